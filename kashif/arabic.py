@@ -1,0 +1,114 @@
+"""Arabic text: words, sentences, proclitics, the normal form of a mention.
+
+Nothing here changes the text that offsets point to.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+import regex
+
+Span = tuple[int, int]
+"""``[start, end)`` in code points."""
+
+PROCLITICS = "وفبكلس"
+MAX_PROCLITICS = 3
+"""The most proclitic letters that one word carries before a mention (``وسل…``, ``فبال…`` has 2)."""
+
+_WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+|\S")
+# A point ends no sentence in `...`, between digits (1.47), or in an abbreviation (أ.ف.ب).
+_ENDING = regex.compile(
+    r"\n|[؟!]+[»”\"')\]]*"
+    r"|(?<![.…])(?<!\p{Nd}(?=\.\p{Nd}))(?<!(?<![\p{L}\p{M}\p{Nd}])\p{L}(?=\.\p{L}))\.(?!\.)[»”\"')\]]*"
+)
+_ATTACHED = regex.compile(r"[\p{M}ـ]*")
+_DROPPED = regex.compile(r"[\p{Mn}ـ\p{Cf}]+")
+_FOLDED = str.maketrans({"ک": "ك", "ی": "ي", "ې": "ي", "ہ": "ه", "ھ": "ه", "ە": "ه"})
+
+
+def words(text: str) -> list[Span]:
+    """The words of a text: runs of letters, marks, digits and tatweel; any other non-space alone."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def sentences(text: str) -> list[Span]:
+    """The sentences of a text, covering it without a gap.
+
+    One ends behind a newline, ``.``, ``؟`` or ``!`` and the closing quotes that follow it, but not
+    at ``...``, ``…``, the point in ``1.47`` or the points in ``أ.ف.ب``. Only a sentence with a word
+    counts: white space alone goes to the sentence before.
+    """
+    ends = [match.end() for match in _ENDING.finditer(text)] + [len(text)]
+    spans: list[Span] = []
+    start = 0
+    for end in ends:
+        if text[start:end].strip():
+            spans.append((start, end))
+        elif spans:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            continue
+        start = end
+    return spans
+
+
+def sentence_index(spans: Sequence[Span]) -> Callable[[int], int]:
+    """A function from an offset to the index of the sentence that holds it."""
+    starts = [start for start, _ in spans]
+    return lambda offset: max(0, bisect_right(starts, offset) - 1)
+
+
+def proclitic_length(word: str, letters: int) -> int:
+    """The code points that the first ``letters`` proclitic letters of a word take up.
+
+    Marks and tatweel after a letter count with it: ``لـ21`` with one letter gives 2.
+
+    Raises:
+        ValueError: if the word does not begin with so many proclitic letters and go on after them.
+    """
+    position = 0
+    for _ in range(letters):
+        if position >= len(word) or word[position] not in PROCLITICS:
+            raise ValueError(f"{word!r} does not begin with {letters} proclitic letters")
+        attached = _ATTACHED.match(word, position + 1)
+        position = attached.end() if attached else position + 1
+    if position >= len(word):
+        raise ValueError(f"nothing is left of {word!r} after {letters} proclitic letters")
+    return position
+
+
+def proclitic_letters(word: str, length: int) -> int | None:
+    """How many proclitic letters take up the first ``length`` code points; None if none do so."""
+    for letters in range(MAX_PROCLITICS + 1):
+        try:
+            reached = proclitic_length(word, letters)
+        except ValueError:
+            return None
+        if reached == length:
+            return letters
+    return None
+
+
+def normal_form(mention: str) -> str:
+    """The mention without marks, tatweel and format characters, Persian letters folded, one space."""
+    return " ".join(_DROPPED.sub("", mention).translate(_FOLDED).split())
+
+
+def restored(mention: str, before: str, known: Callable[[str], bool]) -> str:
+    """The normal form of a mention, with the article that a ``لل`` hides put back on evidence.
+
+    ``before`` is the text in front of the mention; ``known`` says whether a form is attested
+    elsewhere (in the article or the corpus). ``للجيش`` may be ``الجيش``, ``للجنة`` ``اللجنة`` and
+    ``لليبيا`` plain ``ليبيا``: without evidence the mention stays as it stands.
+    """
+    normal = normal_form(mention)
+    if not (normal.startswith("ل") and normal_form(before[-6:]).endswith("ل")):
+        return normal
+    if known(normal):
+        return normal
+    for full in ("ا" + normal, "ال" + normal):
+        if known(full):
+            return full
+    return normal

@@ -1,0 +1,217 @@
+"""Where documents come from: ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, splits by article, statistics."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import regex
+import yaml
+
+from kashif import formats
+from kashif.arabic import sentence_index, sentences, words
+from kashif.document import Document
+from kashif.errors import Fault, InputError, nearest
+from kashif.formats import Reading
+from kashif.formats.reading import MissingText
+
+_SPEC = regex.compile(
+    r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A corpus as it is written in recipes and on the command line."""
+
+    path: Path
+    format: str | None = None
+    split: str | None = None
+    mapping: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, base: Path = Path()) -> Spec:
+        """Reads ``[FORMAT:]PATH[#SPLIT][@MAPPING]``; a relative path starts at ``base``.
+
+        Raises:
+            InputError: if the text is not of this form.
+        """
+        match = _SPEC.fullmatch(text)
+        if not match:
+            raise InputError(f"'{text}' is no corpus; write [FORMAT:]PATH[#SPLIT][@MAPPING]")
+        return cls(base / match["path"], match["format"], match["split"], match["mapping"])
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Documents under the name they were asked for, and what was left out and why."""
+
+    name: str
+    documents: tuple[Document, ...]
+    notices: tuple[str, ...] = ()
+    mapping: str | None = None
+
+
+def load(text: str, base: Path = Path()) -> Corpus:
+    """The documents of a corpus. What is not on this machine is left out with a notice.
+
+    Raises:
+        InputError: listing every fault of every file.
+    """
+    spec = Spec.parse(text, base)
+    readings, notices = read(spec)
+    seen: dict[str, Path] = {}
+    faults = []
+    for reading in readings:
+        if reading.document.id in seen:
+            message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}"
+            faults.append(Fault(str(reading.path), message))
+        seen[reading.document.id] = reading.path
+    if faults:
+        raise InputError(faults)
+    return Corpus(text, tuple(reading.document for reading in readings), tuple(notices), spec.mapping)
+
+
+def load_all(texts: Iterable[str], base: Path = Path()) -> tuple[list[Document], list[str]]:
+    """The documents of several corpora one after the other, and all notices.
+
+    Raises:
+        InputError: listing every fault, among them an id that stands in two corpora.
+    """
+    documents: dict[str, Document] = {}
+    notices: list[str] = []
+    for text in texts:
+        corpus = load(text, base)
+        notices += corpus.notices
+        for document in corpus.documents:
+            if document.id in documents:
+                raise InputError(Fault(text, f"'{document.id}' already comes from another corpus"))
+            documents[document.id] = document
+    return list(documents.values()), notices
+
+
+def read(spec: Spec) -> tuple[list[Reading], list[str]]:
+    """The readings of a corpus's files and a notice for each text that is not on this machine."""
+    found = formats.files(spec.path, spec.format)
+    wanted = _split(spec) if spec.split else None
+    if wanted is not None:
+        many = any(formats.FORMATS[name].many for name, _ in found)
+        present = {file.stem for _, file in found}
+        missing = [] if many else sorted(wanted - present)
+        if missing:
+            message = f"split '{spec.split}' names {', '.join(missing)}: no such file in {spec.path}"
+            raise InputError(Fault(str(spec.path.parent / "splits.yaml"), message))
+        found = [(name, file) for name, file in found if many or file.stem in wanted]
+    readings: list[Reading] = []
+    missing_texts: list[str] = []
+    notices: list[str] = []
+    faults: list[Fault] = []
+    for name, file in found:
+        try:
+            got = formats.read(file, name)
+        except MissingText as error:
+            missing_texts.append(str(error))
+            continue
+        except InputError as error:
+            faults += error.faults
+            continue
+        notices += [notice for reading in got for notice in reading.notices]
+        readings += [r for r in got if wanted is None or r.document.id in wanted]
+    if faults:
+        raise InputError(faults)
+    if missing_texts:
+        _, _, remedy = missing_texts[0].partition(": ")
+        count = f"{len(missing_texts)} of {len(found)} articles of {spec.path}"
+        notices.append(f"left out, their text is not here: {count}; {remedy}")
+    return readings, notices
+
+
+def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
+    """A splits file: corpus -> split -> ids.
+
+    Raises:
+        InputError: if it is not of this shape, or an id stands twice in one split.
+    """
+    try:
+        data: Any = yaml.safe_load(formats.read_text(path))
+    except yaml.YAMLError as error:
+        raise InputError(Fault(str(path), f"not YAML: {error}")) from error
+    faults = []
+    if not isinstance(data, dict) or not all(isinstance(splits, dict) for splits in data.values()):
+        raise InputError(Fault(str(path), "expected corpus: {split: [ids]}"))
+    for corpus, splits in data.items():
+        for name, ids in splits.items():
+            if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+                faults.append(Fault(str(path), f"{corpus}.{name}: expected a list of ids"))
+                continue
+            for id, count in Counter(ids).items():
+                if count > 1:
+                    faults.append(Fault(str(path), f"{corpus}.{name}: {id} stands {count} times"))
+    if faults:
+        raise InputError(faults)
+    return data
+
+
+def _split(spec: Spec) -> set[str]:
+    path = spec.path.parent / "splits.yaml"
+    splits = split_file(path).get(spec.path.name)
+    if splits is None:
+        raise InputError(Fault(str(path), f"no splits for the corpus '{spec.path.name}'"))
+    if spec.split not in splits:
+        message = f"'{spec.path.name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
+        raise InputError(Fault(str(path), message))
+    return set(splits[spec.split])
+
+
+def statistics(documents: Sequence[Document]) -> dict[str, dict[str, int]]:
+    """Counts of a corpus: ``totals``, ``entities`` by label, ``relations`` by label."""
+    entities = Counter(entity.label for document in documents for entity in document.entities)
+    relations = Counter(rel.label for document in documents for rel in document.relations)
+    crossing = 0
+    for document in documents:
+        sentence = sentence_index(sentences(document.text))
+        start = {entity.id: entity.start for entity in document.entities}
+        crossing += sum(
+            sentence(start[relation.head]) != sentence(start[relation.tail])
+            for relation in document.relations
+        )
+    totals = {
+        "documents": len(documents),
+        "words": sum(_letters(document.text) for document in documents),
+        "words and marks": sum(len(words(document.text)) for document in documents),
+        "sentences": sum(len(sentences(document.text)) for document in documents),
+        "entities": entities.total(),
+        "nested entities": sum(_nested(document) for document in documents),
+        "relations": relations.total(),
+        "relations across sentences": crossing,
+    }
+    return {
+        "totals": totals,
+        "entities": dict(entities.most_common()),
+        "relations": dict(relations.most_common()),
+    }
+
+
+def _letters(text: str) -> int:
+    """The words a person would count: runs between white space that hold a letter or digit."""
+    return sum(any(char.isalnum() for char in run) for run in text.split())
+
+
+def _nested(document: Document) -> int:
+    spans = {(entity.start, entity.end) for entity in document.entities}
+    return sum(
+        any(s <= entity.start and entity.end <= e and (s, e) != (entity.start, entity.end) for s, e in spans)
+        for entity in document.entities
+    )
+
+
+def digest(documents: Iterable[Document]) -> str:
+    """SHA-256 over the documents as JSON lines."""
+    whole = hashlib.sha256()
+    for document in documents:
+        whole.update(document.to_json().encode() + b"\n")
+    return whole.hexdigest()

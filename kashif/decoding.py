@@ -1,0 +1,215 @@
+"""From tag and relation probabilities over windows to the entities and relations of a document.
+
+Numpy only. Tags are 0 (O), 1 (B), 2 (I), one column for each entity type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kashif.arabic import normal_form, restored, words
+from kashif.document import Document, Entity, Relation
+from kashif.scheme import Scheme
+from kashif.windows import REACH, Layout, span_offsets
+
+OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Spans of several windows: words ``[first, last)`` counted in their window, type, probability."""
+
+    window: Ints
+    first: Ints
+    last: Ints
+    type: Ints
+    score: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Ordered pairs of spans that the scheme allows: indices into the spans.
+
+    ``allowed[pair, relation]`` says which relations may hold; ``distance`` is words from head to
+    tail, negative where the tail comes first; ``crossing`` whether they stand in two sentences.
+    """
+
+    head: Ints
+    tail: Ints
+    distance: Ints
+    crossing: Ints
+    allowed: NDArray[np.bool_]
+
+
+def decode(probabilities: Floats, lengths: Sequence[int]) -> Spans:
+    """The spans of a batch of windows.
+
+    ``probabilities`` is ``[window, word, type, tag]``, of which window ``w`` has ``lengths[w]`` words.
+    I behind O begins a span, as B does. A span's probability is the product over its tags and of no
+    further I behind it.
+    """
+    _, longest, types, _ = probabilities.shape
+    # One stop word behind each window, so that no span runs on into the next.
+    width = longest + 1
+    tags = np.zeros((len(lengths), width, types), np.int8)
+    tags[:, :longest] = probabilities.argmax(-1)
+    real = np.arange(width)[None, :] < np.asarray(lengths)[:, None]
+    tags *= real[:, :, None]
+    flat = np.moveaxis(tags, 2, 0).reshape(-1)  # type, then window, then word
+    before = np.concatenate([[OUTSIDE], flat[:-1]])
+    begins = (flat == BEGIN) | ((flat == INSIDE) & (before == OUTSIDE))
+    stops = np.flatnonzero(begins | (flat != INSIDE))
+    first = np.flatnonzero(begins)
+    last = stops[np.searchsorted(stops, first, side="right")] if len(first) else first
+
+    padded = np.zeros((len(lengths), width, types, 3), np.float32)
+    padded[:, :longest] = probabilities
+    padded[~real] = (1, 0, 0)
+    columns = np.moveaxis(padded, 2, 0).reshape(-1, 3).astype(np.float64)
+    chosen = np.log(np.maximum(columns[np.arange(len(flat)), flat], 1e-12))
+    total = np.concatenate([[0.0], np.cumsum(chosen)])
+    ending = np.log(np.maximum(1 - columns[last, INSIDE], 1e-12)) if len(first) else 0.0
+    score = np.exp(total[last] - total[first] + ending).astype(np.float32)
+
+    span_type, position = np.divmod(first, len(lengths) * width)
+    window, word = np.divmod(position, width)
+    order = np.lexsort((span_type, -(last - first), word, window))
+    spans = Spans(window, word, word + (last - first), span_type, score)
+    return Spans(*(getattr(spans, name)[order] for name in ("window", "first", "last", "type", "score")))
+
+
+def relation_table(scheme: Scheme) -> NDArray[np.bool_]:
+    """``[head type, tail type, relation]``: what the scheme allows."""
+    table = np.zeros((len(scheme.labels), len(scheme.labels), len(scheme.relations)), bool)
+    for index, signature in enumerate(scheme.relations.values()):
+        for head in signature.head:
+            for tail in signature.tail:
+                table[scheme.labels.index(head), scheme.labels.index(tail), index] = True
+    return table
+
+
+def pair(spans: Spans, sentence: Callable[[int], Sequence[int]], scheme: Scheme) -> Pairs:
+    """The pairs of a batch's spans that can be related.
+
+    ``sentence(window)`` gives the sentence of each word of that window. Arguments stand in one
+    sentence or two adjoining ones, not inside one another; a symmetric relation runs in text order.
+    """
+    table = relation_table(scheme)
+    symmetric = np.array([relation.symmetric for relation in scheme.relations.values()], bool)
+    heads, tails, crossings = [], [], []
+    bounds = np.searchsorted(spans.window, np.arange(spans.window[-1] + 2)) if len(spans.window) else []
+    for window, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        if high - low < 2:
+            continue
+        first, last, kind = spans.first[low:high], spans.last[low:high], spans.type[low:high]
+        where = np.asarray(sentence(window))[first]
+        apart = np.abs(where[:, None] - where[None, :])
+        disjoint = (first[:, None] >= last[None, :]) | (first[None, :] >= last[:, None])
+        possible = table.any(-1)[kind[:, None], kind[None, :]] & disjoint & (apart <= REACH)
+        head, tail = np.nonzero(possible)
+        heads.append(head + low)
+        tails.append(tail + low)
+        crossings.append(apart[head, tail])
+    head = np.concatenate(heads) if heads else np.zeros(0, np.int64)
+    tail = np.concatenate(tails) if tails else np.zeros(0, np.int64)
+    crossing = np.concatenate(crossings) if crossings else np.zeros(0, np.int64)
+    forward = spans.first[head] < spans.first[tail]
+    allowed = table[spans.type[head], spans.type[tail]] & (forward[:, None] | ~symmetric[None, :])
+    distance = np.where(
+        forward, spans.first[tail] - spans.last[head] + 1, spans.last[tail] - spans.first[head] - 1
+    )
+    kept = allowed.any(-1)
+    return Pairs(head[kept], tail[kept], distance[kept], crossing[kept], allowed[kept])
+
+
+SpanKey = tuple[int, int, int]
+"""First word, behind the last word (both in the layout), entity type."""
+
+
+def assemble(
+    id: str,
+    text: str,
+    layout: Layout,
+    spans: Iterable[tuple[SpanKey, int, float]],
+    relations: Iterable[tuple[SpanKey, SpanKey, int, float]],
+    scheme: Scheme,
+) -> Document:
+    """The document that several windows together tell of.
+
+    What they say of one span (``key, proclitic letters, probability``) or relation (``head, tail,
+    relation, probability``) is merged by the highest probability. Of spans that cross, or overlap
+    within a type, the more probable one stays; a relation stays if both its arguments do.
+    """
+    best: dict[SpanKey, tuple[float, int]] = {}
+    for key, letters, score in spans:
+        if key not in best or score > best[key][0]:
+            best[key] = (score, letters)
+    kept = _without_conflicts(best)
+    letters_of: dict[int, tuple[float, int]] = {}
+    for key in kept:
+        letters_of[key[0]] = max(letters_of.get(key[0], (0.0, 0)), best[key])
+    known = _attested(text)
+    ids: dict[SpanKey, int] = {}
+    entities = []
+    for key in sorted(kept, key=lambda item: (item[0], -item[1], item[2])):
+        start, end = span_offsets(text, layout, key[0], key[1], letters_of[key[0]][1])
+        ids[key] = len(entities) + 1
+        mention = text[start:end]
+        normal = restored(mention, text[:start], known)
+        label = scheme.labels[key[2]]
+        entities.append(Entity(ids[key], start, end, label, mention, normal, float(best[key][0])))
+    strongest: dict[tuple[int, int, int], float] = {}
+    for head, tail, label_index, score in relations:
+        if head in ids and tail in ids:
+            triple = (ids[head], ids[tail], label_index)
+            strongest[triple] = max(strongest.get(triple, 0.0), float(score))
+    found = tuple(
+        Relation(scheme.relation_labels[label], head, tail, score)
+        for (head, tail, label), score in sorted(strongest.items())
+    )
+    return Document(id, text, tuple(entities), found)
+
+
+def _without_conflicts(best: dict[SpanKey, tuple[float, int]]) -> list[SpanKey]:
+    kept: list[SpanKey] = []
+    by_word: dict[int, list[SpanKey]] = {}
+    for key in sorted(best, key=lambda item: (-best[item][0], item)):
+        first, last, kind = key
+        touching = {other for word in range(first, last) for other in by_word.get(word, ())}
+        if any(
+            other[2] == kind or first < other[0] < last < other[1] or other[0] < first < other[1] < last
+            for other in touching
+        ):
+            continue
+        kept.append(key)
+        for word in range(first, last):
+            by_word.setdefault(word, []).append(key)
+    return kept
+
+
+def _attested(text: str) -> Callable[[str], bool]:
+    """Whether a normal form stands in the text at the beginning of a word, to its end."""
+    cache: list[str] = []
+
+    def known(form: str) -> bool:
+        if not cache:
+            normal = " ".join(normal_form(text[start:end]) for start, end in words(text))
+            cache.append(f" {normal} ")
+        spaced = " ".join(form[start:end] for start, end in words(form))
+        return f" {spaced} " in cache[0]
+
+    return known
+
+
+def probabilities(logits: Any) -> Floats:
+    """Softmax over the last axis."""
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True), np.float32)

@@ -1,0 +1,129 @@
+"""Windows as the rows that training reads, and rows as batches of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from kashif import decoding
+from kashif.document import Document
+from kashif.model import IGNORED
+from kashif.scheme import Scheme
+from kashif.windows import Aligned, Layout, align
+
+Row = dict[str, Any]
+
+
+def rows(document: Document, layout: Layout, scheme: Scheme) -> list[Row]:
+    """A row for each window of a document, with the gold that lies in it."""
+    aligned, _ = align(document, layout, scheme)
+    related: dict[tuple[int, int], list[int]] = {}
+    for relation in document.relations:
+        index = scheme.relation_labels.index(relation.label)
+        related.setdefault((relation.head, relation.tail), []).append(index)
+    result = []
+    for window in layout.windows:
+        inside = [item for item in aligned if window.first <= item.first and item.last <= window.last]
+        # A span cut by the window's edge is neither there nor absent: its words are not judged.
+        cut = [
+            item
+            for item in aligned
+            if item not in inside and item.first < window.last and item.last > window.first
+        ]
+        place = {item.entity.id: index for index, item in enumerate(inside)}
+        gold = [
+            [place[head], place[tail], label]
+            for (head, tail), labels in related.items()
+            if head in place and tail in place
+            for label in labels
+        ]
+        result.append(
+            {
+                "input_ids": window.input_ids,
+                "starts": window.starts,
+                "ends": window.ends,
+                "sentence": layout.sentence[window.first : window.last],
+                "spans": [_cells(item, window.first, scheme) for item in inside],
+                "cut": [_cells(item, window.first, scheme) for item in cut],
+                "relations": gold,
+            }
+        )
+    return result
+
+
+def _cells(item: Aligned, offset: int, scheme: Scheme) -> list[int]:
+    """First word, behind the last word, type, proclitic letters; counted in the window."""
+    return [item.first - offset, item.last - offset, scheme.labels.index(item.entity.label), item.letters]
+
+
+def pad_inputs(batch: Sequence[Any], pad_id: int) -> dict[str, torch.Tensor]:
+    """The encoder's inputs of a batch of rows: ids, mask, and the sub-words of each word."""
+    tokens = max(len(row["input_ids"]) for row in batch)
+    width = max(len(row["starts"]) for row in batch)
+    input_ids = np.full((len(batch), tokens), pad_id, np.int64)
+    mask = np.zeros((len(batch), tokens), np.int64)
+    bounds = np.zeros((2, len(batch), width), np.int64)
+    for index, row in enumerate(batch):
+        input_ids[index, : len(row["input_ids"])] = row["input_ids"]
+        mask[index, : len(row["input_ids"])] = 1
+        bounds[0, index, : len(row["starts"])] = row["starts"]
+        bounds[1, index, : len(row["ends"])] = row["ends"]
+    return {
+        "input_ids": torch.from_numpy(input_ids),
+        "attention_mask": torch.from_numpy(mask),
+        "starts": torch.from_numpy(bounds[0]),
+        "ends": torch.from_numpy(bounds[1]),
+    }
+
+
+class Collator:
+    """Rows -> the arguments of ``KashifModel.forward``, padded."""
+
+    def __init__(self, scheme: Scheme, pad_id: int) -> None:
+        self.scheme = scheme
+        self.pad_id = pad_id
+
+    def __call__(self, batch: Sequence[Row]) -> dict[str, torch.Tensor]:
+        inputs = pad_inputs(batch, self.pad_id)
+        shape = (*inputs["starts"].shape, len(self.scheme.labels))
+        tags = np.full(shape, IGNORED, np.int64)
+        proclitics = np.full(shape[:2], IGNORED, np.int64)
+        spans: list[list[int]] = []
+        gold: dict[tuple[int, int], list[int]] = {}
+        for index, row in enumerate(batch):
+            tags[index, : len(row["starts"])] = decoding.OUTSIDE
+            for first, last, kind, _ in row["cut"]:
+                tags[index, max(first, 0) : last, kind] = IGNORED
+            for head, tail, label in row["relations"]:
+                gold.setdefault((head + len(spans), tail + len(spans)), []).append(label)
+            for first, last, kind, letters in row["spans"]:
+                tags[index, first, kind] = decoding.BEGIN
+                tags[index, first + 1 : last, kind] = decoding.INSIDE
+                proclitics[index, first] = letters
+                spans.append([index, first, last, kind])
+        columns = np.array(spans, np.int64).reshape(-1, 4)
+        scores = np.ones(len(spans), np.float32)
+        pairs = decoding.pair(
+            decoding.Spans(*columns.T, score=scores), lambda index: batch[index]["sentence"], self.scheme
+        )
+        related = np.where(pairs.allowed, 0, IGNORED)
+        for row_index, key in enumerate(zip(pairs.head.tolist(), pairs.tail.tolist(), strict=True)):
+            for label in gold.get(key, ()):
+                if pairs.allowed[row_index, label]:
+                    related[row_index, label] = 1
+        return {
+            **inputs,
+            "tags": torch.from_numpy(tags),
+            "proclitics": torch.from_numpy(proclitics),
+            "spans": torch.from_numpy(columns),
+            "pairs": pair_tensor(pairs),
+            "related": torch.from_numpy(related),
+        }
+
+
+def pair_tensor(pairs: decoding.Pairs) -> torch.Tensor:
+    """``[pair, 4]``: head, tail, distance, crossing."""
+    return torch.from_numpy(np.stack([pairs.head, pairs.tail, pairs.distance, pairs.crossing], 1))

@@ -1,0 +1,141 @@
+"""CoNLL in IOB2: ``word TAG [TAG…]`` a line, an empty line after a sentence.
+
+Several tag columns hold nested spans. A line that begins with ``-DOCSTART-`` or ``$#$`` begins a
+new document. The words of a sentence stand with one space between them, its sentences a line each;
+the format holds no other white space, no relations and no spans inside words.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kashif.arabic import Span, sentences, words
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.formats.reading import Reading, build, read_text
+
+_DIVIDERS = ("-DOCSTART-", "$#$")
+
+
+def read(path: Path) -> list[Reading]:
+    """The documents of a file; ids are the file's stem, numbered where there are several.
+
+    A tag I- that continues no span begins one, and a notice counts them.
+
+    Raises:
+        InputError: listing every line that is not words and IOB2 tags.
+    """
+    faults: list[Fault] = []
+    documents: list[_Builder] = [_Builder()]
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        parts = line.split()
+        if parts and parts[0] in _DIVIDERS:
+            if documents[-1].text:
+                documents.append(_Builder())
+        elif not parts:
+            documents[-1].end_sentence()
+        elif len(parts) < 2 or not all(_is_tag(tag) for tag in parts[1:]):
+            faults.append(Fault(str(path), f"expected 'word TAG …' in IOB2, found {line!r}", number))
+        else:
+            documents[-1].add(parts[0], parts[1:], number)
+    if faults:
+        raise InputError(faults)
+    filled = [builder for builder in documents if builder.text]
+    for builder in filled:
+        builder.end_sentence()
+    stray = sum(builder.stray for builder in filled)
+    notices = (f"{path}: {stray} stray I- tags read as the beginning of a span",) if stray else ()
+    readings = []
+    for index, builder in enumerate(filled):
+        id = path.stem if len(filled) == 1 else f"{path.stem}-{index + 1:04d}"
+        spans = [(i, *span) for i, span in enumerate(builder.spans, start=1)]
+        lines = dict(enumerate(builder.lines, start=1))
+        document = build(path, id, "".join(builder.text), spans, [])
+        readings.append(Reading(document, path, lines, (), notices if index == 0 else ()))
+    return readings
+
+
+def _is_tag(tag: str) -> bool:
+    return tag == "O" or (tag[:2] in ("B-", "I-") and len(tag) > 2)
+
+
+class _Builder:
+    """Grows one document's text and spans, word by word."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.spans: list[tuple[int, int, str]] = []
+        self.lines: list[int] = []
+        self.stray = 0
+        self._length = 0
+        self._open: dict[str, int] = {}
+
+    def add(self, word: str, tags: list[str], line: int) -> None:
+        if self.text and self.text[-1] != "\n":
+            self._put(" ")
+        start = self._length
+        self._put(word)
+        still_open: dict[str, int] = {}
+        for tag in tags:
+            if tag == "O":
+                continue
+            label = tag[2:]
+            if tag[0] == "I" and label in self._open:
+                index = self._open[label]
+                self.spans[index] = (self.spans[index][0], self._length, label)
+            else:
+                self.stray += tag[0] == "I"
+                index = len(self.spans)
+                self.spans.append((start, self._length, label))
+                self.lines.append(line)
+            still_open[label] = index
+        self._open = still_open
+
+    def end_sentence(self) -> None:
+        self._open = {}
+        if self.text and self.text[-1] != "\n":
+            self._put("\n")
+
+    def _put(self, piece: str) -> None:
+        self.text.append(piece)
+        self._length += len(piece)
+
+
+def write(document: Document) -> tuple[str, list[str]]:
+    """The document over our words, a column for each depth of nesting, and what was not held."""
+    spans = words(document.text)
+    starts = {start: index for index, (start, _) in enumerate(spans)}
+    columns: list[list[str]] = []
+    inside = 0
+    for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
+        touched = _touched(spans, entity.start, entity.end)
+        inside += entity.start not in starts or spans[touched[1] - 1][1] != entity.end
+        for column in columns:
+            if all(column[index] == "O" for index in range(*touched)):
+                break
+        else:
+            column = ["O"] * len(spans)
+            columns.append(column)
+        for index in range(*touched):
+            column[index] = ("B-" if index == touched[0] else "I-") + entity.label
+    columns = columns or [["O"] * len(spans)]
+    rows = [f"-DOCSTART- {' '.join('O' for _ in columns)}\n\n"]
+    for start, end in sentences(document.text):
+        first, last = _touched(spans, start, end)
+        for index in range(first, last):
+            word = document.text[slice(*spans[index])]
+            rows.append(" ".join([word, *(column[index] for column in columns)]) + "\n")
+        rows.append("\n")
+    losses = []
+    if inside:
+        losses.append(f"{document.id}: {inside} spans begin or end inside a word; whole words are written")
+    if document.relations:
+        losses.append(f"{document.id}: {len(document.relations)} relations have no place in CoNLL")
+    return "".join(rows), losses
+
+
+def _touched(spans: list[Span], start: int, end: int) -> tuple[int, int]:
+    """The range of words that overlap ``[start, end)``."""
+    first = next((i for i, span in enumerate(spans) if span[1] > start), len(spans))
+    last = next((i for i, span in enumerate(spans) if span[0] >= end), len(spans))
+    return first, last

@@ -1,0 +1,42 @@
+"""JSON lines: one document a line, holding all that a document holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.formats.reading import Reading, read_text
+
+
+def read(path: Path) -> list[Reading]:
+    """The documents of a file, one a line; empty lines are passed over.
+
+    Raises:
+        InputError: listing every line that does not fit.
+    """
+    faults: list[Fault] = []
+    readings: list[Reading] = []
+    first: dict[str, int] = {}
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            document = Document.from_json(line, str(path), number)
+        except InputError as error:
+            faults += error.faults
+            continue
+        if document.id in first:
+            message = f"id '{document.id}' is taken by line {first[document.id]}; ids are unique"
+            faults.append(Fault(str(path), message, number))
+        first.setdefault(document.id, number)
+        lines = {entity.id: number for entity in document.entities}
+        readings.append(Reading(document, path, lines, (number,) * len(document.relations)))
+    if faults:
+        raise InputError(faults)
+    return readings
+
+
+def write(document: Document) -> tuple[str, list[str]]:
+    """The document as one line."""
+    return document.to_json() + "\n", []

@@ -1,0 +1,131 @@
+"""The plain format: marks stand inside the untouched text, relations below a line ``---``.
+
+``[[`` opens a span and ``|LABEL#id]]`` closes it; spans nest. A relation is ``label head tail``.
+Taking the marks out gives the article back to the letter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import regex
+
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.formats.reading import Reading, build, read_text
+
+_MARK = regex.compile(r"\[\[|\|(?P<label>[A-Z][A-Z_]*)#(?P<id>\d+)\]\]")
+_HALF = regex.compile(r"\]\]")
+_RULE = "---"
+
+
+def read(path: Path) -> list[Reading]:
+    """The document of a plain file; its id is the file's stem.
+
+    Raises:
+        InputError: listing every mark and relation line that does not fit.
+    """
+    raw = read_text(path)
+    where = str(path)
+    body, rule, below = raw.rpartition(f"\n{_RULE}\n")
+    if not rule:
+        if raw.endswith(f"\n{_RULE}"):
+            body = raw.removesuffix(f"\n{_RULE}")
+        else:
+            body, below = raw, ""
+    faults: list[Fault] = []
+    text, entities, lines = _spans(body, where, faults)
+    ids = {id for id, *_ in entities}
+    relations, relation_lines = [], []
+    for number, row in enumerate(below.split("\n"), start=body.count("\n") + 3):
+        parts = row.split()
+        if not parts:
+            continue
+        if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+            faults.append(Fault(where, f"expected 'label head-id tail-id', found {row!r}", number))
+            continue
+        label, head, tail = parts[0], int(parts[1]), int(parts[2])
+        for id in (head, tail):
+            if id not in ids:
+                faults.append(Fault(where, f"{label}: there is no entity #{id}", number))
+        relations.append((label, head, tail))
+        relation_lines.append(number)
+    if faults:
+        raise InputError(sorted(faults))
+    entities.sort(key=lambda item: (item[1], -item[2]))
+    document = build(path, path.stem, text, entities, relations)
+    return [Reading(document, path, lines, tuple(relation_lines))]
+
+
+def _spans(
+    body: str, where: str, faults: list[Fault]
+) -> tuple[str, list[tuple[int, int, int, str]], dict[int, int]]:
+    """The text without marks, its spans ``(id, start, end, label)`` and the line of each id."""
+    parts: list[str] = []
+    open_at: list[tuple[int, int]] = []
+    entities: list[tuple[int, int, int, str]] = []
+    lines: dict[int, int] = {}
+    length = done = 0
+    line = 1
+    for mark in _MARK.finditer(body):
+        plain = body[done : mark.start()]
+        if _HALF.search(plain):
+            faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", line))
+        line += plain.count("\n")
+        parts.append(plain)
+        length += len(plain)
+        done = mark.end()
+        if mark["label"] is None:
+            open_at.append((length, line))
+            continue
+        id, label = int(mark["id"]), mark["label"]
+        if not open_at:
+            faults.append(Fault(where, f"|{label}#{id}]] closes no span; write [[ where it begins", line))
+            continue
+        start, _ = open_at.pop()
+        if id in lines:
+            message = f"id {id} is taken by the span on line {lines[id]}; ids are unique"
+            faults.append(Fault(where, message, line))
+        lines.setdefault(id, line)
+        if start == length:
+            faults.append(Fault(where, f"{label}#{id} marks no text", line))
+        entities.append((id, start, length, label))
+    for _, opened in open_at:
+        faults.append(Fault(where, "[[ is never closed; write |LABEL#id]] where the span ends", opened))
+    parts.append(body[done:])
+    if _HALF.search(body[done:]):
+        faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", line))
+    return "".join(parts), entities, lines
+
+
+def write(document: Document) -> tuple[str, list[str]]:
+    """The document with its marks; scores and normal forms are not held.
+
+    Raises:
+        InputError: if spans cross or the text itself holds marks, which the format cannot tell apart.
+    """
+    where = f"document '{document.id}'"
+    if _MARK.search(document.text) or _HALF.search(document.text):
+        raise InputError(Fault(where, "the text holds [[ or ]], which plain marks cannot be told from"))
+    if not document.relations and f"\n{_RULE}\n" in document.text:
+        raise InputError(Fault(where, "the text holds a line ---, which divides text and relations"))
+    spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))
+    open_spans: list[int] = []
+    for entity in spans:
+        while open_spans and open_spans[-1] <= entity.start:
+            open_spans.pop()
+        if open_spans and open_spans[-1] < entity.end:
+            raise InputError(Fault(where, f"{entity.text!r} crosses another span; plain spans only nest"))
+        open_spans.append(entity.end)
+    opening: dict[int, int] = {}
+    closing: dict[int, list[str]] = {}
+    for entity in spans:
+        opening[entity.start] = opening.get(entity.start, 0) + 1
+        closing.setdefault(entity.end, []).insert(0, f"|{entity.label}#{entity.id}]]")
+    parts, done = [], 0
+    for place in sorted({*opening, *closing}):
+        parts += [document.text[done:place], *closing.get(place, []), "[[" * opening.get(place, 0)]
+        done = place
+    parts.append(document.text[done:])
+    rows = [f"{relation.label} {relation.head} {relation.tail}\n" for relation in document.relations]
+    return "".join(parts) + f"\n{_RULE}\n" + "".join(rows), []

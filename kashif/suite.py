@@ -1,0 +1,126 @@
+"""Scoring a model, or another system's predictions, on corpora and suites of corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from kashif import corpus, formats
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.scheme import Scheme, parsed
+from kashif.scoring import Report, score
+
+
+class Suite(BaseModel):
+    """An evaluation suite: what it is for, and its corpora by the name that reports give them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    corpora: dict[str, str]
+
+    @classmethod
+    def load(cls, path: Path) -> Suite:
+        """The suite of a YAML file.
+
+        Raises:
+            InputError: listing what does not fit.
+        """
+        return parsed(cls, formats.read_text(path), str(path))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The reports of one run, and notices of what was left out of it."""
+
+    reports: tuple[Report, ...]
+    notices: tuple[str, ...]
+
+    def row(self) -> dict[str, Any]:
+        """The reports as JSON values."""
+        return {"reports": [report.row() for report in self.reports], "left out": list(self.notices)}
+
+
+def named(targets: Sequence[str]) -> list[tuple[str, str, Path]]:
+    """``(name, corpus, base)`` of corpora and suites; a suite's paths start at its folder's parent."""
+    found = []
+    for target in targets:
+        if target.endswith((".yaml", ".yml")):
+            path = Path(target)
+            suite = Suite.load(path)
+            base = path.resolve().parent.parent
+            found += [(name, text, base) for name, text in suite.corpora.items()]
+        else:
+            found.append((target, target, Path()))
+    return found
+
+
+def run(system: Path, targets: Sequence[str], seed: int = 0, say: Callable[[str], None] = print) -> Scored:
+    """Scores a model folder or a JSON-lines file of predictions.
+
+    Raises:
+        InputError: if the system, a corpus or a suite does not fit, or no article is left to score.
+    """
+    if system.is_dir():
+        predict = _model(system)
+    elif system.suffix == ".jsonl":
+        predict = _predictions(system)
+    else:
+        raise InputError(Fault(str(system), "neither a model folder nor a .jsonl file of predictions"))
+    reports, notices = [], []
+    for name, text, base in named(targets):
+        loaded = corpus.load(text, base)
+        notices += loaded.notices
+        if not loaded.documents:
+            continue
+        say(f"scoring {name}: {len(loaded.documents)} articles")
+        reports.append(predict(name, loaded.documents, seed))
+    if not reports:
+        raise InputError("no article to score; " + "; ".join(notices))
+    return Scored(tuple(reports), tuple(notices))
+
+
+Scorer = Callable[[str, Sequence[Document], int], Report]
+
+
+def _model(folder: Path) -> Scorer:
+    from kashif import predicting
+    from kashif.scoring import count_causes
+    from kashif.windows import lay_out, reach
+
+    predictor = predicting.load(folder)
+
+    def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
+        layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
+        lost = [
+            item.cause
+            for document, layout in zip(gold, layouts, strict=True)
+            for item in reach(document, layout, predictor.scheme)
+        ]
+        return score(
+            name,
+            gold,
+            predictor.documents([(d.id, d.text) for d in gold]),
+            predictor.scheme,
+            given_gold=predictor.relate(gold),
+            unreachable=count_causes(lost),
+            seed=seed,
+        )
+
+    return scorer
+
+
+def _predictions(path: Path) -> Scorer:
+    predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
+    scheme = Scheme.load()
+
+    def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
+        found = [predicted[d.id] for d in gold if d.id in predicted]
+        return score(name, gold, found, scheme, seed=seed)
+
+    return scorer

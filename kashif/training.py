@@ -1,0 +1,355 @@
+"""A recipe becomes a model folder, on the transformers Trainer.
+
+The model is selected on the development articles by ``SELECTED_BY``; held-out ones are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from transformers import (
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from kashif import corpus, encoder, scoring
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.features import Collator, rows
+from kashif.model import KashifModel
+from kashif.predicting import Predictor
+from kashif.recipe import Recipe
+from kashif.scheme import Scheme
+from kashif.windows import Layout, causes, lay_out, reach
+
+SELECTED_BY = "score"
+"""The mean of strict entity F1 and strict end-to-end relation F1 on the development articles."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The documents of a training job, and what was left out."""
+
+    train: list[Document]
+    development: list[Document]
+    notices: list[str]
+
+
+def gather(recipe: Recipe, base: Path) -> Data:
+    """Reads a recipe's corpora; carves a development set by article where none is named.
+
+    Raises:
+        InputError: if articles are held out and trained on, or too few are left to train on.
+    """
+    train, notices = corpus.load_all(recipe.train, base)
+    development, more = corpus.load_all(recipe.development, base)
+    held_out, last = corpus.load_all(recipe.held_out, base)
+    notices = list(dict.fromkeys([*notices, *more, *last]))
+    if not recipe.development and len(train) > 1:
+        order = random.Random(recipe.seed).sample(range(len(train)), len(train))
+        count = max(1, round(len(train) * recipe.development_share))
+        development = [train[index] for index in sorted(order[:count])]
+        train = [train[index] for index in sorted(order[count:])]
+    sets = {"train": train, "development": development, "held_out": held_out}
+    names = list(sets)
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
+            both = {d.id for d in sets[first]} & {d.id for d in sets[second]}
+            both |= {a.id for a in sets[first] for b in sets[second] if a.text == b.text}
+            if both:
+                shared = ", ".join(sorted(both))
+                raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
+    if not train:
+        raise InputError("the recipe's training corpora hold no article; " + "; ".join(notices))
+    if not development:
+        raise InputError("no article is left to select the model on; name a development corpus")
+    return Data(train, development, notices)
+
+
+def train(
+    recipe: Recipe, output: Path, base: Path = Path(), resume: bool = False, say: Say = print, quiet: bool = False
+) -> dict[str, Any]:
+    """Trains a recipe's model and writes its folder. Relative corpora start at ``base``.
+
+    Returns:
+        The development scores of the model kept.
+
+    Raises:
+        InputError: for a recipe, corpus or encoder that does not fit.
+    """
+    data = gather(recipe, base)
+    for notice in data.notices:
+        say(notice)
+    set_seed(recipe.seed)
+    scheme = _scheme(base)
+    name = encoder.resolve(recipe.encoder)
+    tokenizer, model = _load(name, recipe, scheme)
+    layouts = lay_out([document.text for document in data.train], tokenizer, recipe.window)
+    _say_data(data, layouts, scheme, tokenizer, recipe, say)
+    table = [row for d, layout in zip(data.train, layouts, strict=True) for row in rows(d, layout, scheme)]
+    dataset = datasets.Dataset.from_list(table)
+    checkpoints = output / "checkpoints"
+    last = _last_checkpoint(checkpoints) if resume else None
+    if resume and last is None:
+        raise InputError(f"nothing to resume in {checkpoints}; run without --resume")
+    trainer = _Trainer(
+        recipe=recipe,
+        predictor=Predictor(model, tokenizer),
+        development=data.development,
+        model=model,
+        args=_arguments(recipe, checkpoints, quiet),
+        train_dataset=dataset,
+        eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
+        data_collator=Collator(scheme, tokenizer.pad_token_id),
+        processing_class=tokenizer,
+        callbacks=[EarlyStoppingCallback(recipe.patience), _Teller(say)],
+    )
+    trainer.remove_callback(_printer())
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    metrics = trainer.evaluate()
+    scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
+    _save(output, model, tokenizer, recipe, data, scores)
+    return scores
+
+
+def _scheme(base: Path) -> Scheme:
+    own = base / "annotations" / "scheme.yaml"
+    return Scheme.load(own if own.is_file() else None)
+
+
+def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        model = KashifModel.from_encoder(
+            name,
+            scheme,
+            window=recipe.window,
+            dropout=recipe.dropout,
+            tag_weight=recipe.tag_weight,
+            relation_loss=recipe.relation_loss,
+            relation_width=recipe.relation_width,
+        )
+    except OSError as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"encoder '{recipe.encoder}': {first}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"encoder '{recipe.encoder}': it has no fast tokenizer, which offsets need")
+    positions = getattr(model.encoder.config, "max_position_embeddings", None) or recipe.window
+    # RoBERTa-like encoders count positions from behind the padding index.
+    usable = positions - (2 if "roberta" in model.encoder.config.model_type else 0)
+    if recipe.window > usable:
+        raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")
+    return tokenizer, model
+
+
+def _say_data(
+    data: Data, layouts: Sequence[Layout], scheme: Scheme, tokenizer: Any, recipe: Recipe, say: Say
+) -> None:
+    """Tells the sizes, and before training what of the gold no prediction could reach."""
+    held = lay_out([document.text for document in data.development], tokenizer, recipe.window)
+    for name, documents, laid in (
+        ("train", data.train, layouts),
+        ("development", data.development, held),
+    ):
+        totals = corpus.statistics(documents)["totals"]
+        say(
+            f"{name}: {totals['documents']} articles, {totals['words']:,} words, "
+            f"{totals['entities']:,} entities, {totals['relations']:,} relations, "
+            f"{sum(len(layout.windows) for layout in laid)} windows"
+        )
+        lost = [item for d, layout in zip(documents, laid, strict=True) for item in reach(d, layout, scheme)]
+        for cause, count in causes(lost).most_common():
+            say(f"  out of reach, scored as missed: {count} ({cause})")
+
+
+def _arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
+    gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.encoder_learning_rate,
+        weight_decay=recipe.weight_decay,
+        warmup_steps=recipe.warmup,
+        lr_scheduler_type="linear",
+        max_grad_norm=1.0,
+        bf16=half_precision(recipe.precision),
+        use_cpu=not gpu,
+        torch_compile=recipe.compile,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        logging_strategy="epoch",
+        load_best_model_at_end=True,
+        metric_for_best_model=SELECTED_BY,
+        greater_is_better=True,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        remove_unused_columns=False,
+        dataloader_pin_memory=gpu,
+        report_to="none",
+        disable_tqdm=quiet,
+    )
+
+
+def half_precision(wanted: str) -> bool:
+    """Whether to train in bfloat16: where it is wanted, or where the processor multiplies in it."""
+    if wanted != "auto":
+        return wanted == "bfloat16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    capabilities = torch.backends.cpu.get_cpu_capability()
+    return "AVX512" in capabilities and _cpu_flag("avx512_bf16")
+
+
+def _cpu_flag(flag: str) -> bool:
+    info = Path("/proc/cpuinfo")
+    return info.is_file() and flag in info.read_text(encoding="utf-8", errors="replace")
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    """The Trainer with a rate for each part of the model, evaluated by whole documents."""
+
+    def __init__(
+        self, recipe: Recipe, predictor: Predictor, development: Sequence[Document], **rest: Any
+    ) -> None:
+        self.recipe = recipe
+        self.predictor = predictor
+        self.development = development
+        super().__init__(**rest)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        if self.optimizer is None:
+            network = self.model if model is None else model
+            decayed = set(self.get_decay_parameter_names(network))
+            groups: dict[tuple[float, float], list[Any]] = {}
+            for name, parameter in network.named_parameters():
+                rate = learning_rate(name, network.encoder.config.num_hidden_layers, self.recipe)
+                decay = self.recipe.weight_decay if name in decayed else 0.0
+                groups.setdefault((rate, decay), []).append(parameter)
+            self.optimizer = torch.optim.AdamW(
+                [{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()],
+                fused=True,
+            )
+        return self.optimizer
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        self.model.eval()
+        predicted = self.predictor.documents([(d.id, d.text) for d in self.development])
+        found = development_scores(self.development, predicted, self.predictor.scheme)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+def learning_rate(parameter: str, layers: int, recipe: Recipe) -> float:
+    """A parameter's rate: the heads' own, the encoder's falling by ``layer_decay`` from the top down."""
+    if not parameter.startswith("encoder."):
+        return recipe.head_learning_rate
+    depth = layers + 1
+    parts = parameter.split(".")
+    if "embeddings" in parts[1]:
+        depth = layers
+    elif len(parts) > 3 and parts[3].isdigit():
+        depth = layers - 1 - int(parts[3])
+    else:
+        depth = 0
+    return float(recipe.encoder_learning_rate * recipe.layer_decay**depth)
+
+
+def development_scores(
+    gold: Sequence[Document], predicted: Sequence[Document], scheme: Scheme
+) -> dict[str, float]:
+    """Entity and relation F1, 0 where undefined, and ``SELECTED_BY``."""
+    entities, relations = scoring.Counts(), scoring.Counts()
+    for want, have in zip(gold, predicted, strict=True):
+        entities += scoring.Counts.of(scoring.entity_items(want), scoring.entity_items(have))
+        relations += scoring.Counts.of(
+            scoring.relation_items(want, scheme), scoring.relation_items(have, scheme)
+        )
+    found = {"entity_f1": entities.f1 or 0.0, "relation_f1": relations.f1 or 0.0}
+    return {**found, SELECTED_BY: (found["entity_f1"] + found["relation_f1"]) / 2}
+
+
+class _Teller(TrainerCallback):  # type: ignore[misc]
+    """Tells one line an epoch."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.loss = math.nan
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        self.loss = (logs or {}).get("loss", self.loss)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        if not control.should_training_stop and state.epoch and float(state.epoch).is_integer():
+            self.say(
+                f"epoch {int(state.epoch):3d}  loss {self.loss:7.3f}  development: "
+                f"entity F1 {metrics['eval_entity_f1']:.3f}, relation F1 {metrics['eval_relation_f1']:.3f}"
+            )
+
+
+def _printer() -> Any:
+    from transformers.trainer_callback import PrinterCallback
+
+    return PrinterCallback
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    return found[-1] if found else None
+
+
+def _save(
+    output: Path, model: KashifModel, tokenizer: Any, recipe: Recipe, data: Data, scores: dict[str, float]
+) -> None:
+    model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    scheme = model.config.annotation_scheme()
+    (output / "scheme.yaml").write_text(scheme.dump(), encoding="utf-8")
+    (output / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
+    files = {
+        "scores.json": {"development": scores, "selected by": SELECTED_BY},
+        "manifest.json": manifest(recipe, data),
+    }
+    for name, content in files.items():
+        (output / name).write_text(
+            json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+
+
+def manifest(recipe: Recipe, data: Data) -> dict[str, Any]:
+    """What a model came from: versions, seed, machine, articles and the digest of their annotations."""
+    packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
+    return {
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in packages},
+        "seed": recipe.seed,
+        "machine": platform.machine(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "bfloat16": half_precision(recipe.precision),
+        "train": {"articles": [d.id for d in data.train], "sha256": corpus.digest(data.train)},
+        "development": {
+            "articles": [d.id for d in data.development],
+            "sha256": corpus.digest(data.development),
+        },
+        "left out": data.notices,
+    }
+
+
