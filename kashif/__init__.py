@@ -29,7 +29,9 @@ def load(model: str | Path | None = None) -> Predictor:
 
 
 @overload
-def predict(texts: str, model: str | Path | None = None) -> Document: ...
+def predict(  # type: ignore[overload-overlap]
+    texts: str, model: str | Path | None = None
+) -> Document: ...
 
 
 @overload

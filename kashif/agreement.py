@@ -10,7 +10,7 @@ from kashif.arabic import words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme
-from kashif.scoring import Counts, entity_items, relation_items
+from kashif.scoring import Counts, Item, entity_items, relation_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def agreement(first: Sequence[Document], second: Sequence[Document], scheme: Sch
         entities += Counts.of(*spans)
         relations += Counts.of(*links)
         both = {(start, end, label) for label, start, end in spans[0] & spans[1]}
-        kept = [{item for item in side if item[1] in both and item[2] in both} for side in links]
+        kept = [{item for item in side if {item[1], item[2]} <= both} for side in links]
         agreed += Counts.of(*kept)
         for table, sides in ((by_entity, spans), (by_relation, links)):
             for label in {item[0] for item in sides[0] | sides[1]}:
@@ -104,15 +104,15 @@ def _word_labels(document: Document) -> list[frozenset[str]]:
 
 
 def _differences(
-    a: Document, b: Document, spans: tuple[set[tuple[object, ...]], ...], links: tuple[set[tuple[object, ...]], ...]
+    a: Document, b: Document, spans: tuple[set[Item], set[Item]], links: tuple[set[Item], set[Item]]
 ) -> list[str]:
-    def mention(key: tuple[int, int, str]) -> str:
+    def mention(key: Item) -> str:
         return f"{key[2]} «{a.text[key[0] : key[1]]}»"
 
     rows: list[tuple[int, str]] = []
     for side, name in ((0, "first"), (1, "second")):
-        for label, start, end in spans[side] - spans[1 - side]:  # type: ignore[misc]
+        for label, start, end in spans[side] - spans[1 - side]:
             rows.append((start, f"{name} only: {label} «{a.text[start:end]}»"))
-        for label, head, tail in links[side] - links[1 - side]:  # type: ignore[misc]
+        for label, head, tail in links[side] - links[1 - side]:
             rows.append((head[0], f"{name} only: {label} {mention(head)} -> {mention(tail)}"))
     return [f"{a.id}:{a.text.count(chr(10), 0, at) + 1}: {row}" for at, row in sorted(rows)]

@@ -59,7 +59,7 @@ def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
         Fault(where, message, reading.relation_lines[index] if reading.relation_lines else 0)
         for index, message in _relations(document, scheme)
     ]
-    return sorted(faults)
+    return sorted(faults, key=lambda fault: fault.order)
 
 
 def _name(entity: Entity) -> str:
@@ -80,7 +80,7 @@ def _edges(document: Document) -> Iterator[tuple[Entity, str]]:
     for start, end in words(text):
         starts.update((offset, start) for offset in range(start, end))
         ends.add(end)
-    word_end = {start: end for start, end in words(text)}
+    word_end = dict(words(text))
     for entity in document.entities:
         first, last = entity.text[0], entity.text[-1]
         if not _EDGE.match(first):
@@ -88,11 +88,14 @@ def _edges(document: Document) -> Iterator[tuple[Entity, str]]:
         elif (word := starts[entity.start]) != entity.start:
             letters = proclitic_letters(text[word : word_end[word]], entity.start - word)
             if letters is None:
-                yield entity, (
-                    f"{_name(entity)}: begins inside the word '{text[word : word_end[word]]}'; only the"
-                    " proclitics و ف ب ك ل س may stand before a span"
+                yield (
+                    entity,
+                    (
+                        f"{_name(entity)}: begins inside the word '{text[word : word_end[word]]}'; only the"
+                        " proclitics و ف ب ك ل س may stand before a span"
+                    ),
                 )
-        closes = last == "%" and entity.label == "QUANTITY" or last in ")]" and entity.label == "DATE"
+        closes = (last == "%" and entity.label == "QUANTITY") or (last in ")]" and entity.label == "DATE")
         if not _EDGE.match(last) and not closes:
             yield entity, f"{_name(entity)}: a span cannot end with {last!r}"
         elif entity.end not in ends:
@@ -134,7 +137,8 @@ def _relations(document: Document, scheme: Scheme) -> Iterator[tuple[int, str]]:
         symmetric = not misfits and scheme.relations[label].symmetric
         if symmetric and head.start > tail.start:
             yield index, f"{name}: {label} is symmetric; the head is the mention that comes first"
-        key = (label, *sorted((head.id, tail.id))) if symmetric else (label, head.id, tail.id)
+        first, second = (head.id, tail.id) if not symmetric else sorted((head.id, tail.id))
+        key = (label, first, second)
         if key in seen:
-            yield index, f"{name}: stands twice (first as relation {seen[key] + 1})"  # type: ignore[index]
-        seen.setdefault(key, index)  # type: ignore[arg-type]
+            yield index, f"{name}: stands twice (first as relation {seen[key] + 1})"
+        seen.setdefault(key, index)

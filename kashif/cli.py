@@ -42,7 +42,9 @@ def main() -> None:
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="a recipe, such as train/quickstart.yaml")],
-    output: Annotated[Path | None, typer.Option(help="model folder; models/<recipe's stem> by default")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="model folder; models/<recipe's stem> by default")
+    ] = None,
     set: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, changes a setting of the recipe")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the last finished epoch")] = False,
 ) -> None:
@@ -65,7 +67,9 @@ def train(
 @app.command()
 def score(
     system: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines")],
-    targets: Annotated[list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")],
+    targets: Annotated[
+        list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
+    ],
     json_file: Annotated[Path | None, typer.Option("--json", help="also write the report here")] = None,
     seed: Annotated[int, typer.Option(help="seed of the bootstrap")] = 0,
 ) -> None:
@@ -164,7 +168,9 @@ def check(corpora: Corpora) -> None:
     for notice in notices:
         _say(notice)
     totals = statistics([reading.document for reading in readings])["totals"]
-    counted = ", ".join(f"{totals[name]:,} {name}" for name in ("documents", "words", "entities", "relations"))
+    counted = ", ".join(
+        f"{totals[name]:,} {name}" for name in ("documents", "words", "entities", "relations")
+    )
     out.print(f"read {counted}")
     if faults:
         files = len({fault.where for fault in faults})

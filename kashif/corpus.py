@@ -19,9 +19,7 @@ from kashif.errors import Fault, InputError, nearest
 from kashif.formats import Reading
 from kashif.formats.reading import MissingText
 
-_SPEC = regex.compile(
-    r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?"
-)
+_SPEC = regex.compile(r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?")
 
 
 @dataclass(frozen=True, slots=True)

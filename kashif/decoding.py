@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -103,17 +104,19 @@ def pair(spans: Spans, sentence: Callable[[int], Sequence[int]], scheme: Scheme)
     sentence or two adjoining ones, not inside one another; a symmetric relation runs in text order.
     """
     table = relation_table(scheme)
+    any_relation: NDArray[np.bool_] = np.any(table, axis=-1)
     symmetric = np.array([relation.symmetric for relation in scheme.relations.values()], bool)
     heads, tails, crossings = [], [], []
-    bounds = np.searchsorted(spans.window, np.arange(spans.window[-1] + 2)) if len(spans.window) else []
-    for window, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    windows = int(spans.window[-1]) + 1 if len(spans.window) else 0
+    bounds = np.searchsorted(spans.window, np.arange(windows + 1)).tolist()
+    for window, (low, high) in enumerate(pairwise(bounds)):
         if high - low < 2:
             continue
         first, last, kind = spans.first[low:high], spans.last[low:high], spans.type[low:high]
         where = np.asarray(sentence(window))[first]
         apart = np.abs(where[:, None] - where[None, :])
         disjoint = (first[:, None] >= last[None, :]) | (first[None, :] >= last[:, None])
-        possible = table.any(-1)[kind[:, None], kind[None, :]] & disjoint & (apart <= REACH)
+        possible = any_relation[kind[:, None], kind[None, :]] & disjoint & (apart <= REACH)
         head, tail = np.nonzero(possible)
         heads.append(head + low)
         tails.append(tail + low)
@@ -158,7 +161,7 @@ def assemble(
         letters_of[key[0]] = max(letters_of.get(key[0], (0.0, 0)), best[key])
     known = _attested(text)
     ids: dict[SpanKey, int] = {}
-    entities = []
+    entities: list[Entity] = []
     for key in sorted(kept, key=lambda item: (item[0], -item[1], item[2])):
         start, end = span_offsets(text, layout, key[0], key[1], letters_of[key[0]][1])
         ids[key] = len(entities) + 1

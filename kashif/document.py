@@ -148,9 +148,7 @@ def _present(value: Entity | Relation) -> dict[str, Any]:
     names = _ENTITY if isinstance(value, Entity) else _RELATION
     row = {name: getattr(value, name) for name in names}
     return {
-        name: round(item, 4) if name == "score" else item
-        for name, item in row.items()
-        if item is not None
+        name: round(item, 4) if name == "score" else item for name, item in row.items() if item is not None
     }
 
 

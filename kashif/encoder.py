@@ -11,6 +11,7 @@ import hashlib
 import os
 import struct
 from importlib import util
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class _File:
         self.scores = self._read(f"{count}f")
         blob = raw[self._at : self._at + blob_size]
         self._at += blob_size
-        self.pieces = [blob[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+        self.pieces = [blob[a:b].decode() for a, b in pairwise(offsets)]
         self.mask = self.pieces.index("<mask>")
         self.specials = {self.bos, self.eos, self.pad, self.unk, self.mask}
         entries, _ = self._read("iI")

@@ -7,13 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong in an input: where it is, what it is, what to do about it."""
 
     where: str
     message: str
     line: int = 0
+
+    @property
+    def order(self) -> tuple[str, int, str]:
+        """What faults are sorted by: file, line, message."""
+        return self.where, self.line, self.message
 
     def __str__(self) -> str:
         place = f"{self.where}:{self.line}" if self.line else self.where

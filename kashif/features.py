@@ -107,7 +107,9 @@ class Collator:
         columns = np.array(spans, np.int64).reshape(-1, 4)
         scores = np.ones(len(spans), np.float32)
         pairs = decoding.pair(
-            decoding.Spans(*columns.T, score=scores), lambda index: batch[index]["sentence"], self.scheme
+            decoding.Spans(columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3], scores),
+            lambda index: batch[index]["sentence"],
+            self.scheme,
         )
         related = np.where(pairs.allowed, 0, IGNORED)
         for row_index, key in enumerate(zip(pairs.head.tolist(), pairs.tail.tolist(), strict=True)):

@@ -14,7 +14,8 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>كاشف</title>
 <style>
- body { font: 1.15rem/2.3 "Noto Naskh Arabic", "Amiri", serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
+ body { font: 1.15rem/2.3 "Noto Naskh Arabic", "Amiri", serif;
+        max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
  article p { white-space: pre-wrap; margin: 0 }
  mark { background: hsl(var(--hue) 80% 90%); border-bottom: 2px solid hsl(var(--hue) 60% 45%);
         border-radius: .2em; padding: .1em .15em; color: inherit }

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from kashif.arabic import MAX_PROCLITICS
 from kashif.scheme import Scheme
@@ -23,10 +23,11 @@ _RARE = 3.0
 _BUCKETS = (-32, -16, -8, -4, -2, 0, 2, 4, 8, 16, 32)
 
 
-class KashifConfig(PreTrainedConfig):  # type: ignore[misc]
+class KashifConfig(PreTrainedConfig):
     """What a model folder's ``config.json`` holds beside the weights.
 
-    ``encoder`` is the encoder's own configuration, ``scheme`` the annotation scheme, ``window`` the
+    ``encoder`` is the encoder's own configuration, ``scheme`` the annotation scheme as YAML (its order
+    is the order of the heads, and JSON files are written with sorted keys), ``window`` the
     sub-words of a window, ``threshold`` the probability from which a relation is given out.
     ``tag_weight`` weighs B and I against O in the loss, ``relation_loss`` the relation scorer
     against the tagger.
@@ -37,7 +38,7 @@ class KashifConfig(PreTrainedConfig):  # type: ignore[misc]
     def __init__(
         self,
         encoder: dict[str, Any] | None = None,
-        scheme: dict[str, Any] | None = None,
+        scheme: str = "",
         window: int = 256,
         threshold: float = 0.5,
         dropout: float = 0.1,
@@ -58,11 +59,11 @@ class KashifConfig(PreTrainedConfig):  # type: ignore[misc]
 
     def annotation_scheme(self) -> Scheme:
         """The scheme that the model was trained with."""
-        return Scheme.model_validate(self.scheme)
+        return Scheme.parse(self.scheme, "config.json")
 
 
 @dataclass
-class KashifOutput(ModelOutput):  # type: ignore[misc]
+class KashifOutput(ModelOutput):
     """``loss`` when gold was given; the parts of it, unweighted, beside it."""
 
     loss: Tensor | None = None
@@ -70,7 +71,7 @@ class KashifOutput(ModelOutput):  # type: ignore[misc]
     relating: Tensor | None = None
 
 
-class KashifModel(PreTrainedModel):  # type: ignore[misc]
+class KashifModel(PreTrainedModel):
     """Nested entity tagging and relation scoring over any BERT-like encoder."""
 
     config_class = KashifConfig
@@ -93,20 +94,18 @@ class KashifModel(PreTrainedModel):  # type: ignore[misc]
             if scheme.relations
             else None
         )
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
         # Most words are outside and most pairs unrelated: starting there saves the first epochs.
         with torch.no_grad():
-            self.tagger.bias.view(-1, 3)[:, 1:] -= _RARE
+            self.tagger.bias.view(-1, 3)[:, 1:].sub_(_RARE)
             if self.relations is not None:
-                self.relations.score.bias -= _RARE
+                self.relations.score.bias.sub_(_RARE)
 
     @classmethod
     def from_encoder(cls, path: str, scheme: Scheme, **options: Any) -> KashifModel:
         """An untrained model over the pretrained encoder at a hub name or folder."""
         encoder = AutoModel.from_pretrained(path, dtype=torch.float32)
-        config = KashifConfig(
-            encoder=encoder.config.to_dict(), scheme=scheme.model_dump(mode="json"), **options
-        )
+        config = KashifConfig(encoder=encoder.config.to_dict(), scheme=scheme.dump(), **options)
         model = cls(config)
         _drop_pooler(encoder)
         model.encoder = encoder
@@ -118,7 +117,8 @@ class KashifModel(PreTrainedModel):  # type: ignore[misc]
         ``starts`` and ``ends`` ``[batch, word]`` bound each word's sub-words; padding has both 0.
         """
         tokens = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return self.dropout(pool(tokens, starts, ends))
+        words: Tensor = self.dropout(pool(tokens, starts, ends))
+        return words
 
     def tag(self, words: Tensor) -> tuple[Tensor, Tensor]:
         """Tag logits ``[batch, word, type, 3]`` and proclitic logits ``[batch, word, letters]``."""
@@ -149,15 +149,23 @@ class KashifModel(PreTrainedModel):  # type: ignore[misc]
         known = (tags != IGNORED).any(-1).sum().clamp(min=1)
         tagging = (
             functional.cross_entropy(
-                tag_logits.float().reshape(-1, 3), tags.reshape(-1), weight.float(), ignore_index=IGNORED, reduction="sum"
+                tag_logits.float().reshape(-1, 3),
+                tags.reshape(-1),
+                weight.float(),
+                ignore_index=IGNORED,
+                reduction="sum",
             )
             / known
         )
         counted = proclitics != IGNORED
         if counted.any():
-            tagging = tagging + functional.cross_entropy(
-                proclitic_logits[counted].float(), proclitics[counted], reduction="sum"
-            ) / known
+            tagging = (
+                tagging
+                + functional.cross_entropy(
+                    proclitic_logits[counted].float(), proclitics[counted], reduction="sum"
+                )
+                / known
+            )
         relating = tagging.new_zeros(())
         if self.relations is not None and len(pairs):
             logits = self.relations(words, spans, pairs).float()
@@ -202,7 +210,8 @@ class RelationScorer(nn.Module):
         bucket = torch.bucketize(pairs[:, 2].contiguous(), limits) + pairs[:, 3] * (len(_BUCKETS) + 1)
         mixed = heads + tails + self.between(mean.to(words.dtype)) + self.distance(bucket)
         mixed = mixed + self.product(functional.gelu(heads) * functional.gelu(tails))
-        return self.score(self.dropout(functional.gelu(self.norm(mixed))))
+        logits: Tensor = self.score(self.dropout(functional.gelu(self.norm(mixed))))
+        return logits
 
 
 def pool(tokens: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
@@ -216,4 +225,4 @@ def pool(tokens: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
 def _drop_pooler(encoder: nn.Module) -> None:
     """Takes away the pooler of encoders that have one: nothing here reads it."""
     if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
+        setattr(encoder, "pooler", None)  # noqa: B010

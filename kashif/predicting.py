@@ -36,9 +36,7 @@ def find(model: str | Path | None) -> Path:
             return candidate
     if given:
         raise InputError(f"{given}: no model here (no model.safetensors); train one: kashif train RECIPE")
-    raise InputError(
-        "no model given and none in models/; make one: kashif train train/quickstart.yaml"
-    )
+    raise InputError("no model given and none in models/; make one: kashif train train/quickstart.yaml")
 
 
 def load(model: str | Path | None = None, device: str | None = None) -> Predictor:
@@ -49,7 +47,9 @@ def load(model: str | Path | None = None, device: str | None = None) -> Predicto
     """
     folder = find(model)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    network = KashifModel.from_pretrained(folder).to(chosen).eval()
+    network: KashifModel = KashifModel.from_pretrained(folder)
+    torch.nn.Module.to(network, chosen)
+    network.eval()  # type: ignore[no-untyped-call]
     return Predictor(network, AutoTokenizer.from_pretrained(folder))
 
 
@@ -66,7 +66,7 @@ class Predictor:
         self.scheme = model.config.annotation_scheme()
 
     @overload
-    def predict(self, texts: str) -> Document: ...
+    def predict(self, texts: str) -> Document: ...  # type: ignore[overload-overlap]
 
     @overload
     def predict(self, texts: Iterable[str]) -> list[Document]: ...
@@ -98,11 +98,7 @@ class Predictor:
         layouts = lay_out([text for _, text in texts], self.tokenizer, self.model.config.window)
         spans: list[list[Any]] = [[] for _ in texts]
         relations: list[list[Any]] = [[] for _ in texts]
-        jobs = [
-            (index, window, layout)
-            for index, layout in enumerate(layouts)
-            for window in layout.windows
-        ]
+        jobs = [(index, window, layout) for index, layout in enumerate(layouts) for window in layout.windows]
         for batch in _batches(jobs):
             self._run(batch, spans, relations, least)
         return [
@@ -128,17 +124,24 @@ class Predictor:
                 if window.first <= item.first and item.last <= window.last
             ]
             columns = [
-                (row, a.first - batch[row][1].first, a.last - batch[row][1].first, self.scheme.labels.index(a.entity.label))
+                (
+                    row,
+                    a.first - batch[row][1].first,
+                    a.last - batch[row][1].first,
+                    self.scheme.labels.index(a.entity.label),
+                )
                 for row, a in given
             ]
             table = np.array(columns, np.int64).reshape(-1, 4)
-            found = decoding.Spans(*table.T, score=np.ones(len(table), np.float32))
+            scores = np.ones(len(table), np.float32)
+            found = decoding.Spans(table[:, 0], table[:, 1], table[:, 2], table[:, 3], scores)
             keys = [(a.first, a.last, column[3]) for (_, a), column in zip(given, columns, strict=True)]
             self._relate(batch, self._read(batch), found, keys, relations, self.model.config.threshold)
         result = []
         for index, document in enumerate(documents):
             ids = {
-                (a.first, a.last, self.scheme.labels.index(a.entity.label)): a.entity.id for a in aligned[index]
+                (a.first, a.last, self.scheme.labels.index(a.entity.label)): a.entity.id
+                for a in aligned[index]
             }
             best: dict[tuple[str, int, int], float] = {}
             for head, tail, label, score in relations[index]:
@@ -165,7 +168,11 @@ class Predictor:
         keys = [
             (first + batch[window][1].first, last + batch[window][1].first, kind)
             for window, first, last, kind in zip(
-                found.window.tolist(), found.first.tolist(), found.last.tolist(), found.type.tolist(), strict=True
+                found.window.tolist(),
+                found.first.tolist(),
+                found.last.tolist(),
+                found.type.tolist(),
+                strict=True,
             )
         ]
         for index, window in enumerate(found.window.tolist()):
@@ -199,9 +206,9 @@ class Predictor:
         pairs = decoding.pair(found, lambda w: _sentences(batch[w]), self.scheme)
         if not len(pairs.head):
             return
-        columns = torch.from_numpy(
-            np.stack([found.window, found.first, found.last, found.type], 1)
-        ).to(words.device)
+        columns = torch.from_numpy(np.stack([found.window, found.first, found.last, found.type], 1)).to(
+            words.device
+        )
         logits = self.model.relations(words, columns, features.pair_tensor(pairs).to(words.device))
         scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed
         for row, label in zip(*np.nonzero(scores >= max(least, 1e-9)), strict=True):
@@ -241,4 +248,3 @@ def _batches(
         batch.append(job)
     if batch:
         yield batch
-

@@ -32,7 +32,9 @@ class Recipe(BaseModel):
     window: int = Field(256, ge=16, description="sub-words of a window, special ones included")
     encoder_learning_rate: PositiveFloat = 3e-4
     head_learning_rate: PositiveFloat = 2e-3
-    layer_decay: float = Field(1.0, gt=0, le=1, description="factor on the rate from each layer to the one below")
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="factor on the rate from each layer to the one below"
+    )
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the rates rise")
     weight_decay: NonNegativeFloat = 0.01
     dropout: float = Field(0.1, ge=0, lt=1)
@@ -68,4 +70,3 @@ class Recipe(BaseModel):
     def dump(self) -> str:
         """The recipe as YAML, every setting spelt out."""
         return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
-

@@ -47,8 +47,7 @@ class Scheme(_Frozen):
     @model_validator(mode="after")
     def _labels_are_known(self) -> Scheme:
         used: dict[str, set[str]] = {
-            f"relation {name}": {*relation.head, *relation.tail}
-            for name, relation in self.relations.items()
+            f"relation {name}": {*relation.head, *relation.tail} for name, relation in self.relations.items()
         }
         for name, mapping in self.mappings.items():
             targets = {label for labels in mapping.labels.values() for label in labels}

@@ -211,9 +211,6 @@ def _matched(
     return found, notices
 
 
-Place = Callable[[Document, Item], tuple[str, int]]
-
-
 def _unit(gold: Sequence[Document]) -> tuple[str, Callable[[Document], Callable[[int], tuple[str, int]]]]:
     """What is resampled, and for a document the function from an offset to its unit."""
     if len(gold) >= LEAST_ARTICLES:

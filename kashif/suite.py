@@ -72,7 +72,8 @@ def run(system: Path, targets: Sequence[str], seed: int = 0, say: Callable[[str]
         predict = _predictions(system)
     else:
         raise InputError(Fault(str(system), "neither a model folder nor a .jsonl file of predictions"))
-    reports, notices = [], []
+    reports: list[Report] = []
+    notices: list[str] = []
     for name, text, base in named(targets):
         loaded = corpus.load(text, base)
         notices += loaded.notices

@@ -83,7 +83,12 @@ def gather(recipe: Recipe, base: Path) -> Data:
 
 
 def train(
-    recipe: Recipe, output: Path, base: Path = Path(), resume: bool = False, say: Say = print, quiet: bool = False
+    recipe: Recipe,
+    output: Path,
+    base: Path = Path(),
+    resume: bool = False,
+    say: Say = print,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Trains a recipe's model and writes its folder. Relative corpora start at ``base``.
 
@@ -213,7 +218,7 @@ def half_precision(wanted: str) -> bool:
     if wanted != "auto":
         return wanted == "bfloat16"
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     capabilities = torch.backends.cpu.get_cpu_capability()
     return "AVX512" in capabilities and _cpu_flag("avx512_bf16")
 
@@ -223,7 +228,7 @@ def _cpu_flag(flag: str) -> bool:
     return info.is_file() and flag in info.read_text(encoding="utf-8", errors="replace")
 
 
-class _Trainer(Trainer):  # type: ignore[misc]
+class _Trainer(Trainer):
     """The Trainer with a rate for each part of the model, evaluated by whole documents."""
 
     def __init__(
@@ -236,7 +241,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
-            network = self.model if model is None else model
+            network: Any = self.model if model is None else model
             decayed = set(self.get_decay_parameter_names(network))
             groups: dict[tuple[float, float], list[Any]] = {}
             for name, parameter in network.named_parameters():
@@ -250,7 +255,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
         return self.optimizer
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
-        self.model.eval()
+        self.predictor.model.train(False)
         predicted = self.predictor.documents([(d.id, d.text) for d in self.development])
         found = development_scores(self.development, predicted, self.predictor.scheme)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
@@ -288,20 +293,23 @@ def development_scores(
     return {**found, SELECTED_BY: (found["entity_f1"] + found["relation_f1"]) / 2}
 
 
-class _Teller(TrainerCallback):  # type: ignore[misc]
+class _Teller(TrainerCallback):
     """Tells one line an epoch."""
 
     def __init__(self, say: Say) -> None:
         self.say = say
         self.loss = math.nan
+        self.told = 0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         self.loss = (logs or {}).get("loss", self.loss)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
-        if not control.should_training_stop and state.epoch and float(state.epoch).is_integer():
+        epoch = round(state.epoch or 0)
+        if epoch > self.told:  # the evaluation after training is of an epoch already told
+            self.told = epoch
             self.say(
-                f"epoch {int(state.epoch):3d}  loss {self.loss:7.3f}  development: "
+                f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: "
                 f"entity F1 {metrics['eval_entity_f1']:.3f}, relation F1 {metrics['eval_relation_f1']:.3f}"
             )
 
@@ -330,16 +338,15 @@ def _save(
         "manifest.json": manifest(recipe, data),
     }
     for name, content in files.items():
-        (output / name).write_text(
-            json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-        )
+        (output / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def manifest(recipe: Recipe, data: Data) -> dict[str, Any]:
     """What a model came from: versions, seed, machine, articles and the digest of their annotations."""
     packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
     return {
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in packages},
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in packages},
         "seed": recipe.seed,
         "machine": platform.machine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
@@ -351,5 +358,3 @@ def manifest(recipe: Recipe, data: Data) -> dict[str, Any]:
         },
         "left out": data.notices,
     }
-
-

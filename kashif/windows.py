@@ -262,5 +262,3 @@ def span_offsets(text: str, layout: Layout, first: int, last: int, letters: int)
 def causes(unreachable: Sequence[Unreachable]) -> Counter[str]:
     """How often each cause occurs."""
     return Counter(item.cause for item in unreachable)
-
-

@@ -65,7 +65,7 @@ def read(path: Path) -> list[Reading]:
             if id not in lines:
                 faults.append(Fault(where, f"{label}: there is no entity T{id}", number))
     if faults:
-        raise InputError(sorted(faults))
+        raise InputError(sorted(faults, key=lambda fault: fault.order))
     document = build(path, path.stem, text, entities, relations)
     return [Reading(document, path, lines, tuple(relation_lines))]
 

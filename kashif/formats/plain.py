@@ -51,7 +51,7 @@ def read(path: Path) -> list[Reading]:
         relations.append((label, head, tail))
         relation_lines.append(number)
     if faults:
-        raise InputError(sorted(faults))
+        raise InputError(sorted(faults, key=lambda fault: fault.order))
     entities.sort(key=lambda item: (item[1], -item[2]))
     document = build(path, path.stem, text, entities, relations)
     return [Reading(document, path, lines, tuple(relation_lines))]
@@ -69,8 +69,7 @@ def _spans(
     line = 1
     for mark in _MARK.finditer(body):
         plain = body[done : mark.start()]
-        if _HALF.search(plain):
-            faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", line))
+        _tell_half(plain, where, line, faults)
         line += plain.count("\n")
         parts.append(plain)
         length += len(plain)
@@ -93,9 +92,15 @@ def _spans(
     for _, opened in open_at:
         faults.append(Fault(where, "[[ is never closed; write |LABEL#id]] where the span ends", opened))
     parts.append(body[done:])
-    if _HALF.search(body[done:]):
-        faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", line))
+    _tell_half(body[done:], where, line, faults)
     return "".join(parts), entities, lines
+
+
+def _tell_half(plain: str, where: str, line: int, faults: list[Fault]) -> None:
+    """Notes every closing bracket that carries no label and id; ``line`` is where ``plain`` begins."""
+    for half in _HALF.finditer(plain):
+        at = line + plain.count("\n", 0, half.start())
+        faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", at))
 
 
 def write(document: Document) -> tuple[str, list[str]]:

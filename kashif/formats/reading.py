@@ -40,7 +40,11 @@ def read_text(path: Path) -> str:
 
 
 def build(
-    path: Path, id: str, text: str, entities: list[tuple[int, int, int, str]], relations: list[tuple[str, int, int]]
+    path: Path,
+    id: str,
+    text: str,
+    entities: list[tuple[int, int, int, str]],
+    relations: list[tuple[str, int, int]],
 ) -> Document:
     """A document of raw parts ``(id, start, end, label)`` and ``(label, head, tail)``."""
     from kashif.document import Entity, Relation

@@ -1,0 +1,34 @@
+# `make quickstart` and `make test` each set up all that they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export KASHIF_SEEDS ?= $(wildcard ../shared/seeds)
+export KASHIF_DATA ?= $(wildcard ../shared/benchmarks)
+
+.PHONY: quickstart test test-slow lint clean
+
+quickstart: .venv/done
+	$(BIN)/kashif corpus check annotations/seeds annotations/newsroom
+	$(BIN)/kashif train train/quickstart.yaml
+	$(BIN)/kashif score models/quickstart eval/heldout.yaml
+	$(BIN)/kashif predict eval/example.txt --model models/quickstart --format table
+	$(BIN)/kashif predict eval/example.txt --model models/quickstart --format html --output models/quickstart/example.html
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-slow: .venv/done
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv models/quickstart

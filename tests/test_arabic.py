@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kashif.arabic import (
+    normal_form,
+    proclitic_length,
+    proclitic_letters,
+    restored,
+    sentence_index,
+    sentences,
+    words,
+)
+
+ARABIC = st.text(alphabet="ابتجدروسفكلمنهويةىء َُّـ123.،؟!…\n«»\"'()\u200f\ufeff😀abکی", max_size=60)
+
+
+def parts(text: str, spans: list[tuple[int, int]]) -> list[str]:
+    return [text[start:end] for start, end in spans]
+
+
+def test_words_are_runs_and_single_signs() -> None:
+    text = "لـ21 وَقَّعَ (تاس)، 40%"
+    assert parts(text, words(text)) == ["لـ21", "وَقَّعَ", "(", "تاس", ")", "،", "40", "%"]
+
+
+@given(ARABIC)
+def test_words_cover_all_but_white_space(text: str) -> None:
+    spans = words(text)
+    covered = {offset for start, end in spans for offset in range(start, end)}
+    assert covered == {offset for offset, char in enumerate(text) if not char.isspace()}
+    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("قال نعم. ثم عاد", ["قال نعم.", " ثم عاد"]),
+        ("بلغ 1.47 مليار", ["بلغ 1.47 مليار"]),
+        ("انتظر... ثم عاد… وذهب", ["انتظر... ثم عاد… وذهب"]),
+        ("هل عاد؟ نعم! حقا", ["هل عاد؟", " نعم!", " حقا"]),
+        ("قال «نعم.» وعاد", ["قال «نعم.»", " وعاد"]),
+        ("صورة (أ.ف.ب)\nخبر", ["صورة (أ.ف.ب)\n", "خبر"]),
+        ("منذ عام 2015. وفي", ["منذ عام 2015.", " وفي"]),
+        ("\n\nعنوان\n\nخبر", ["\n\nعنوان\n\n", "خبر"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    found = parts(text, sentences(text))
+    assert [item.strip() for item in found] == [item.strip() for item in expected]
+
+
+@given(ARABIC)
+def test_sentences_cover_a_text_without_gap(text: str) -> None:
+    spans = sentences(text)
+    assert all(first[1] == second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(text[start:end].strip() for start, end in spans)
+    if spans:
+        assert not text[: spans[0][0]].strip()
+        assert spans[-1][1] == len(text)
+        locate = sentence_index(spans)
+        assert [locate(start) for start, _ in spans] == list(range(len(spans)))
+
+
+@pytest.mark.parametrize(
+    ("word", "letters", "length"),
+    [
+        ("وأوكرانيا", 1, 1),
+        ("لـ21", 1, 2),
+        ("وبالجيش", 2, 2),
+        ("للجيش", 1, 1),
+        ("وَلِلجيش", 2, 4),
+        ("موسكو", 0, 0),
+    ],
+)
+def test_proclitics_count_marks_and_tatweel(word: str, letters: int, length: int) -> None:
+    assert proclitic_length(word, letters) == length
+    assert proclitic_letters(word, length) == letters
+
+
+def test_proclitics_refuse_other_letters_and_whole_words() -> None:
+    assert proclitic_letters("موسكو", 1) is None
+    assert proclitic_letters("وَقع", 1) is None  # between a letter and its mark
+    with pytest.raises(ValueError, match="nothing is left"):
+        proclitic_length("و", 1)
+
+
+def test_normal_form_drops_marks_and_folds_persian_letters() -> None:
+    assert normal_form("کوریا  الشَّمـالیة\u200f") == "كوريا الشمالية"
+
+
+@pytest.mark.parametrize(
+    ("mention", "known", "expected"),
+    [
+        ("لجيش", {"الجيش"}, "الجيش"),
+        ("لجنة", {"اللجنة"}, "اللجنة"),
+        ("ليبيا", {"ليبيا"}, "ليبيا"),
+        ("لجيش", set(), "لجيش"),
+    ],
+)
+def test_hidden_article_is_restored_on_evidence_only(mention: str, known: set[str], expected: str) -> None:
+    assert restored(mention, "إلى ل", known.__contains__) == expected
+    # Without a ل in front nothing is hidden.
+    assert restored(mention, "في ", known.__contains__) == mention

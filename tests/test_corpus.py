@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ARTICLE, ROOT
+
+from kashif import corpus
+from kashif.errors import InputError
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    for name in ("n1", "n2"):
+        (folder / f"{name}.txt").write_text(ARTICLE, encoding="utf-8")
+    splits = "news:\n  train: [n1]\n  test: [n2]\n  gone: [n9]\n"
+    (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
+    return tmp_path
+
+
+def test_spec_has_all_its_parts() -> None:
+    spec = corpus.Spec.parse("conll:data/train.txt#a@anercorp", Path("base"))
+    assert spec == corpus.Spec(Path("base/data/train.txt"), "conll", "a", "anercorp")
+    with pytest.raises(InputError, match="is no corpus"):
+        corpus.Spec.parse("#x")
+
+
+def test_splits_choose_by_id(project: Path) -> None:
+    assert [d.id for d in corpus.load("annotations/news#test", project).documents] == ["n2"]
+    assert len(corpus.load("annotations/news", project).documents) == 2
+    with pytest.raises(InputError, match="did you mean 'train'"):
+        corpus.load("annotations/news#trian", project)
+    with pytest.raises(InputError, match="names n9"):
+        corpus.load("annotations/news#gone", project)
+
+
+def test_one_article_in_two_corpora_is_refused(project: Path) -> None:
+    with pytest.raises(InputError, match="already comes from another"):
+        corpus.load_all(["annotations/news#train", "annotations/news"], project)
+
+
+@pytest.mark.parametrize("text", ["news: [a]", "news: {train: a}", "news: {train: [a, a]}", "a: [", "[]"])
+def test_bad_splits_files_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "splits.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError):
+        corpus.split_file(path)
+
+
+def test_statistics_count(project: Path) -> None:
+    counts = corpus.statistics(corpus.load("annotations/news#train", project).documents)
+    assert counts["totals"] == {
+        "documents": 1,
+        "words": 24,
+        "words and marks": 30,
+        "sentences": 2,
+        "entities": 13,
+        "nested entities": 2,
+        "relations": 4,
+        "relations across sentences": 0,
+    }
+    assert counts["entities"]["GPE"] == 4
+
+
+def test_texts_that_are_not_here_are_left_out_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KASHIF_SEEDS", "/nonexistent")
+    loaded = corpus.load("annotations/seeds", ROOT)
+    if not loaded.documents:  # the texts do not stand in seeds/ either
+        assert loaded.notices == (
+            f"left out, their text is not here: 5 of 5 articles of {ROOT / 'annotations/seeds'}; set"
+            " KASHIF_SEEDS to the folder that holds it, or put it into seeds/",
+        )
+
+
+def test_the_repository_s_splits_do_not_overlap() -> None:
+    splits = corpus.split_file(ROOT / "annotations" / "splits.yaml")
+    seeds, newsroom = splits["seeds"], splits["newsroom"]
+    for first, second in (
+        (seeds["train"], seeds["held-out"]),
+        (newsroom["train"], newsroom["development"]),
+        (newsroom["train"], newsroom["test"]),
+        (newsroom["development"], newsroom["test"]),
+    ):
+        assert first
+        assert second
+        assert not set(first) & set(second)
+    assert set(newsroom["quickstart-train"]) <= set(newsroom["train"])
+    assert set(newsroom["quickstart-development"]) <= set(newsroom["development"])

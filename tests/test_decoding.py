@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kashif import decoding
+from kashif.scheme import Scheme
+from kashif.windows import Layout, Window
+
+
+def brute_force(tags: list[list[list[int]]]) -> set[tuple[int, int, int, int]]:
+    """The spans of ``[window][word][type]`` tags, word by word."""
+    found = set()
+    for window, rows in enumerate(tags):
+        for kind in range(len(rows[0])):
+            start = None
+            for word in range(len(rows) + 1):
+                tag = rows[word][kind] if word < len(rows) else 0
+                if start is not None and tag != decoding.INSIDE:
+                    found.add((window, start, word, kind))
+                    start = None
+                if tag == decoding.BEGIN or (tag == decoding.INSIDE and start is None):
+                    start = word
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_decoder_agrees_with_brute_force(data: st.DataObject) -> None:
+    lengths = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=3))
+    types = data.draw(st.integers(1, 3))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    probabilities = rng.dirichlet([0.5] * 3, size=(len(lengths), max(lengths), types)).astype(np.float32)
+    tags = probabilities.argmax(-1)
+    found = decoding.decode(probabilities, lengths)
+    spans = list(zip(*(getattr(found, f).tolist() for f in ("window", "first", "last", "type")), strict=True))
+    assert len(spans) == len(set(spans))
+    assert set(spans) == brute_force([tags[w, :n].tolist() for w, n in enumerate(lengths)])
+    for (window, first, last, kind), score in zip(spans, found.score, strict=True):
+        rows = probabilities[window, :, kind].astype(float)
+        expected = np.prod(rows[first:last].max(-1))
+        if last < lengths[window]:
+            expected *= 1 - rows[last, decoding.INSIDE]
+        assert score == pytest.approx(expected, rel=1e-4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_pairs_agree_with_brute_force(data: st.DataObject, scheme: Scheme) -> None:
+    spans = sorted(
+        data.draw(
+            st.lists(
+                st.tuples(st.integers(0, 1), st.integers(0, 8), st.integers(1, 3), st.integers(0, 12)),
+                max_size=8,
+            )
+        )
+    )
+    columns = np.array([(w, f, f + n, t) for w, f, n, t in spans], np.int64).reshape(-1, 4)
+    sentence = [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
+    given_spans = decoding.Spans(*columns.T, np.ones(len(columns), np.float32))
+    found = decoding.pair(given_spans, lambda window: sentence, scheme)
+    got = {
+        (head, tail, scheme.relation_labels[label])
+        for head, tail, row in zip(found.head.tolist(), found.tail.tolist(), found.allowed, strict=True)
+        for label in np.flatnonzero(row)
+    }
+    expected = set()
+    for i, (wi, fi, li, ti) in enumerate(columns.tolist()):
+        for j, (wj, fj, lj, tj) in enumerate(columns.tolist()):
+            if i == j or wi != wj or abs(sentence[fi] - sentence[fj]) > 1 or (fi < lj and fj < li):
+                continue
+            for name, relation in scheme.relations.items():
+                ordered = not relation.symmetric or fi < fj
+                if scheme.allows(name, scheme.labels[ti], scheme.labels[tj]) and ordered:
+                    expected.add((i, j, name))
+    assert got == expected
+    for head, tail, distance in zip(found.head, found.tail, found.distance, strict=True):
+        assert (distance > 0) == (columns[head][1] < columns[tail][1])
+
+
+def layout(text: str) -> Layout:
+    words, start = [], 0
+    for word in text.split(" "):
+        words.append((start, start + len(word)))
+        start += len(word) + 1
+    return Layout(words, [0] * len(words), [Window(0, [], [0] * len(words), [0] * len(words))])
+
+
+def test_windows_are_merged_by_the_highest_score(scheme: Scheme) -> None:
+    text = "زار بوتين وموسكو"
+    person, place = scheme.labels.index("PERS"), scheme.labels.index("GPE")
+    visits = scheme.relation_labels.index("visits")
+    spans = [
+        ((1, 2, person), 0, 0.6),
+        ((1, 2, person), 0, 0.9),
+        ((2, 3, place), 0, 0.5),
+        ((2, 3, place), 1, 0.8),
+    ]
+    links = [((1, 2, person), (2, 3, place), visits, score) for score in (0.7, 0.6)]
+    document = decoding.assemble("d", text, layout(text), spans, links, scheme)
+    assert [(e.text, e.label, e.score) for e in document.entities] == [
+        ("بوتين", "PERS", 0.9),
+        ("موسكو", "GPE", 0.8),
+    ]
+    assert [(r.label, r.score) for r in document.relations] == [("visits", 0.7)]
+
+
+def test_conflicting_spans_lose_to_the_more_probable(scheme: Scheme) -> None:
+    text = "ا ب ج د"
+    org, gpe = scheme.labels.index("ORG"), scheme.labels.index("GPE")
+    spans = [((0, 2, org), 0, 0.9), ((1, 3, org), 0, 0.8), ((1, 4, gpe), 0, 0.7), ((1, 2, gpe), 0, 0.6)]
+    links = [((0, 2, org), (1, 4, gpe), 0, 0.9)]
+    document = decoding.assemble("d", text, layout(text), spans, links, scheme)
+    assert [(e.label, e.text) for e in document.entities] == [("ORG", "ا ب"), ("GPE", "ب")]
+    assert document.relations == ()
+
+
+def test_nothing_gives_nothing(scheme: Scheme) -> None:
+    empty = decoding.decode(np.zeros((1, 0, 13, 3), np.float32), [0])
+    assert len(empty.first) == 0
+    assert len(decoding.pair(empty, lambda window: [], scheme).head) == 0
+    assert decoding.assemble("d", "", Layout([], [], []), [], [], scheme).entities == ()
+
+
+def test_normal_form_uses_evidence_in_the_article(scheme: Scheme) -> None:
+    text = "الجيش هنا سلمه للجيش"
+    org = scheme.labels.index("ORG")
+    [first, second] = decoding.assemble(
+        "d", text, layout(text), [((0, 1, org), 0, 0.9), ((3, 4, org), 1, 0.9)], [], scheme
+    ).entities
+    assert (first.normal, second.text, second.normal) == ("الجيش", "لجيش", "الجيش")

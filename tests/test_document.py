@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError, nearest
+
+TEXT = "زار بوتين بيونغ يانغ"
+PUTIN = Entity(1, 4, 9, "PERS", "بوتين")
+CITY = Entity(2, 10, 20, "GPE", "بيونغ يانغ", normal="بيونغ يانغ", score=0.98765)
+
+
+def test_json_round_trip_keeps_everything() -> None:
+    document = Document("d", TEXT, (PUTIN, CITY), (Relation("visits", 1, 2, 0.5),))
+    again = Document.from_json(document.to_json())
+    assert again.entities[0] == PUTIN
+    assert again.relations == document.relations
+    assert json.loads(document.to_json())["entities"][1]["score"] == 0.9877
+
+
+def test_absent_values_stay_out_of_json() -> None:
+    row = json.loads(Document("d", TEXT, (PUTIN,)).to_json())
+    assert set(row["entities"][0]) == {"id", "start", "end", "label", "text"}
+
+
+def test_every_fault_is_told_at_once() -> None:
+    wrong = (Entity(1, 4, 9, "PERS", "كيم"), Entity(1, 15, 99, "GPE", "x"))
+    with pytest.raises(InputError) as caught:
+        Document("d", TEXT, wrong, (Relation("visits", 1, 7),))
+    told = str(caught.value)
+    assert len(caught.value.faults) == 4
+    assert "'بوتين', not 'كيم'" in told
+    assert "ids are unique" in told
+    assert "15-99" in told
+    assert "no entity 7" in told
+
+
+def test_unknown_keys_suggest_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'entities'"):
+        Document.from_json('{"id": "d", "text": "", "entites": []}', "f.jsonl", 3)
+    with pytest.raises(InputError, match=r"f\.jsonl:3"):
+        Document.from_json("{", "f.jsonl", 3)
+
+
+@pytest.mark.parametrize(
+    "row", ['{"id": 1, "text": ""}', '{"text": ""}', '{"id": "d", "text": "", "entities": [1]}', "[]"]
+)
+def test_wrong_types_are_refused(row: str) -> None:
+    with pytest.raises(InputError):
+        Document.from_json(row)
+
+
+def test_nearest_lists_all_when_nothing_is_near() -> None:
+    assert nearest("zzz", ["b", "a"]) == "known: a, b"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+from kashif import features
+from kashif.document import Document
+from kashif.scheme import Scheme
+from kashif.windows import lay_out
+
+
+def test_gold_lands_in_the_batch(article: Document, tokenizer: Any, scheme: Scheme) -> None:
+    [layout] = lay_out([article.text], tokenizer, 256)
+    rows = features.rows(article, layout, scheme)
+    batch = features.Collator(scheme, 0)(rows)
+    assert batch["spans"].shape == (len(article.entities), 4)
+    found = {
+        (scheme.relation_labels[label], int(batch["pairs"][pair, 0]), int(batch["pairs"][pair, 1]))
+        for pair, label in (batch["related"] == 1).nonzero().tolist()
+    }
+    ids = [entity.id for entity in sorted(article.entities, key=lambda e: (e.start, -e.end))]
+    assert found == {(r.label, ids.index(r.head), ids.index(r.tail)) for r in article.relations}
+    # Beside the gold, pairs that the scheme allows are there as negatives.
+    assert (batch["related"] == 0).sum() > len(article.relations)
+    assert (batch["tags"] == -100).sum() == 0
+
+
+def test_padded_words_are_ignored(article: Document, tokenizer: Any, scheme: Scheme) -> None:
+    texts = [article, Document("b", "زار بوتين")]
+    layouts = lay_out([d.text for d in texts], tokenizer, 256)
+    rows = [row for d, layout in zip(texts, layouts, strict=True) for row in features.rows(d, layout, scheme)]
+    batch = features.Collator(scheme, 0)(rows)
+    assert (batch["tags"][1, 2:] == -100).all()
+    assert (batch["tags"][1, :2] == 0).all()
+    assert batch["attention_mask"][1].sum() == len(rows[1]["input_ids"])
+
+
+def test_spans_cut_by_a_window_are_not_judged_there(tokenizer: Any, scheme: Scheme) -> None:
+    from kashif.document import Entity
+
+    text = "قال " + " ".join(["كيم"] * 30)
+    document = Document("d", text, (Entity(1, 4, len(text), "ORG", text[4:]),))
+    [layout] = lay_out([text], tokenizer, 24)
+    assert len(layout.windows) > 1
+    for row in features.rows(document, layout, scheme):
+        assert row["spans"] == []
+    [wide] = lay_out([text], tokenizer, 128)
+    [row] = features.rows(document, wide, scheme)
+    assert row["spans"] == [[1, 31, scheme.labels.index("ORG"), 0]]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import ARTICLE, make_encoder
+
+from kashif import features
+from kashif.document import Document
+from kashif.model import KashifModel, pool
+from kashif.scheme import Scheme
+from kashif.windows import lay_out
+
+
+def batch(document: Document, tokenizer: Any, scheme: Scheme, size: int = 128) -> dict[str, torch.Tensor]:
+    [layout] = lay_out([document.text], tokenizer, size)
+    return features.Collator(scheme, tokenizer.pad_token_id)(features.rows(document, layout, scheme))
+
+
+def test_pool_is_the_mean_of_a_word_s_sub_words() -> None:
+    tokens = torch.arange(12.0).reshape(1, 6, 2)
+    starts, ends = torch.tensor([[1, 3, 0]]), torch.tensor([[3, 4, 0]])
+    assert pool(tokens, starts, ends).tolist() == [[[3.0, 4.0], [6.0, 7.0], [0.0, 0.0]]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "width"), [("bert", 32), ("distilbert", 48), ("electra", 24), ("roberta", 32)]
+)
+def test_any_bert_like_encoder_of_any_width(
+    tmp_path: Path, article: Document, scheme: Scheme, kind: str, width: int
+) -> None:
+    from transformers import AutoTokenizer
+
+    folder = make_encoder(tmp_path / kind, [ARTICLE], kind, width)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = KashifModel.from_encoder(str(folder), scheme, window=128)
+    output = model(**batch(article, tokenizer, scheme))
+    output.loss.backward()
+    for part in (model.encoder, model.tagger, model.proclitics, model.relations):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+
+
+def test_saved_and_loaded_models_agree(
+    tmp_path: Path, tiny_encoder: Path, tokenizer: Any, article: Document, scheme: Scheme
+) -> None:
+    model = KashifModel.from_encoder(str(tiny_encoder), scheme, window=128).eval()
+    model.save_pretrained(tmp_path)
+    again = KashifModel.from_pretrained(tmp_path).eval()
+    assert (tmp_path / "model.safetensors").is_file()
+    # Equal dictionaries may differ in order, and the order is that of the heads: it was once lost.
+    assert again.config.annotation_scheme().labels == scheme.labels
+    assert again.config.annotation_scheme().relation_labels == scheme.relation_labels
+    inputs = batch(article, tokenizer, scheme)
+    with torch.no_grad():
+        assert torch.equal(model(**inputs).loss, again(**inputs).loss)
+
+
+def test_padding_changes_nothing(
+    tiny_encoder: Path, tokenizer: Any, article: Document, scheme: Scheme
+) -> None:
+    model = KashifModel.from_encoder(str(tiny_encoder), scheme, window=128).eval()
+    texts = [article.text, "زار بوتين أوسلو"]
+    rows = [
+        {"input_ids": w.input_ids, "starts": w.starts, "ends": w.ends}
+        for layout in lay_out(texts, tokenizer, 128)
+        for w in layout.windows
+    ]
+    with torch.no_grad():
+        together = model.read(**features.pad_inputs(rows, 0))
+        for index, row in enumerate(rows):
+            alone = model.read(**features.pad_inputs([row], 0))[0]
+            torch.testing.assert_close(together[index, : len(alone)], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_unknown_words_teach_nothing(
+    tiny_encoder: Path, tokenizer: Any, article: Document, scheme: Scheme
+) -> None:
+    model = KashifModel.from_encoder(str(tiny_encoder), scheme, window=128).eval()
+    inputs = batch(article, tokenizer, scheme)
+    inputs["tags"][:] = -100
+    inputs["proclitics"][:] = -100
+    inputs["related"][:] = -100
+    with torch.no_grad():
+        assert float(model(**inputs).loss) == 0
+
+
+def test_a_scheme_without_relations_trains(
+    tiny_encoder: Path, tokenizer: Any, article: Document, scheme: Scheme
+) -> None:
+    bare = Scheme(entities=scheme.entities)
+    model = KashifModel.from_encoder(str(tiny_encoder), bare, window=128)
+    document = Document(article.id, article.text, article.entities)
+    assert model.relations is None
+    assert float(model(**batch(document, tokenizer, bare)).loss.detach()) > 0

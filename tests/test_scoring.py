@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
+from kashif.scheme import Scheme
+from kashif.scoring import Counts, entity_items, relation_items, score
+
+TEXT = "زار بوتين موسكو.\nالتقى كيم بوتين."
+
+
+def document(*spans: tuple[int, int, str], relations: tuple[tuple[str, int, int], ...] = ()) -> Document:
+    entities = tuple(Entity(i, a, b, label, TEXT[a:b]) for i, (a, b, label) in enumerate(spans, start=1))
+    return Document("d", TEXT, entities, tuple(Relation(*relation) for relation in relations))
+
+
+GOLD = document(
+    (4, 9, "PERS"),
+    (10, 15, "GPE"),
+    (23, 26, "PERS"),
+    (27, 32, "PERS"),
+    relations=(("visits", 1, 2), ("meets", 3, 4)),
+)
+
+
+def test_counts() -> None:
+    counts = Counts(2, 1, 3)
+    assert (counts.precision, counts.recall, counts.f1) == (2 / 3, 2 / 5, 0.5)
+    assert (Counts().precision, Counts().recall, Counts().f1) == (None, None, None)
+    assert Counts(0, 1, 1).f1 == 0
+
+
+def test_gold_scores_one(scheme: Scheme) -> None:
+    report = score("x", [GOLD], [GOLD], scheme, given_gold=[GOLD])
+    assert {measure.counts.f1 for measure in report.measures.values()} == {1.0}
+    assert report.unit == "paragraph"
+    assert report.units == 2
+
+
+def test_edges_labels_and_arguments_are_strict(scheme: Scheme) -> None:
+    # موسكو gets a wrong label, بوتين a wrong edge; the relations hang on them.
+    guess = document(
+        (4, 9, "PERS"),
+        (10, 15, "ORG"),
+        (23, 32, "PERS"),
+        relations=(("visits", 1, 2),),
+    )
+    report = score("x", [GOLD], [guess], scheme)
+    assert report.measures["entities"].counts == Counts(1, 2, 3)
+    assert report.measures["relations"].counts == Counts(0, 1, 2)
+    assert report.measures["relations by boundaries"].counts == Counts(1, 0, 1)
+    assert report.measures["entities over words (seqeval)"].counts == Counts(1, 2, 3)
+    assert report.entities["PERS"] == Counts(1, 1, 2)
+    assert report.relations["meets"] == Counts(0, 0, 1)
+
+
+def test_symmetric_relations_match_either_way(scheme: Scheme) -> None:
+    turned = document(
+        (4, 9, "PERS"),
+        (10, 15, "GPE"),
+        (23, 26, "PERS"),
+        (27, 32, "PERS"),
+        relations=(("meets", 4, 3), ("visits", 1, 2)),
+    )
+    assert relation_items(turned, scheme) == relation_items(GOLD, scheme)
+
+
+def test_a_missing_prediction_is_missed_and_said(scheme: Scheme) -> None:
+    report = score("x", [GOLD], [], scheme)
+    assert report.measures["entities"].counts == Counts(0, 0, 4)
+    assert report.notices == ("no prediction for 'd': all its gold counts as missed",)
+
+
+def test_other_texts_and_other_documents_are_refused(scheme: Scheme) -> None:
+    with pytest.raises(InputError, match="offsets differ"):
+        score("x", [GOLD], [Document("d", "other")], scheme)
+    with pytest.raises(InputError, match="no document of the corpus"):
+        score("x", [GOLD], [Document("e", TEXT)], scheme)
+
+
+def test_interval_is_seeded_and_holds_the_score(scheme: Scheme) -> None:
+    rng = random.Random(1)
+    gold, guesses = [], []
+    for index in range(12):
+        text = " ".join("كيم" for _ in range(8))
+        spans = [Entity(i + 1, 4 * i, 4 * i + 3, "PERS", "كيم") for i in range(8)]
+        gold.append(Document(f"d{index}", text, tuple(spans)))
+        guesses.append(Document(f"d{index}", text, tuple(s for s in spans if rng.random() < 0.7)))
+    first, second = (score("x", gold, guesses, scheme, seed=5) for _ in range(2))
+    measure = first.measures["entities"]
+    assert first == second
+    assert first.unit == "article"
+    assert measure.interval is not None
+    assert measure.counts.f1 is not None
+    assert measure.interval[0] < measure.counts.f1 < measure.interval[1]
+    assert 0.05 < measure.interval[1] - measure.interval[0] < 0.3
+
+
+def test_seqeval_counts_nested_spans_by_label(scheme: Scheme) -> None:
+    nested = document((4, 15, "ORG"), (10, 15, "GPE"))
+    report = score("x", [nested], [document((4, 15, "ORG"))], scheme)
+    assert report.measures["entities over words (seqeval)"].counts == Counts(1, 0, 1)
+    assert entity_items(nested) == {("ORG", 4, 15), ("GPE", 10, 15)}
+
+
+def test_predictions_with_nothing_right(scheme: Scheme) -> None:
+    report = score("x", [GOLD], [document((0, 3, "PERS"))], scheme)
+    assert report.measures["entities over words (seqeval)"].counts == Counts(0, 1, 4)
+    assert report.measures["entities"].counts.f1 == 0

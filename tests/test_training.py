@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import ARTICLE, ROOT
+
+from kashif import corpus, predicting, scoring
+from kashif.errors import InputError
+from kashif.recipe import Recipe
+from kashif.training import gather, learning_rate, train
+
+
+def test_the_tagger_overfits_one_article(trained: Path) -> None:
+    base = trained.parent.parent
+    [gold] = corpus.load("annotations/one", base).documents
+    predictor = predicting.load(trained)
+    report = scoring.score("one", [gold], predictor.documents([(gold.id, gold.text)]), predictor.scheme)
+    entities, relations = (report.measures[name].counts.f1 for name in ("entities", "relations"))
+    assert entities is not None
+    assert entities >= 0.99
+    assert relations is not None
+    assert relations >= 0.95
+
+
+def test_a_model_folder_says_what_it_came_from(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["train"]["articles"] == ["a1"]
+    assert len(manifest["train"]["sha256"]) == 64
+    assert manifest["versions"]["torch"]
+    scores = json.loads((trained / "scores.json").read_text(encoding="utf-8"))
+    assert scores["selected by"] == "score"
+    assert Recipe.load(trained / "recipe.yaml").epochs == 150
+    assert not list(trained.glob("*.bin")) + list(trained.glob("*.pkl"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    for index in range(4):
+        (folder / f"n{index}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
+    splits = "news:\n  train: [n0, n1]\n  development: [n2]\n  held-out: [n3]\n"
+    (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
+    return tmp_path
+
+
+def recipe(encoder: Path, **settings: object) -> Recipe:
+    values: dict[str, object] = {
+        "encoder": str(encoder),
+        "train": ["annotations/news#train"],
+        "development": ["annotations/news#development"],
+        "epochs": 4,
+        "patience": 4,
+        "window": 64,
+        "precision": "float32",
+    }
+    return Recipe.model_validate(values | settings)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_same_seed_gives_the_same_model(tiny_encoder: Path, project: Path) -> None:
+    first, second, other = (project / name for name in ("a", "b", "c"))
+    for output in (first, second):
+        train(recipe(tiny_encoder), output, project, say=lambda line: None, quiet=True)
+    train(recipe(tiny_encoder, seed=14), other, project, say=lambda line: None, quiet=True)
+    assert weights(first) == weights(second)
+    assert weights(first) != weights(other)
+
+
+def test_resumed_training_ends_where_uninterrupted_does(
+    tiny_encoder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    train(recipe(tiny_encoder), project / "whole", project, say=lines.append, quiet=True)
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(line: str) -> None:
+        if line.startswith("epoch   3"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(recipe(tiny_encoder), project / "part", project, say=stop_after_two, quiet=True)
+    train(recipe(tiny_encoder), project / "part", project, resume=True, say=lambda line: None, quiet=True)
+    assert weights(project / "whole") == weights(project / "part")
+    assert sum(line.startswith("epoch") for line in lines) == 4
+    with pytest.raises(InputError, match="nothing to resume"):
+        train(recipe(tiny_encoder), project / "new", project, resume=True, say=lambda line: None)
+
+
+def test_held_out_articles_are_never_trained_on(tiny_encoder: Path, project: Path) -> None:
+    with pytest.raises(InputError, match="n1 in both train and held_out"):
+        gather(recipe(tiny_encoder, held_out=["annotations/news"]), project)
+    (project / "annotations" / "copy").mkdir()
+    (project / "annotations" / "copy" / "x.txt").write_text("\n\n\n" + ARTICLE, encoding="utf-8")
+    copied = recipe(tiny_encoder, train=["annotations/copy"], held_out=["annotations/news#held-out"])
+    with pytest.raises(InputError, match="in both train and held_out"):
+        gather(copied, project)
+
+
+def test_development_is_carved_by_article(tiny_encoder: Path, project: Path) -> None:
+    whole = recipe(tiny_encoder, train=["annotations/news"], development=[], development_share=0.25)
+    first, second = gather(whole, project), gather(whole, project)
+    assert first == second
+    assert (len(first.train), len(first.development)) == (3, 1)
+    assert not {d.id for d in first.train} & {d.id for d in first.development}
+
+
+def test_encoders_that_do_not_fit_are_refused(tiny_encoder: Path, project: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="reads at most 512"):
+        train(recipe(tiny_encoder, window=1024), tmp_path / "m", project, say=lambda line: None)
+    with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
+        train(recipe(Path("nowhere/at-all")), tmp_path / "m", project, say=lambda line: None)
+
+
+def test_rates_fall_from_the_top_down() -> None:
+    settings = recipe(Path("x"), encoder_learning_rate=1.0, head_learning_rate=7.0, layer_decay=0.5)
+    names = {
+        "tagger.weight": 7.0,
+        "encoder.encoder.layer.1.output.dense.weight": 1.0,
+        "encoder.encoder.layer.0.output.dense.weight": 0.5,
+        "encoder.embeddings.word_embeddings.weight": 0.25,
+    }
+    assert {name: learning_rate(name, 2, settings) for name in names} == names
+
+
+def test_every_recipe_of_the_repository_is_valid() -> None:
+    files = sorted((ROOT / "train").glob("*.yaml"))
+    assert {"quickstart", "default", "arabertv02", "camelbert-msa", "marbert"} <= {
+        file.stem for file in files
+    }
+    for file in files:
+        loaded = Recipe.load(file)
+        data = gather(loaded, ROOT)
+        assert data.train
+        assert data.development
+
+
+def test_recipes_refuse_unknown_keys_and_take_changes(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("train: [a]\nepoch: 3\n", encoding="utf-8")
+    with pytest.raises(InputError, match="did you mean 'epochs'"):
+        Recipe.load(path)
+    path.write_text("train: [a]\n", encoding="utf-8")
+    changed = Recipe.load(path, ("epochs=3", "encoder_learning_rate=3e-4", "train=[b, c]"))
+    assert (changed.epochs, changed.encoder_learning_rate, changed.train) == (3, 3e-4, ("b", "c"))
+    with pytest.raises(InputError, match="KEY=VALUE"):
+        Recipe.load(path, ("epochs",))
+    with pytest.raises(InputError, match="no such recipe"):
+        Recipe.load(tmp_path / "none.yaml")
