@@ -27,7 +27,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
     readings: list[Reading] = []
     faults: list[Fault] = []
     notices: list[str] = []
-    for spec in specs:
+    for spec in [part for spec in specs for part in _parts(spec)]:
         try:
             found = formats.files(spec.path, spec.format)
         except InputError as error:
@@ -46,6 +46,14 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
             for reading in got:
                 faults += faults_of(reading, scheme)
     return readings, faults, notices
+
+
+def _parts(spec: Spec) -> list[Spec]:
+    """The corpora below a folder that has splits, every one of them; else the corpus itself."""
+    if spec.format or not (spec.path / "splits.yaml").is_file():
+        return [spec]
+    folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in (".ann", ".txt")})
+    return [Spec(folder) for folder in folders]
 
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:

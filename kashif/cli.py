@@ -156,8 +156,12 @@ def encoder(
 
 
 @corpus_app.command()
-def check(corpora: Corpora) -> None:
-    """Find every fault of a corpus in one run, each with file and line."""
+def check(
+    corpora: Corpora,
+    accept: Annotated[bool, typer.Option("--accept", help="note the warnings as read and right")] = False,
+) -> None:
+    """Find every fault of a corpus in one run, each with file and line; warn of what is worth a look."""
+    from kashif import review
     from kashif.checks import check as run
     from kashif.corpus import Spec, statistics
     from kashif.scheme import Scheme
@@ -178,6 +182,14 @@ def check(corpora: Corpora) -> None:
         raise typer.Exit(2)
     if not readings:
         return
+    warnings = review.warnings(readings)
+    if accept:
+        out.print(f"accepted {review.accept(warnings)} warnings in {review.ACCEPTED}")
+        warnings = []
+    for warning in warnings:
+        out.print(str(warning), style="yellow", markup=False)
+    if warnings:
+        out.print(f"{len(warnings)} warnings; mend the marks, or accept what is right with --accept")
     out.print("✓ digests, offsets and marks fit their texts", style="green")
     out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
     out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")

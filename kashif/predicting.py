@@ -91,9 +91,6 @@ class Predictor:
 
     def documents(self, texts: Sequence[tuple[str, str]], threshold: float | None = None) -> list[Document]:
         """The documents of ``(id, text)``; relations from ``threshold`` on, else the model's own."""
-        for id, text in texts:
-            if not isinstance(text, str):
-                raise InputError(f"{id}: predict takes a string, found {type(text).__name__}")
         least = self.model.config.threshold if threshold is None else threshold
         layouts = lay_out([text for _, text in texts], self.tokenizer, self.model.config.window)
         spans: list[list[Any]] = [[] for _ in texts]
@@ -226,6 +223,8 @@ def _chunks(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]
     chunk: list[tuple[str, str]] = []
     size = 0
     for item in texts:
+        if not isinstance(item[1], str):
+            raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
         chunk.append(item)
         size += len(item[1])
         if size >= _CHUNK:

@@ -8,6 +8,7 @@ left out. Word ranges are half-open indices into a layout's words.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Any
 from kashif.arabic import Span, proclitic_length, proclitic_letters, sentences, words
 from kashif.document import Document, Entity
 from kashif.scheme import Scheme
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 REACH = 1
 """How many sentences apart the arguments of a relation may stand."""
@@ -81,7 +84,8 @@ def lay_out(texts: Sequence[str], tokenizer: Any, size: int) -> list[Layout]:
     offsets = []
     for text, spans in zip(texts, cut, strict=True):
         for start, end in spans:
-            string = text[start:end]
+            # A lone surrogate is no character that a tokenizer takes; the stand-in is as long.
+            string = _SURROGATE.sub("\ufffd", text[start:end])
             offsets.append(start + len(string) - len(string.lstrip()))
             strings.append(string.strip())
     if not strings:

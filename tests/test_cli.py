@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ARTICLE, ROOT
+
+from kashif.document import Document
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
+    """Runs the command line in a process of its own."""
+    command = [sys.executable, "-c", "from kashif.cli import main; main()", *map(str, arguments)]
+    environment = {key: value for key, value in os.environ.items() if key != "KASHIF_MODEL"}
+    return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, check=False, env=environment)
+
+
+@pytest.fixture()
+def news(tmp_path: Path) -> Path:
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    (folder / "a1.txt").write_text(ARTICLE, encoding="utf-8")
+    return folder
+
+
+def test_check_passes_and_fails_with_status_2(news: Path) -> None:
+    good = run("corpus", "check", news)
+    assert good.returncode == 0
+    assert "13 entities, 4 relations" in good.stdout.decode()
+    (news / "b.txt").write_text("[[كيم|PRS#1]]\n[[x\n", encoding="utf-8")
+    (news / "c.txt").write_text("[[كيم|PRS#1]]\n", encoding="utf-8")
+    bad = run("corpus", "check", news)
+    assert bad.returncode == 2
+    told = bad.stdout.decode()
+    assert "b.txt:2: [[ is never closed" in told
+    assert "c.txt:1:" in told
+    assert "did you mean 'PERS'" in told
+
+
+def test_convert_stats_and_agree(news: Path, tmp_path: Path) -> None:
+    output = tmp_path / "all.jsonl"
+    assert run("corpus", "convert", news, "--format", "jsonl", "--output", output).returncode == 0
+    assert Document.from_json(output.read_text(encoding="utf-8")).id == "a1"
+    assert "GPE" in run("corpus", "stats", output).stdout.decode()
+    agreed = run("corpus", "agree", news, output, "--differences").stdout.decode()
+    assert "1.000" in agreed
+    lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
+    assert "4 relations have no place" in lossy.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("corpus", "check", "nowhere"), "no such file or folder"),
+        (("train", "nowhere.yaml"), "no such recipe"),
+        (("predict", "nowhere.txt"), "no such file or folder"),
+        (("predict", "--format", "jsnl"), "did you mean 'jsonl'"),
+        (("score", "nowhere", "annotations/newsroom"), "neither a model folder"),
+        (("predict", "--model", "nowhere"), "no model here"),
+    ],
+)
+def test_a_user_s_mistake_has_status_2_and_no_traceback(arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr.decode()
+    assert told in (done.stderr + done.stdout).decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_predict_reads_files_folders_json_lines_and_standard_input(trained: Path, tmp_path: Path) -> None:
+    text = "\ufeffزار بوتين أوسلو\r\n"
+    (tmp_path / "t1.txt").write_bytes(text.encode())
+    (tmp_path / "t2.jsonl").write_text('{"id": "x", "text": "أوسلو"}\n\n{"text": "كييف"}\n', encoding="utf-8")
+    done = run("predict", tmp_path, "--model", trained)
+    assert done.returncode == 0, done.stderr.decode()
+    documents = [Document.from_json(line) for line in done.stdout.decode().splitlines()]
+    assert [(d.id, d.text) for d in documents] == [("t1", text), ("x", "أوسلو"), ("text-3", "كييف")]
+    assert done.stderr == b""
+    piped = run("predict", "--model", trained, stdin=text.encode())
+    assert json.loads(piped.stdout)["text"] == text
+    lines = run("predict", "--model", trained, stdin=b'{"text": "a"}\n{"text": 3}\n')
+    assert lines.returncode == 2
+    assert "standard input:2" in lines.stderr.decode()
+
+
+def test_predict_writes_every_format(trained: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("التقى وزير الخارجية النرويجي إسبن بارت إيدي سفراء", encoding="utf-8")
+    for name, ending in (("plain", ".txt"), ("brat", ".ann")):
+        output = tmp_path / name
+        assert run("predict", file, "--model", trained, "--format", name, "--output", output).returncode == 0
+        assert run("corpus", "check", output).returncode == 0
+        assert (output / f"a{ending}").exists()
+    for name, part in (("conll", "B-"), ("html", "<mark"), ("table", "label"), ("jsonl", '"entities"')):
+        done = run("predict", file, "--model", trained, "--format", name)
+        assert part in done.stdout.decode(), name
+
+
+def test_score_prints_a_table_and_writes_reports(trained: Path, news: Path, tmp_path: Path) -> None:
+    (tmp_path / "eval").mkdir()
+    suite = tmp_path / "eval" / "own.yaml"
+    suite.write_text("about: x\ncorpora: {news: annotations/news}\n", encoding="utf-8")
+    done = run("score", trained, suite, "--json", tmp_path / "r.json")
+    assert done.returncode == 0, done.stderr.decode()
+    table = done.stdout.decode()
+    assert "relations given" in table
+    row = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert row["reports"][0]["measures"]["entities"]["f1"] == 1.0
+    written = tmp_path / "eval" / "reports" / "own-tiny.json"
+    assert json.loads(written.read_text(encoding="utf-8")) == row
+
+
+def test_train_from_the_command_line(tiny_encoder: Path, news: Path, tmp_path: Path) -> None:
+    (news / "a2.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    (tmp_path / "train").mkdir()
+    recipe = tmp_path / "train" / "own.yaml"
+    recipe.write_text(f"encoder: {tiny_encoder}\ntrain: [annotations/news]\nwindow: 64\n", encoding="utf-8")
+    done = run("train", recipe, "--set", "epochs=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    told = done.stderr.decode()
+    assert "wrote models/own" in told
+    assert "train: 1 articles, 24 words" in told
+    assert "it/s" not in told  # no progress bars where the output is no terminal
+    assert (tmp_path / "models" / "own" / "manifest.json").exists()
+    assert run("encoder", tiny_encoder, "--output", tmp_path / "e").returncode == 0

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import re
+
+from kashif.document import Document, Entity
+from kashif.html import page
+
+
+def test_mentions_stand_marked_in_the_text(article: Document) -> None:
+    html = page([article])
+    assert 'dir="rtl"' in html
+    assert html.count("<mark ") == len(article.entities)
+    [body] = re.findall(r"<p>(.*?)</p>", html, re.DOTALL)
+    assert re.sub(r"<small>.*?</small>|<[^>]+>", "", body) == article.text
+
+
+def test_text_is_escaped() -> None:
+    document = Document("<d>", "<b>كيم", (Entity(1, 3, 6, "PERS", "كيم"),))
+    html = page([document])
+    assert "<b>" not in html
+    assert "&lt;b&gt;<mark" in html
+    assert "&lt;d&gt;" in html
