@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 
 def load(model: str | Path | None = None) -> Predictor:
-    """The predictor of a model folder; without one ``$KASHIF_MODEL``, ``models/default`` or ``models/quickstart``.
+    """The predictor of a model folder: the one given, ``$KASHIF_MODEL``, or one in ``models/``.
 
     Raises:
         InputError: if there is no model.

@@ -27,9 +27,9 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
     readings: list[Reading] = []
     faults: list[Fault] = []
     notices: list[str] = []
-    for spec in [part for spec in specs for part in _parts(spec)]:
+    for part in [part for spec in specs for part in _parts(spec)]:
         try:
-            found = formats.files(spec.path, spec.format)
+            found = formats.files(part.path, part.format)
         except InputError as error:
             faults += error.faults
             continue

@@ -18,6 +18,7 @@ from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.formats import Reading
 from kashif.formats.reading import MissingText
+from kashif.scheme import Scheme
 
 _SPEC = regex.compile(r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?")
 
@@ -51,7 +52,6 @@ class Corpus:
     name: str
     documents: tuple[Document, ...]
     notices: tuple[str, ...] = ()
-    mapping: str | None = None
 
 
 def load(text: str, base: Path = Path()) -> Corpus:
@@ -61,6 +61,9 @@ def load(text: str, base: Path = Path()) -> Corpus:
         InputError: listing every fault of every file.
     """
     spec = Spec.parse(text, base)
+    if spec.mapping:
+        Scheme.load().mapping(spec.mapping)
+        raise InputError(Fault(text, "training and scoring through a mapping are not there yet"))
     readings, notices = read(spec)
     seen: dict[str, Path] = {}
     faults = []
@@ -71,7 +74,7 @@ def load(text: str, base: Path = Path()) -> Corpus:
         seen[reading.document.id] = reading.path
     if faults:
         raise InputError(faults)
-    return Corpus(text, tuple(reading.document for reading in readings), tuple(notices), spec.mapping)
+    return Corpus(text, tuple(reading.document for reading in readings), tuple(notices))
 
 
 def load_all(texts: Iterable[str], base: Path = Path()) -> tuple[list[Document], list[str]]:

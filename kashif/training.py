@@ -28,7 +28,7 @@ from transformers import (
 
 from kashif import corpus, encoder, scoring
 from kashif.document import Document
-from kashif.errors import InputError
+from kashif.errors import Fault, InputError, nearest
 from kashif.features import Collator, rows
 from kashif.model import KashifModel
 from kashif.predicting import Predictor
@@ -103,6 +103,7 @@ def train(
         say(notice)
     set_seed(recipe.seed)
     scheme = _scheme(base)
+    _refuse_foreign_labels(data, scheme)
     name = encoder.resolve(recipe.encoder)
     tokenizer, model = _load(name, recipe, scheme)
     layouts = lay_out([document.text for document in data.train], tokenizer, recipe.window)
@@ -131,6 +132,24 @@ def train(
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
     _save(output, model, tokenizer, recipe, data, scores)
     return scores
+
+
+def _refuse_foreign_labels(data: Data, scheme: Scheme) -> None:
+    """Raises InputError for gold whose labels or signatures the scheme does not have."""
+    faults = []
+    for document in (*data.train, *data.development):
+        labels = {entity.label for entity in document.entities} - set(scheme.labels)
+        faults += [
+            Fault(document.id, f"no entity '{label}' in the scheme; {nearest(label, scheme.labels)}")
+            for label in sorted(labels)
+        ]
+        by_id = document.by_id()
+        for relation in document.relations:
+            head, tail = by_id[relation.head], by_id[relation.tail]
+            misfits = scheme.misfits(relation.label, head.label, tail.label) if not labels else ()
+            faults += [Fault(document.id, misfit) for misfit in misfits]
+    if faults:
+        raise InputError(faults)
 
 
 def _scheme(base: Path) -> Scheme:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def test_words_cover_all_but_white_space(text: str) -> None:
     spans = words(text)
     covered = {offset for start, end in spans for offset in range(start, end)}
     assert covered == {offset for offset, char in enumerate(text) if not char.isspace()}
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_sentences(text: str, expected: list[str]) -> None:
 @given(ARABIC)
 def test_sentences_cover_a_text_without_gap(text: str) -> None:
     spans = sentences(text)
-    assert all(first[1] == second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] == second[0] for first, second in itertools.pairwise(spans))
     assert all(text[start:end].strip() for start, end in spans)
     if spans:
         assert not text[: spans[0][0]].strip()

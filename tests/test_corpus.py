@@ -27,6 +27,13 @@ def test_spec_has_all_its_parts() -> None:
         corpus.Spec.parse("#x")
 
 
+def test_mappings_are_known_and_refused_for_now(project: Path) -> None:
+    with pytest.raises(InputError, match="not there yet"):
+        corpus.load("annotations/news@anercorp", project)
+    with pytest.raises(InputError, match="did you mean 'anercorp'"):
+        corpus.load("annotations/news@anercrop", project)
+
+
 def test_splits_choose_by_id(project: Path) -> None:
     assert [d.id for d in corpus.load("annotations/news#test", project).documents] == ["n2"]
     assert len(corpus.load("annotations/news", project).documents) == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def documents(draw: st.DrawFn) -> Document:
         if not crossing and not same:
             entities.append(Entity(len(entities) + 1, start, end, label, text[start:end]))
     entities.sort(key=lambda item: (item.start, -item.end))
-    relations = [Relation("r", a.id, b.id) for a, b in zip(entities, entities[1:], strict=False)]
+    relations = [Relation("r", a.id, b.id) for a, b in itertools.pairwise(entities)]
     return Document("d", text, tuple(entities), tuple(relations))
 
 

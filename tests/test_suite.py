@@ -9,7 +9,7 @@ from kashif import corpus, formats, suite
 from kashif.errors import InputError
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)

@@ -31,7 +31,7 @@ def test_a_model_folder_says_what_it_came_from(trained: Path) -> None:
     assert manifest["versions"]["torch"]
     scores = json.loads((trained / "scores.json").read_text(encoding="utf-8"))
     assert scores["selected by"] == "score"
-    assert Recipe.load(trained / "recipe.yaml").epochs == 150
+    assert Recipe.load(trained / "recipe.yaml").epochs == 60
     assert not list(trained.glob("*.bin")) + list(trained.glob("*.pkl"))
 
 
@@ -117,6 +117,17 @@ def test_encoders_that_do_not_fit_are_refused(tiny_encoder: Path, project: Path,
         train(recipe(tiny_encoder, window=1024), tmp_path / "m", project, say=lambda line: None)
     with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
         train(recipe(Path("nowhere/at-all")), tmp_path / "m", project, say=lambda line: None)
+
+
+def test_labels_that_the_scheme_lacks_are_refused(tiny_encoder: Path, project: Path) -> None:
+    wrong = "[[كيم|PERSON#1]] و[[بوتين|PERS#2]]\n---\n"
+    (project / "annotations" / "news" / "n1.txt").write_text(wrong, encoding="utf-8")
+    with pytest.raises(InputError, match="n1: no entity 'PERSON' in the scheme; did you mean 'PERS'"):
+        train(recipe(tiny_encoder), project / "m", project, say=lambda line: None)
+    wrong = "[[كييف|GPE#1]] [[بوتين|PERS#2]]\n---\nvisits 1 2\n"
+    (project / "annotations" / "news" / "n1.txt").write_text(wrong, encoding="utf-8")
+    with pytest.raises(InputError, match="visits: the head is GPE"):
+        train(recipe(tiny_encoder), project / "m", project, say=lambda line: None)
 
 
 def test_rates_fall_from_the_top_down() -> None:
