@@ -8,7 +8,7 @@ import regex
 
 from kashif import formats
 from kashif.arabic import proclitic_letters, sentence_index, sentences, words
-from kashif.corpus import Spec
+from kashif.corpus import Spec, chosen
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError, nearest
 from kashif.formats import Reading
@@ -30,6 +30,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
     for part in [part for spec in specs for part in _parts(spec)]:
         try:
             found = formats.files(part.path, part.format)
+            wanted = chosen(part)
         except InputError as error:
             faults += error.faults
             continue
@@ -42,6 +43,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
             except MissingText as error:
                 notices.append(f"left out: {file}: {error}")
                 continue
+            got = [reading for reading in got if wanted is None or reading.document.id in wanted]
             readings += got
             for reading in got:
                 faults += faults_of(reading, scheme)
@@ -52,7 +54,8 @@ def _parts(spec: Spec) -> list[Spec]:
     """The corpora below a folder that has splits, every one of them; else the corpus itself."""
     if spec.format or not (spec.path / "splits.yaml").is_file():
         return [spec]
-    folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in (".ann", ".txt")})
+    endings = {entry.ending for entry in formats.FORMATS.values()}
+    folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in endings})
     return [Spec(folder) for folder in folders]
 
 

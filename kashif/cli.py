@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import track
 
 from kashif.errors import Fault, InputError
 
@@ -24,6 +28,7 @@ app.add_typer(corpus_app, name="corpus")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+Item = TypeVar("Item")
 Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT][@MAPPING]", metavar="CORPUS…")]
 
 
@@ -37,6 +42,9 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        err.print(f"{error.filename}: {error.strerror}", style="red", markup=False)
+        sys.exit(2)
 
 
 @app.command()
@@ -77,13 +85,14 @@ def score(
     _quiet_libraries()
     from kashif import suite, tables
 
-    scored = suite.run(system, targets, seed, say=lambda text: err.print(text, style="dim", markup=False))
+    scored = suite.run(system, targets, seed, watch=_watched)
     for report in scored.reports:
         for table in tables.report(report):
             out.print(table)
     for notice in scored.notices:
         _say(notice)
-    row = {"system": str(system), "seed": seed, **scored.row()}
+    stamp = {"date": f"{date.today():%Y-%m-%d}", "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+    row = {**stamp, "system": system.resolve().name.removesuffix(".jsonl"), "seed": seed, **scored.row()}
     text = json.dumps(row, ensure_ascii=False, indent=2) + "\n"
     for path in [json_file] if json_file else []:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,11 +123,13 @@ def predict(
     kinds = {*formats.FORMATS, "html", "table"}
     if format not in kinds:
         raise InputError(f"no format '{format}'; {nearest(format, kinds)}")
+    if output is not None and format == "table":
+        raise InputError("a table is for the terminal; for a file choose another --format")
     texts = _inputs(files or [])
     _quiet_libraries()
     from kashif import predicting
 
-    documents = predicting.load(model).stream_documents(texts)
+    documents = _watched(predicting.load(model).stream_documents(texts), "articles read")
     losses: list[str] = []
     if format == "table":
         for document in documents:
@@ -128,7 +139,7 @@ def predict(
         from kashif.html import page
 
         _write(page(list(documents)), output)
-    elif output is not None and not formats.FORMATS[format].many:
+    elif output is not None and (output.is_dir() or not formats.FORMATS[format].many):
         losses = formats.save(list(documents), format, output)
     else:
         pieces: Iterator[tuple[str, list[str]]] = (formats.render(d, format) for d in documents)
@@ -187,7 +198,7 @@ def check(
         out.print(f"accepted {review.accept(warnings)} warnings in {review.ACCEPTED}")
         warnings = []
     for warning in warnings:
-        out.print(str(warning), style="yellow", markup=False)
+        out.print(str(warning.fault), style="yellow", markup=False)
     if warnings:
         out.print(f"{len(warnings)} warnings; mend the marks, or accept what is right with --accept")
     out.print("✓ digests, offsets and marks fit their texts", style="green")
@@ -260,6 +271,11 @@ def _quiet_libraries() -> None:
     logging.set_verbosity_error()
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
+
+
+def _watched(items: Iterable[Item], what: str) -> Iterator[Item]:
+    """The items, counted on the terminal as they come; in silence where there is no terminal."""
+    yield from track(items, what, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _inputs(paths: list[Path]) -> Iterable[tuple[str, str]]:

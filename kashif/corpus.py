@@ -85,27 +85,29 @@ def load_all(texts: Iterable[str], base: Path = Path()) -> tuple[list[Document],
     """
     documents: dict[str, Document] = {}
     notices: list[str] = []
+    faults: list[Fault] = []
     for text in texts:
-        corpus = load(text, base)
+        try:
+            corpus = load(text, base)
+        except InputError as error:
+            faults += error.faults
+            continue
         notices += corpus.notices
         for document in corpus.documents:
             if document.id in documents:
-                raise InputError(Fault(text, f"'{document.id}' already comes from another corpus"))
+                faults.append(Fault(text, f"'{document.id}' already comes from another corpus"))
             documents[document.id] = document
+    if faults:
+        raise InputError(faults)
     return list(documents.values()), notices
 
 
 def read(spec: Spec) -> tuple[list[Reading], list[str]]:
     """The readings of a corpus's files and a notice for each text that is not on this machine."""
     found = formats.files(spec.path, spec.format)
-    wanted = _split(spec) if spec.split else None
+    wanted = chosen(spec)
     if wanted is not None:
         many = any(formats.FORMATS[name].many for name, _ in found)
-        present = {file.stem for _, file in found}
-        missing = [] if many else sorted(wanted - present)
-        if missing:
-            message = f"split '{spec.split}' names {', '.join(missing)}: no such file in {spec.path}"
-            raise InputError(Fault(str(spec.path.parent / "splits.yaml"), message))
         found = [(name, file) for name, file in found if many or file.stem in wanted]
     readings: list[Reading] = []
     missing_texts: list[str] = []
@@ -124,6 +126,11 @@ def read(spec: Spec) -> tuple[list[Reading], list[str]]:
         readings += [r for r in got if wanted is None or r.document.id in wanted]
     if faults:
         raise InputError(faults)
+    if wanted is not None and not missing_texts:
+        lacking = sorted(wanted - {reading.document.id for reading in readings})
+        if lacking:
+            message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
+            raise InputError(Fault(str(spec.path.parent / "splits.yaml"), message))
     if missing_texts:
         _, _, remedy = missing_texts[0].partition(": ")
         count = f"{len(missing_texts)} of {len(found)} articles of {spec.path}"
@@ -157,7 +164,14 @@ def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
     return data
 
 
-def _split(spec: Spec) -> set[str]:
+def chosen(spec: Spec) -> set[str] | None:
+    """The ids of a corpus's split; None where it names none.
+
+    Raises:
+        InputError: if there is no such split.
+    """
+    if spec.split is None:
+        return None
     path = spec.path.parent / "splits.yaml"
     splits = split_file(path).get(spec.path.name)
     if splits is None:

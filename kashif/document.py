@@ -7,6 +7,7 @@ is the mention.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ class Document:
             "entities": [_present(entity) for entity in self.entities],
             "relations": [_present(relation) for relation in self.relations],
         }
-        return json.dumps(row, ensure_ascii=False)
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
 
     @classmethod
     def from_json(cls, line: str, where: str = "document", number: int = 0) -> Document:
@@ -102,6 +103,8 @@ class Document:
             raise InputError(Fault(where, f"not JSON: {error}", number)) from error
         faults: list[Fault] = []
         row = _checked(row, _DOCUMENT, "document", faults)
+        if faults:
+            raise InputError([Fault(where, fault.message, number) for fault in faults])
         entities = [_checked(e, _ENTITY, "entity", faults) for e in row.get("entities", [])]
         relations = [_checked(r, _RELATION, "relation", faults) for r in row.get("relations", [])]
         if not faults:
@@ -120,6 +123,7 @@ class Document:
         raise InputError([Fault(where, fault.message, number) for fault in faults])
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = (int, float)
 _DOCUMENT: dict[str, tuple[Any, bool]] = {
     "id": (str, True),

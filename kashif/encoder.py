@@ -231,5 +231,5 @@ def copy(name: str, output: Path) -> None:
     try:
         AutoModel.from_pretrained(name).save_pretrained(output)
         AutoTokenizer.from_pretrained(name).save_pretrained(output)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"encoder '{name}': {str(error).strip().splitlines()[0]}") from error

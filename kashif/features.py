@@ -20,10 +20,14 @@ Row = dict[str, Any]
 def rows(document: Document, layout: Layout, scheme: Scheme) -> list[Row]:
     """A row for each window of a document, with the gold that lies in it."""
     aligned, _ = align(document, layout, scheme)
+    starts = {entity.id: entity.start for entity in document.entities}
     related: dict[tuple[int, int], list[int]] = {}
     for relation in document.relations:
         index = scheme.relation_labels.index(relation.label)
-        related.setdefault((relation.head, relation.tail), []).append(index)
+        head, tail = relation.head, relation.tail
+        if scheme.relations[relation.label].symmetric:  # scored in text order only
+            head, tail = sorted((head, tail), key=starts.__getitem__)
+        related.setdefault((head, tail), []).append(index)
     result = []
     for window in layout.windows:
         inside = [item for item in aligned if window.first <= item.first and item.last <= window.last]

@@ -54,7 +54,7 @@ def page(documents: Sequence[Document]) -> str:
             opening = f'<mark style="--hue: {hues[entity.label]}">'
             places.setdefault(entity.start, ([], []))[1].append(opening)
             closing = f"<small>{escape(entity.label)}</small></mark>"
-            places.setdefault(entity.end, ([], []))[0].append(closing)
+            places.setdefault(entity.end, ([], []))[0].insert(0, closing)  # the inner one closes first
         parts, done = [], 0
         for place in sorted(places):
             parts += [str(escape(document.text[done:place])), *places[place][0], *places[place][1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from kashif import decoding, features
 from kashif.document import Document, Relation
 from kashif.errors import InputError
 from kashif.model import KashifModel
-from kashif.windows import Layout, Window, align, lay_out
+from kashif.windows import Layout, Window, align, cut_short, lay_out
 
 _CHUNK = 65536
 """Code points of text that are laid out and batched together while streaming."""
@@ -32,11 +33,18 @@ def find(model: str | Path | None) -> Path:
     given = model or os.environ.get("KASHIF_MODEL")
     candidates = [Path(given)] if given else [Path("models/default"), Path("models/quickstart")]
     for candidate in candidates:
-        if (candidate / "model.safetensors").is_file():
+        if _is_model(candidate):
             return candidate
     if given:
-        raise InputError(f"{given}: no model here (no model.safetensors); train one: kashif train RECIPE")
+        raise InputError(f"{given}: no model of Kashif's here; train one: kashif train RECIPE")
     raise InputError("no model given and none in models/; make one: kashif train train/quickstart.yaml")
+
+
+def _is_model(folder: Path) -> bool:
+    config = folder / "config.json"
+    if not (folder / "model.safetensors").is_file() or not config.is_file():
+        return False
+    return bool(json.loads(config.read_text(encoding="utf-8")).get("model_type") == "kashif")
 
 
 def load(model: str | Path | None = None, device: str | None = None) -> Predictor:
@@ -173,6 +181,9 @@ class Predictor:
             )
         ]
         for index, window in enumerate(found.window.tolist()):
+            _, seen, layout = batch[window]
+            if cut_short(layout, seen, keys[index][0], keys[index][1]):
+                continue
             spans[batch[window][0]].append(
                 (keys[index], int(letters[window, found.first[index]]), float(found.score[index]))
             )

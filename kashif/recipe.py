@@ -64,9 +64,16 @@ class Recipe(BaseModel):
             key, equals, value = change.partition("=")
             if not equals:
                 raise InputError(f"--set {change}: write KEY=VALUE")
-            values[key] = yaml.safe_load(value)
+            values[key] = _value(change, value)
         return parsed(cls, yaml.safe_dump(values, allow_unicode=True), f"{path} with --set")
 
     def dump(self) -> str:
         """The recipe as YAML, every setting spelt out."""
         return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+
+
+def _value(change: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"--set {change}: '{text}' is not YAML") from error

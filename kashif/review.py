@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kashif.arabic import PROCLITICS, normal_form, words
@@ -23,14 +24,23 @@ _NEAR_DUPLICATE = 0.15
 ACCEPTED = "accepted.tsv"
 
 
-def warnings(readings: Sequence[Reading]) -> list[Fault]:
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning, and the document and folder that it is accepted in."""
+
+    folder: Path
+    document: str
+    fault: Fault
+
+
+def warnings(readings: Sequence[Reading]) -> list[Warned]:
     """The warnings of a corpus that nobody has accepted, in the order of files and lines.
 
     Raises:
         InputError: if an ``accepted.tsv`` has a line that is not an id and a warning.
     """
     nationalities = _nationalities(reading.document for reading in readings)
-    found: list[Fault] = []
+    found: list[Warned] = []
     accepted: dict[Path, set[tuple[str, str]]] = {}
     for reading in readings:
         folder = reading.path.parent
@@ -42,20 +52,21 @@ def warnings(readings: Sequence[Reading]) -> list[Fault]:
             *_without_occupation(document),
             *_hidden_nationalities(document, nationalities),
         ):
+            message = " ".join(message.split())
             if (document.id, message) not in accepted[folder]:
-                found.append(Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0)))
+                fault = Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0))
+                found.append(Warned(folder, document.id, fault))
     for first, message in _near_duplicates(readings):
         if (first.document.id, message) not in accepted[first.path.parent]:
-            found.append(Fault(str(first.path), message))
-    return sorted(found, key=lambda fault: fault.order)
+            found.append(Warned(first.path.parent, first.document.id, Fault(str(first.path), message)))
+    return sorted(found, key=lambda warned: warned.fault.order)
 
 
-def accept(found: Iterable[Fault]) -> int:
+def accept(found: Iterable[Warned]) -> int:
     """Adds warnings to the ``accepted.tsv`` of their folders; gives how many."""
     by_folder: dict[Path, list[tuple[str, str]]] = defaultdict(list)
-    for warning in found:
-        path = Path(warning.where)
-        by_folder[path.parent].append((path.stem, warning.message))
+    for warned in found:
+        by_folder[warned.folder].append((warned.document, warned.fault.message))
     for folder, new in by_folder.items():
         rows = sorted({*read_accepted(folder), *new})
         text = "".join(f"{id}\t{message}\n" for id, message in rows)

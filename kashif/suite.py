@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ class Suite(BaseModel):
         return parsed(cls, formats.read_text(path), str(path))
 
 
+Watch = Callable[[Iterable[Document], str], Iterable[Document]]
+
+
 @dataclass(frozen=True)
 class Scored:
     """The reports of one run, and notices of what was left out of it."""
@@ -60,14 +63,20 @@ def named(targets: Sequence[str]) -> list[tuple[str, str, Path]]:
     return found
 
 
-def run(system: Path, targets: Sequence[str], seed: int = 0, say: Callable[[str], None] = print) -> Scored:
+def _unwatched(documents: Iterable[Document], what: str) -> Iterable[Document]:
+    return documents
+
+
+def run(system: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unwatched) -> Scored:
     """Scores a model folder or a JSON-lines file of predictions.
+
+    ``watch`` is given the documents as they are predicted, with a word on what they are.
 
     Raises:
         InputError: if the system, a corpus or a suite does not fit, or no article is left to score.
     """
     if system.is_dir():
-        predict = _model(system)
+        predict = _model(system, watch)
     elif system.suffix == ".jsonl":
         predict = _predictions(system)
     else:
@@ -79,7 +88,6 @@ def run(system: Path, targets: Sequence[str], seed: int = 0, say: Callable[[str]
         notices += loaded.notices
         if not loaded.documents:
             continue
-        say(f"scoring {name}: {len(loaded.documents)} articles")
         reports.append(predict(name, loaded.documents, seed))
     if not reports:
         raise InputError("no article to score; " + "; ".join(notices))
@@ -89,7 +97,7 @@ def run(system: Path, targets: Sequence[str], seed: int = 0, say: Callable[[str]
 Scorer = Callable[[str, Sequence[Document], int], Report]
 
 
-def _model(folder: Path) -> Scorer:
+def _model(folder: Path, watch: Watch) -> Scorer:
     from kashif import predicting
     from kashif.scoring import count_causes
     from kashif.windows import lay_out, reach
@@ -106,7 +114,7 @@ def _model(folder: Path) -> Scorer:
         return score(
             name,
             gold,
-            predictor.documents([(d.id, d.text) for d in gold]),
+            list(watch(predictor.stream_documents((d.id, d.text) for d in gold), f"scoring {name}")),
             predictor.scheme,
             given_gold=predictor.relate(gold),
             unreachable=count_causes(lost),

@@ -17,7 +17,7 @@ _ISOLATE, _END = "\u2068", "\u2069"
 def report(found: Report) -> Iterator[Table | Text]:
     """A report: the measures with intervals, then counts by label, then what was out of reach."""
     title = f"{found.name}: {found.documents} articles, 95 % intervals over {found.units} {found.unit}s"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "F1", "interval", "precision", "recall", "right", "spurious", "missed"):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, measure in found.measures.items():
@@ -95,7 +95,7 @@ def agreement(found: Agreement) -> Iterator[Table | Text]:
 
 def document(found: Document) -> Iterator[Table | Text]:
     """A document's entities in text order and its relations, each mention isolated for bidi terminals."""
-    table = Table(title=f"{found.id}: {len(found.entities)} entities", title_justify="left", box=None)
+    table = Table(title=Text(f"{found.id}: {len(found.entities)} entities"), title_justify="left", box=None)
     for heading in ("label", "score", "start", "end", "mention"):
         table.add_column(heading, justify="right" if heading in ("score", "start", "end") else "left")
     for entity in found.entities:

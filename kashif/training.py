@@ -9,6 +9,7 @@ import json
 import math
 import platform
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -102,18 +103,17 @@ def train(
     for notice in data.notices:
         say(notice)
     set_seed(recipe.seed)
-    scheme = _scheme(base)
+    scheme = Scheme.load()
     _refuse_foreign_labels(data, scheme)
-    name = encoder.resolve(recipe.encoder)
+    folder = base / recipe.encoder
+    name = str(folder) if folder.is_dir() else encoder.resolve(recipe.encoder)
     tokenizer, model = _load(name, recipe, scheme)
     layouts = lay_out([document.text for document in data.train], tokenizer, recipe.window)
     _say_data(data, layouts, scheme, tokenizer, recipe, say)
     table = [row for d, layout in zip(data.train, layouts, strict=True) for row in rows(d, layout, scheme)]
     dataset = datasets.Dataset.from_list(table)
-    checkpoints = output / "checkpoints"
-    last = _last_checkpoint(checkpoints) if resume else None
-    if resume and last is None:
-        raise InputError(f"nothing to resume in {checkpoints}; run without --resume")
+    checkpoints = output.resolve() / "checkpoints"
+    last = _begin(checkpoints, resume, json.dumps({**manifest(recipe, data), "recipe": recipe.dump()}))
     trainer = _Trainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
@@ -152,11 +152,6 @@ def _refuse_foreign_labels(data: Data, scheme: Scheme) -> None:
         raise InputError(faults)
 
 
-def _scheme(base: Path) -> Scheme:
-    own = base / "annotations" / "scheme.yaml"
-    return Scheme.load(own if own.is_file() else None)
-
-
 def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
@@ -169,7 +164,7 @@ def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
             relation_loss=recipe.relation_loss,
             relation_width=recipe.relation_width,
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise InputError(f"encoder '{recipe.encoder}': {first}") from error
     if not tokenizer.is_fast:
@@ -219,6 +214,7 @@ def _arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=1,
+        restore_callback_states_from_checkpoint=True,
         logging_strategy="epoch",
         load_best_model_at_end=True,
         metric_for_best_model=SELECTED_BY,
@@ -339,9 +335,20 @@ def _printer() -> Any:
     return PrinterCallback
 
 
-def _last_checkpoint(folder: Path) -> Path | None:
+def _begin(folder: Path, resume: bool, job: str) -> Path | None:
+    """The checkpoint to go on from, of this very job; a fresh start clears what an older one left."""
+    note = folder / "job.json"
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        note.write_text(job, encoding="utf-8")
+        return None
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    return found[-1] if found else None
+    if not found or not note.is_file():
+        raise InputError(f"nothing to resume in {folder}; run without --resume")
+    if note.read_text(encoding="utf-8") != job:
+        raise InputError(f"{folder} is of another recipe, corpus or version; run without --resume")
+    return found[-1]
 
 
 def _save(

@@ -243,6 +243,21 @@ def reach(document: Document, layout: Layout, scheme: Scheme) -> list[Unreachabl
     return unreachable
 
 
+def cut_short(layout: Layout, window: Window, first: int, last: int) -> bool:
+    """Whether a span touches an edge of its window amid a sentence, and a neighbour sees it whole.
+
+    There the span may go on where this window cannot see it.
+    """
+    place = layout.windows.index(window)
+
+    def amid(word: int) -> bool:
+        return 0 < word < len(layout.words) and layout.sentence[word - 1] == layout.sentence[word]
+
+    left = first == window.first and amid(first) and last <= layout.windows[place - 1].last
+    right = last == window.last and amid(last) and first >= layout.windows[place + 1].first
+    return left or right
+
+
 def in_reach(layout: Layout, head: int, tail: int) -> bool:
     """Whether two words stand in one sentence or in adjoining ones."""
     return abs(layout.sentence[head] - layout.sentence[tail]) <= REACH

@@ -81,6 +81,17 @@ def test_faults_of_all_files_come_in_one_run(tmp_path: Path, scheme: Scheme) -> 
     assert [Path(fault.where).name for fault in found] == ["a.txt", "b.txt", "none"]
 
 
+def test_a_split_is_checked_alone_and_must_exist(tmp_path: Path, scheme: Scheme) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "a.txt").write_text("x", encoding="utf-8")
+    (folder / "b.txt").write_text("[[x|X#1]]", encoding="utf-8")
+    (tmp_path / "splits.yaml").write_text("news: {good: [a]}", encoding="utf-8")
+    assert check([Spec(folder, split="good")], scheme)[1] == []
+    assert "has no split 'nope'" in check([Spec(folder, split="nope")], scheme)[1][0].message
+    assert len(check([Spec(tmp_path)], scheme)[1]) == 1
+
+
 def test_the_repository_s_annotations_are_clean(scheme: Scheme) -> None:
     readings, found, _ = check([Spec(ROOT / "annotations")], scheme)
     assert found == []

@@ -94,7 +94,10 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
         (("predict", "nowhere.txt"), "no such file or folder"),
         (("predict", "--format", "jsnl"), "did you mean 'jsonl'"),
         (("score", "nowhere", "annotations/newsroom"), "neither a model folder"),
-        (("predict", "--model", "nowhere"), "no model here"),
+        (("predict", "--model", "nowhere"), "no model of Kashif's here"),
+        (("predict", "--format", "table", "--output", "x"), "a table is for the terminal"),
+        (("train", "train/quickstart.yaml", "--set", "train=[a"), "is not YAML"),
+        (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
     ],
 )
 def test_a_user_s_mistake_has_status_2_and_no_traceback(

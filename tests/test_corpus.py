@@ -39,7 +39,7 @@ def test_splits_choose_by_id(project: Path) -> None:
     assert len(corpus.load("annotations/news", project).documents) == 2
     with pytest.raises(InputError, match="did you mean 'train'"):
         corpus.load("annotations/news#trian", project)
-    with pytest.raises(InputError, match="names n9"):
+    with pytest.raises(InputError, match="names n9: no such document"):
         corpus.load("annotations/news#gone", project)
 
 

@@ -45,7 +45,14 @@ def test_unknown_keys_suggest_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ['{"id": 1, "text": ""}', '{"text": ""}', '{"id": "d", "text": "", "entities": [1]}', "[]"]
+    "row",
+    [
+        '{"id": 1, "text": ""}',
+        '{"text": ""}',
+        '{"id": "d", "text": "", "entities": [1]}',
+        '{"id": "d", "text": "", "entities": null}',
+        "[]",
+    ],
 )
 def test_wrong_types_are_refused(row: str) -> None:
     with pytest.raises(InputError):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from kashif import features
-from kashif.document import Document
+from kashif.document import Document, Entity, Relation
 from kashif.scheme import Scheme
 from kashif.windows import lay_out
 
@@ -24,6 +24,18 @@ def test_gold_lands_in_the_batch(article: Document, tokenizer: Any, scheme: Sche
     assert (batch["tags"] == -100).sum() == 0
 
 
+def test_a_symmetric_relation_marked_backwards_is_learned_forwards(tokenizer: Any, scheme: Scheme) -> None:
+    """It was once trained as no relation at all."""
+    text = "التقى كيم بوتين"
+    entities = (Entity(1, 6, 9, "PERS", "كيم"), Entity(2, 10, 15, "PERS", "بوتين"))
+    document = Document("d", text, entities, (Relation("meets", 2, 1),))
+    [layout] = lay_out([text], tokenizer, 64)
+    batch = features.Collator(scheme, 0)(features.rows(document, layout, scheme))
+    [[pair, label]] = (batch["related"] == 1).nonzero().tolist()
+    assert scheme.relation_labels[label] == "meets"
+    assert batch["pairs"][pair, :2].tolist() == [0, 1]
+
+
 def test_padded_words_are_ignored(article: Document, tokenizer: Any, scheme: Scheme) -> None:
     texts = [article, Document("b", "زار بوتين")]
     layouts = lay_out([d.text for d in texts], tokenizer, 256)
@@ -35,8 +47,6 @@ def test_padded_words_are_ignored(article: Document, tokenizer: Any, scheme: Sch
 
 
 def test_spans_cut_by_a_window_are_not_judged_there(tokenizer: Any, scheme: Scheme) -> None:
-    from kashif.document import Entity
-
     text = "قال " + " ".join(["كيم"] * 30)
     document = Document("d", text, (Entity(1, 4, len(text), "ORG", text[4:]),))
     [layout] = lay_out([text], tokenizer, 24)

@@ -14,6 +14,12 @@ def test_mentions_stand_marked_in_the_text(article: Document) -> None:
     assert re.sub(r"<small>.*?</small>|<[^>]+>", "", body) == article.text
 
 
+def test_spans_that_end_together_close_inside_out() -> None:
+    text = "وزير روسي"
+    document = Document("d", text, (Entity(1, 0, 9, "OCC", text), Entity(2, 5, 9, "NORP", "روسي")))
+    assert "<small>NORP</small></mark><small>OCC</small></mark>" in page([document])
+
+
 def test_text_is_escaped() -> None:
     document = Document("<d>", "<b>كيم", (Entity(1, 3, 6, "PERS", "كيم"),))
     html = page([document])

@@ -145,7 +145,7 @@ def test_wrong_input_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="kashif train train/quickstart"):
         predicting.find(None)
-    with pytest.raises(InputError, match="no model here"):
+    with pytest.raises(InputError, match="no model of Kashif's here"):
         predicting.find(tmp_path)
 
 

@@ -19,7 +19,7 @@ def readings(folder: Path, *texts: str) -> list[Reading]:
 
 
 def told(folder: Path, *texts: str) -> list[tuple[int, str]]:
-    return [(warning.line, warning.message) for warning in warnings(readings(folder, *texts))]
+    return [(w.fault.line, w.fault.message) for w in warnings(readings(folder, *texts))]
 
 
 def test_a_name_marked_here_and_not_there(tmp_path: Path) -> None:

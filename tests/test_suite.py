@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_model_is_scored_with_gold_entities_too(trained: Path, project: Path) -> None:
-    scored = suite.run(trained, [str(project / "eval" / "s.yaml")], say=lambda text: None)
+    scored = suite.run(trained, [str(project / "eval" / "s.yaml")])
     [report] = scored.reports
     assert report.name == "news"
     assert report.measures["entities"].counts.f1 == 1
@@ -32,11 +32,11 @@ def test_predictions_of_another_system_are_scored(project: Path) -> None:
     documents = corpus.load("annotations/news", project).documents
     file = project / "predictions.jsonl"
     formats.save(documents, "jsonl", file)
-    [report] = suite.run(file, [str(project / "annotations" / "news")], say=lambda text: None).reports
+    [report] = suite.run(file, [str(project / "annotations" / "news")]).reports
     assert report.measures["relations"].counts.f1 == 1
     assert "relations given gold entities" not in report.measures
     file.write_text("", encoding="utf-8")
-    [report] = suite.run(file, [str(project / "annotations" / "news")], say=lambda text: None).reports
+    [report] = suite.run(file, [str(project / "annotations" / "news")]).reports
     assert report.measures["entities"].counts.f1 == 0
     assert len(report.notices) == 1
 

@@ -90,6 +90,9 @@ def test_resumed_training_ends_where_uninterrupted_does(
     train(recipe(tiny_encoder), project / "part", project, resume=True, say=lambda line: None, quiet=True)
     assert weights(project / "whole") == weights(project / "part")
     assert sum(line.startswith("epoch") for line in lines) == 4
+    other = recipe(tiny_encoder, seed=99)
+    with pytest.raises(InputError, match="of another recipe"):
+        train(other, project / "part", project, resume=True, say=lambda line: None, quiet=True)
     with pytest.raises(InputError, match="nothing to resume"):
         train(recipe(tiny_encoder), project / "new", project, resume=True, say=lambda line: None)
 

@@ -14,7 +14,7 @@ from kashif.arabic import words
 from kashif.document import Document, Entity, Relation
 from kashif.scheme import Scheme
 from kashif.scoring import entity_items, relation_items
-from kashif.windows import align, lay_out, reach
+from kashif.windows import align, cut_short, lay_out, reach
 
 TEXTS = st.lists(st.text(alphabet="ابتثجحولمن ولك .\n،؟\u200f\u064e😀", max_size=120), min_size=1, max_size=3)
 
@@ -134,6 +134,19 @@ def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme
         "meets «بوتين موسكو» -> «كيم»": "the arguments are more than 1 sentence apart",
         "visits «وص» -> «أوسلو»": "an argument is unreachable",
     }
+
+
+def test_a_span_at_a_cut_is_left_to_the_window_that_sees_it_whole(tokenizer: Any) -> None:
+    """A part of a span, seen at a window's edge amid a sentence, once won over the whole."""
+    [layout] = lay_out([" ".join(["كيم"] * 60) + ". " + "عاد بوتين"], tokenizer, 32)
+    first, second = layout.windows[:2]
+    assert first.last > second.first
+    assert cut_short(layout, first, second.first, first.last)
+    assert cut_short(layout, second, second.first, first.last)
+    assert not cut_short(layout, second, second.first + 1, first.last)
+    assert not cut_short(layout, first, 0, 2)  # the text begins there
+    last = layout.windows[-1]
+    assert not cut_short(layout, last, last.last - 1, last.last)  # and ends there
 
 
 def test_proclitics_are_counted_in_letters(tokenizer: Any, scheme: Scheme, article: Document) -> None:

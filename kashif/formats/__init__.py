@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +101,13 @@ def save(documents: Sequence[Document], format: str, path: Path) -> list[str]:
     """
     entry = _format(format)
     losses: list[str] = []
+    _refuse_ids(documents)
     if entry.many and path.suffix:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
             for document in documents:
                 content, lost = entry.write(document)
-                file.write(content)
+                file.write(_encodable(content, document))
                 losses += lost
         return losses
     if path.suffix and len(documents) > 1:
@@ -115,8 +117,33 @@ def save(documents: Sequence[Document], format: str, path: Path) -> list[str]:
         target = path if path.suffix else path / f"{document.id}{entry.ending}"
         target.parent.mkdir(parents=True, exist_ok=True)
         content, lost = entry.write(document)
-        target.write_text(content, encoding="utf-8", newline="")
+        target.write_text(_encodable(content, document), encoding="utf-8", newline="")
         losses += lost
         if format == "brat":
             brat.write_beside(document, target)
     return losses
+
+
+def _refuse_ids(documents: Sequence[Document]) -> None:
+    """Raises InputError for ids that would overwrite one another or leave the folder."""
+    faults = [
+        Fault(f"document '{id}'", f"{count} documents have this id; ids are unique")
+        for id, count in Counter(document.id for document in documents).items()
+        if count > 1
+    ]
+    faults += [
+        Fault(f"document '{document.id}'", "this id is no file name; rename the document")
+        for document in documents
+        if document.id in ("", ".", "..") or Path(document.id).name != document.id
+    ]
+    if faults:
+        raise InputError(faults)
+
+
+def _encodable(content: str, document: Document) -> str:
+    try:
+        content.encode()
+    except UnicodeEncodeError as error:
+        message = "the text holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"
+        raise InputError(Fault(f"document '{document.id}'", message)) from error
+    return content

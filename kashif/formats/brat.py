@@ -36,7 +36,7 @@ def read(path: Path) -> list[Reading]:
     lines: dict[int, int] = {}
     relations: list[tuple[str, int, int]] = []
     relation_lines: list[int] = []
-    for number, row in enumerate(read_text(path).split("\n"), start=1):
+    for number, row in enumerate(read_text(path).replace("\r\n", "\n").split("\n"), start=1):
         if not row.strip() or row.startswith("#"):
             continue
         if match := _ENTITY.fullmatch(row):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kashif.arabic import Span, sentences, words
+from kashif.arabic import Span, sentence_index, sentences, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.formats.reading import Reading, build, read_text
@@ -27,7 +27,7 @@ def read(path: Path) -> list[Reading]:
     """
     faults: list[Fault] = []
     documents: list[_Builder] = [_Builder()]
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path).removeprefix("\ufeff").split("\n"), start=1):
         parts = line.split()
         if parts and parts[0] in _DIVIDERS:
             if documents[-1].text:
@@ -68,27 +68,29 @@ class _Builder:
         self.lines: list[int] = []
         self.stray = 0
         self._length = 0
-        self._open: dict[str, int] = {}
+        self._open: dict[tuple[int, str], int] = {}
 
     def add(self, word: str, tags: list[str], line: int) -> None:
         if self.text and self.text[-1] != "\n":
             self._put(" ")
         start = self._length
         self._put(word)
-        still_open: dict[str, int] = {}
-        for tag in tags:
+        still_open: dict[tuple[int, str], int] = {}
+        for column, tag in enumerate(tags):
             if tag == "O":
                 continue
             label = tag[2:]
-            if tag[0] == "I" and label in self._open:
-                index = self._open[label]
+            # Some corpora shift inner tags to the left: then the label alone says what goes on.
+            by_label = [i for (_, known), i in self._open.items() if known == label]
+            index = self._open.get((column, label), by_label[0] if by_label else -1)
+            if tag[0] == "I" and index >= 0:
                 self.spans[index] = (self.spans[index][0], self._length, label)
             else:
                 self.stray += tag[0] == "I"
                 index = len(self.spans)
                 self.spans.append((start, self._length, label))
                 self.lines.append(line)
-            still_open[label] = index
+            still_open[column, label] = index
         self._open = still_open
 
     def end_sentence(self) -> None:
@@ -126,7 +128,11 @@ def write(document: Document) -> tuple[str, list[str]]:
             word = document.text[slice(*spans[index])]
             rows.append(" ".join([word, *(column[index] for column in columns)]) + "\n")
         rows.append("\n")
+    sentence = sentence_index(sentences(document.text))
+    across = sum(sentence(entity.start) != sentence(entity.end - 1) for entity in document.entities)
     losses = []
+    if across:
+        losses.append(f"{document.id}: {across} spans run over the end of a sentence and are cut there")
     if inside:
         losses.append(f"{document.id}: {inside} spans begin or end inside a word; whole words are written")
     if document.relations:

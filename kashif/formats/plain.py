@@ -16,7 +16,8 @@ from kashif.formats.reading import Reading, build, read_text
 
 _MARK = regex.compile(r"\[\[|\|(?P<label>[A-Z][A-Z_]*)#(?P<id>\d+)\]\]")
 _HALF = regex.compile(r"\]\]")
-_RULE = "---"
+_RULE = regex.compile(r"\r?\n---\r?(?:\n|$)")
+"""The line between text and relations; the line end before it is its own, not the text's."""
 
 
 def read(path: Path) -> list[Reading]:
@@ -27,12 +28,8 @@ def read(path: Path) -> list[Reading]:
     """
     raw = read_text(path)
     where = str(path)
-    body, rule, below = raw.rpartition(f"\n{_RULE}\n")
-    if not rule:
-        if raw.endswith(f"\n{_RULE}"):
-            body = raw.removesuffix(f"\n{_RULE}")
-        else:
-            body, below = raw, ""
+    *_, rule = [None, *_RULE.finditer(raw)]
+    body, below = (raw[: rule.start()], raw[rule.end() :]) if rule else (raw, "")
     faults: list[Fault] = []
     text, entities, lines = _spans(body, where, faults)
     ids = {id for id, *_ in entities}
@@ -112,8 +109,6 @@ def write(document: Document) -> tuple[str, list[str]]:
     where = f"document '{document.id}'"
     if _MARK.search(document.text) or _HALF.search(document.text):
         raise InputError(Fault(where, "the text holds [[ or ]], which plain marks cannot be told from"))
-    if not document.relations and f"\n{_RULE}\n" in document.text:
-        raise InputError(Fault(where, "the text holds a line ---, which divides text and relations"))
     spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))
     open_spans: list[int] = []
     for entity in spans:
@@ -133,4 +128,4 @@ def write(document: Document) -> tuple[str, list[str]]:
         done = place
     parts.append(document.text[done:])
     rows = [f"{relation.label} {relation.head} {relation.tail}\n" for relation in document.relations]
-    return "".join(parts) + f"\n{_RULE}\n" + "".join(rows), []
+    return "".join(parts) + "\n---\n" + "".join(rows), []
