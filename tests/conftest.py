@@ -11,6 +11,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 
+from kashif import corpus
 from kashif.document import Document
 from kashif.formats import plain
 from kashif.scheme import Scheme
@@ -25,6 +26,12 @@ affiliation 5 4
 sends 8 11
 sent_to 11 10
 """
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tells what of the annotated articles the tests could not read."""
+    for notice in corpus.load("annotations/seeds", ROOT).notices:
+        terminalreporter.write_line(notice, yellow=True)
 
 
 @pytest.fixture(scope="session")
