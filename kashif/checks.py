@@ -45,6 +45,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
                 continue
             got = [reading for reading in got if wanted is None or reading.document.id in wanted]
             readings += got
+            notices += [notice for reading in got for notice in reading.notices]
             for reading in got:
                 faults += faults_of(reading, scheme)
     return readings, faults, notices

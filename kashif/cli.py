@@ -43,8 +43,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:
-        err.print(f"{error.filename}: {error.strerror}", style="red", markup=False)
-        sys.exit(2)
+        err.print(str(error), style="red", markup=False)
+        sys.exit(2 if error.filename else 1)  # a path of the user's, or the machine
 
 
 @app.command()

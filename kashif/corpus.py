@@ -110,14 +110,14 @@ def read(spec: Spec) -> tuple[list[Reading], list[str]]:
         many = any(formats.FORMATS[name].many for name, _ in found)
         found = [(name, file) for name, file in found if many or file.stem in wanted]
     readings: list[Reading] = []
-    missing_texts: list[str] = []
+    missing_texts: dict[str, str] = {}
     notices: list[str] = []
     faults: list[Fault] = []
     for name, file in found:
         try:
             got = formats.read(file, name)
         except MissingText as error:
-            missing_texts.append(str(error))
+            missing_texts[file.stem] = str(error)
             continue
         except InputError as error:
             faults += error.faults
@@ -126,13 +126,13 @@ def read(spec: Spec) -> tuple[list[Reading], list[str]]:
         readings += [r for r in got if wanted is None or r.document.id in wanted]
     if faults:
         raise InputError(faults)
-    if wanted is not None and not missing_texts:
-        lacking = sorted(wanted - {reading.document.id for reading in readings})
+    if wanted is not None:
+        lacking = sorted(wanted - {reading.document.id for reading in readings} - set(missing_texts))
         if lacking:
             message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
             raise InputError(Fault(str(spec.path.parent / "splits.yaml"), message))
     if missing_texts:
-        _, _, remedy = missing_texts[0].partition(": ")
+        _, _, remedy = next(iter(missing_texts.values())).partition(": ")
         count = f"{len(missing_texts)} of {len(found)} articles of {spec.path}"
         notices.append(f"left out, their text is not here: {count}; {remedy}")
     return readings, notices
@@ -146,7 +146,7 @@ def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
     """
     try:
         data: Any = yaml.safe_load(formats.read_text(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(Fault(str(path), f"not YAML: {error}")) from error
     faults = []
     if not isinstance(data, dict) or not all(isinstance(splits, dict) for splits in data.values()):

@@ -6,7 +6,6 @@ nothing at all are undefined (None), not 0 and not 1.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -336,8 +335,3 @@ def _tags(document: Document, label: str) -> list[list[str]]:
             result.append([])
         result[-1].append(tag)
     return result
-
-
-def count_causes(causes: Iterable[str]) -> dict[str, int]:
-    """How often each cause occurs, most frequent first."""
-    return dict(Counter(causes).most_common())

@@ -99,15 +99,14 @@ Scorer = Callable[[str, Sequence[Document], int], Report]
 
 def _model(folder: Path, watch: Watch) -> Scorer:
     from kashif import predicting
-    from kashif.scoring import count_causes
-    from kashif.windows import lay_out, reach
+    from kashif.windows import causes, lay_out, reach
 
     predictor = predicting.load(folder)
 
     def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
         layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
         lost = [
-            item.cause
+            item
             for document, layout in zip(gold, layouts, strict=True)
             for item in reach(document, layout, predictor.scheme)
         ]
@@ -117,7 +116,7 @@ def _model(folder: Path, watch: Watch) -> Scorer:
             list(watch(predictor.stream_documents((d.id, d.text) for d in gold), f"scoring {name}")),
             predictor.scheme,
             given_gold=predictor.relate(gold),
-            unreachable=count_causes(lost),
+            unreachable=dict(causes(lost).most_common()),
             seed=seed,
         )
 

@@ -21,6 +21,8 @@ import torch
 from transformers import (
     AutoTokenizer,
     EarlyStoppingCallback,
+    PrinterCallback,
+    ProgressCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -126,7 +128,11 @@ def train(
         processing_class=tokenizer,
         callbacks=[EarlyStoppingCallback(recipe.patience), _Teller(say)],
     )
-    trainer.remove_callback(_printer())
+    if quiet:
+        trainer.remove_callback(PrinterCallback)
+    else:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(_Bar)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     metrics = trainer.evaluate()
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
@@ -283,14 +289,12 @@ def learning_rate(parameter: str, layers: int, recipe: Recipe) -> float:
     """A parameter's rate: the heads' own, the encoder's falling by ``layer_decay`` from the top down."""
     if not parameter.startswith("encoder."):
         return recipe.head_learning_rate
-    depth = layers + 1
     parts = parameter.split(".")
+    depth = 0
     if "embeddings" in parts[1]:
         depth = layers
     elif len(parts) > 3 and parts[3].isdigit():
         depth = layers - 1 - int(parts[3])
-    else:
-        depth = 0
     return float(recipe.encoder_learning_rate * recipe.layer_decay**depth)
 
 
@@ -306,6 +310,13 @@ def development_scores(
         )
     found = {"entity_f1": entities.f1 or 0.0, "relation_f1": relations.f1 or 0.0}
     return {**found, SELECTED_BY: (found["entity_f1"] + found["relation_f1"]) / 2}
+
+
+class _Bar(ProgressCallback):
+    """The Trainer's progress bar without its raw log lines, which ``_Teller`` puts in words."""
+
+    def on_log(self, *_: Any, **__: Any) -> None:
+        pass
 
 
 class _Teller(TrainerCallback):
@@ -327,12 +338,6 @@ class _Teller(TrainerCallback):
                 f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: "
                 f"entity F1 {metrics['eval_entity_f1']:.3f}, relation F1 {metrics['eval_relation_f1']:.3f}"
             )
-
-
-def _printer() -> Any:
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
 
 
 def _begin(folder: Path, resume: bool, job: str) -> Path | None:

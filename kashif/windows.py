@@ -9,6 +9,7 @@ left out. Word ranges are half-open indices into a layout's words.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -246,15 +247,16 @@ def reach(document: Document, layout: Layout, scheme: Scheme) -> list[Unreachabl
 def cut_short(layout: Layout, window: Window, first: int, last: int) -> bool:
     """Whether a span touches an edge of its window amid a sentence, and a neighbour sees it whole.
 
-    There the span may go on where this window cannot see it.
+    There the span may go on where this window cannot see it. A span that is just the piece which two
+    windows share counts in the first of them.
     """
-    place = layout.windows.index(window)
+    place = bisect_left(layout.windows, window.first, key=lambda other: other.first)
 
     def amid(word: int) -> bool:
         return 0 < word < len(layout.words) and layout.sentence[word - 1] == layout.sentence[word]
 
     left = first == window.first and amid(first) and last <= layout.windows[place - 1].last
-    right = last == window.last and amid(last) and first >= layout.windows[place + 1].first
+    right = last == window.last and amid(last) and first > layout.windows[place + 1].first
     return left or right
 
 
