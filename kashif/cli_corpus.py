@@ -1,0 +1,106 @@
+"""The commands below ``kashif corpus``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kashif.console import Corpora, out, say
+
+app = typer.Typer(help="Check, count, compare and convert annotated corpora.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    corpora: Corpora,
+    accept: Annotated[bool, typer.Option("--accept", help="note the warnings as read and right")] = False,
+) -> None:
+    """Find every fault of a corpus in one run, each with file and line; warn of what is worth a look."""
+    from kashif import review
+    from kashif.checks import check as run
+    from kashif.corpus import Spec, statistics
+    from kashif.scheme import Scheme
+
+    readings, faults, notices = run([Spec.parse(text) for text in corpora], Scheme.load())
+    for fault in faults:
+        out.print(str(fault), style="red", markup=False)
+    for notice in notices:
+        say(notice)
+    totals = statistics([reading.document for reading in readings])["totals"]
+    counted = ", ".join(
+        f"{totals[name]:,} {name}" for name in ("documents", "words", "entities", "relations")
+    )
+    out.print(f"read {counted}")
+    if faults:
+        files = len({fault.where for fault in faults})
+        out.print(f"{len(faults)} faults in {files} files; mend them and check again", style="red")
+        raise typer.Exit(2)
+    if not readings:
+        return
+    warnings = review.warnings(readings)
+    if accept:
+        out.print(f"accepted {review.accept(warnings)} warnings in {review.ACCEPTED}")
+        warnings = []
+    for warning in warnings:
+        out.print(str(warning.fault), style="yellow", markup=False)
+    if warnings:
+        out.print(f"{len(warnings)} warnings; mend the marks, or accept what is right with --accept")
+    out.print("✓ digests, offsets and marks fit their texts", style="green")
+    out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
+    out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")
+
+
+@app.command()
+def stats(corpora: Corpora) -> None:
+    """Count a corpus: articles, words, entities and relations by label."""
+    from kashif import tables
+    from kashif.corpus import load_all, statistics
+
+    documents, notices = load_all(corpora)
+    for table in tables.statistics(statistics(documents)):
+        out.print(table)
+    for notice in notices:
+        say(notice)
+
+
+@app.command()
+def agree(
+    first: Annotated[str, typer.Argument(help="one annotator's corpus")],
+    second: Annotated[str, typer.Argument(help="the other's; articles are matched by id")],
+    differences: Annotated[bool, typer.Option("--differences", help="list every difference by line")] = False,
+) -> None:
+    """Measure how far two annotators of the same articles agree."""
+    from kashif import tables
+    from kashif.agreement import agreement
+    from kashif.corpus import load
+    from kashif.scheme import Scheme
+
+    sides = [load(text) for text in (first, second)]
+    found = agreement(sides[0].documents, sides[1].documents, Scheme.load())
+    for table in tables.agreement(found):
+        out.print(table)
+    if differences:
+        for line in found.differences:
+            out.print(line, markup=False)
+    for side in sides:
+        for notice in side.notices:
+            say(notice)
+
+
+@app.command()
+def convert(
+    corpora: Corpora,
+    format: Annotated[str, typer.Option(help="plain, brat, jsonl or conll")],
+    output: Annotated[Path, typer.Option(help="folder, or a file where the format holds many documents")],
+) -> None:
+    """Write a corpus in another format, and say what that format cannot hold."""
+    from kashif import formats
+    from kashif.corpus import load_all
+
+    documents, notices = load_all(corpora)
+    losses = formats.save(documents, format, output)
+    for line in (*notices, *losses):
+        say(line)
+    say(f"wrote {len(documents)} articles to {output}")

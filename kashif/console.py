@@ -1,0 +1,35 @@
+"""The terminal: where the commands write, and what they share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Item = TypeVar("Item")
+Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT][@MAPPING]", metavar="CORPUS…")]
+
+
+def say(text: str) -> None:
+    err.print(text, markup=False)
+
+
+def quiet_libraries() -> None:
+    """No load reports, and no progress bars where the output is not a terminal."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+
+
+def watched(items: Iterable[Item], what: str) -> Iterator[Item]:
+    """The items, counted on the terminal as they come; in silence where there is no terminal."""
+    yield from track(items, what, console=err, transient=True, disable=not err.is_terminal)
