@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import regex
 
-from kashif import formats
+from kashif import formats, shares
 from kashif.arabic import proclitic_letters, sentence_index, sentences, words
 from kashif.corpus import Spec, chosen
 from kashif.document import Document, Entity
@@ -34,6 +34,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
         except InputError as error:
             faults += error.faults
             continue
+        kept: list[Reading] = []
         for name, file in found:
             try:
                 got = formats.read(file, name)
@@ -43,11 +44,15 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
             except MissingText as error:
                 notices.append(f"left out: {file}: {error}")
                 continue
-            got = [reading for reading in got if wanted is None or reading.document.id in wanted]
-            readings += got
-            notices += [notice for reading in got for notice in reading.notices]
-            for reading in got:
-                faults += faults_of(reading, scheme)
+            kept += [reading for reading in got if wanted is None or reading.document.id in wanted]
+        try:
+            kept = shares.take(kept, part.share) if part.share else kept
+        except InputError as error:
+            faults += error.faults
+        readings += kept
+        notices += [notice for reading in kept for notice in reading.notices]
+        for reading in kept:
+            faults += faults_of(reading, scheme)
     return readings, faults, notices
 
 

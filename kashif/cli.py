@@ -58,10 +58,7 @@ def train(
     from kashif import training
 
     found = training.train(settings, folder, base, resume, say=say, quiet=not sys.stderr.isatty())
-    say(
-        f"best development score {found['score']:.3f}: entity F1 {found['entity_f1']:.3f}, "
-        f"relation F1 {found['relation_f1']:.3f}\nwrote {folder}"
-    )
+    say(f"best development score {found[training.SELECTED_BY]:.3f}: {training.told(found)}\nwrote {folder}")
 
 
 @app.command()

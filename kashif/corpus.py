@@ -1,8 +1,12 @@
-"""Where documents come from: ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, splits by article, statistics."""
+"""Where documents come from: ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, splits by article, statistics.
+
+SPLIT is a name from ``splits.yaml`` or a share of the corpus's lines, such as ``0-80%``.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ from typing import Any
 import regex
 import yaml
 
-from kashif import formats
+from kashif import formats, shares
 from kashif.arabic import sentence_index, sentences, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -21,6 +25,7 @@ from kashif.formats.reading import MissingText
 from kashif.scheme import Scheme
 
 _SPEC = regex.compile(r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?")
+_VARIABLE = regex.compile(r"\$(KASHIF_DATA|KASHIF_SEEDS)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,28 @@ class Spec:
     def parse(cls, text: str, base: Path = Path()) -> Spec:
         """Reads ``[FORMAT:]PATH[#SPLIT][@MAPPING]``; a relative path starts at ``base``.
 
+        ``$KASHIF_DATA`` and ``$KASHIF_SEEDS`` in the path are the environment's.
+
         Raises:
-            InputError: if the text is not of this form.
+            InputError: if the text is not of this form, or a variable in it is not set.
         """
         match = _SPEC.fullmatch(text)
         if not match:
             raise InputError(f"'{text}' is no corpus; write [FORMAT:]PATH[#SPLIT][@MAPPING]")
-        return cls(base / match["path"], match["format"], match["split"], match["mapping"])
+        path = _VARIABLE.sub(lambda found: _folder(found[1], text), match["path"])
+        return cls(base / path, match["format"], match["split"], match["mapping"])
+
+    @property
+    def share(self) -> shares.Share | None:
+        """The percentages that the split names, if it is a share."""
+        return shares.parse(self.split)
+
+
+def _folder(variable: str, text: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise InputError(Fault(text, f"set {variable} to the folder that holds this corpus"))
+    return str(Path(value).absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +154,12 @@ def read(spec: Spec) -> tuple[list[Reading], list[str]]:
     if missing_texts:
         _, _, remedy = next(iter(missing_texts.values())).partition(": ")
         count = f"{len(missing_texts)} of {len(found)} articles of {spec.path}"
+        if spec.share:
+            message = f"no share of a corpus without all its texts; not here: {count}; {remedy}"
+            raise InputError(Fault(str(spec.path), message))
         notices.append(f"left out, their text is not here: {count}; {remedy}")
+    if spec.share:
+        readings = shares.take(readings, spec.share)
     return readings, notices
 
 
@@ -165,12 +190,12 @@ def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
 
 
 def chosen(spec: Spec) -> set[str] | None:
-    """The ids of a corpus's split; None where it names none.
+    """The ids of a corpus's split; None where it names none or is a share.
 
     Raises:
         InputError: if there is no such split.
     """
-    if spec.split is None:
+    if spec.split is None or spec.share:
         return None
     path = spec.path.parent / "splits.yaml"
     splits = split_file(path).get(spec.path.name)
@@ -217,11 +242,25 @@ def _letters(text: str) -> int:
 
 
 def _nested(document: Document) -> int:
-    spans = {(entity.start, entity.end) for entity in document.entities}
-    return sum(
-        any(s <= entity.start and entity.end <= e and (s, e) != (entity.start, entity.end) for s, e in spans)
-        for entity in document.entities
-    )
+    spans = Counter((entity.start, -entity.end) for entity in document.entities)
+    reached = nested = 0
+    for (_, end), count in sorted(spans.items()):  # an outer span comes before those inside it
+        nested += count if -end <= reached else 0
+        reached = max(reached, -end)
+    return nested
+
+
+def unknown_labels(document: Document, scheme: Scheme) -> list[Fault]:
+    """A fault for each entity and relation label of a document that the scheme does not have."""
+    used = {
+        "entity": ({entity.label for entity in document.entities}, scheme.labels),
+        "relation": ({relation.label for relation in document.relations}, scheme.relation_labels),
+    }
+    return [
+        Fault(document.id, f"no {what} '{label}' in the scheme; {nearest(label, known)}")
+        for what, (labels, known) in used.items()
+        for label in sorted(labels - set(known))
+    ]
 
 
 def digest(documents: Iterable[Document]) -> str:

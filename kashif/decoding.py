@@ -149,13 +149,14 @@ def assemble(
 
     What they say of one span (``key, proclitic letters, probability``) or relation (``head, tail,
     relation, probability``) is merged by the highest probability. Of spans that cross, or overlap
-    within a type, the more probable one stays; a relation stays if both its arguments do.
+    within a type or in a scheme that is not nested, the more probable one stays; a relation stays if
+    both its arguments do.
     """
     best: dict[SpanKey, tuple[float, int]] = {}
     for key, letters, score in spans:
         if key not in best or score > best[key][0]:
             best[key] = (score, letters)
-    kept = _without_conflicts(best)
+    kept = _without_conflicts(best, scheme.nested)
     letters_of: dict[int, tuple[float, int]] = {}
     for key in kept:
         letters_of[key[0]] = max(letters_of.get(key[0], (0.0, 0)), best[key])
@@ -181,14 +182,17 @@ def assemble(
     return Document(id, text, tuple(entities), found)
 
 
-def _without_conflicts(best: dict[SpanKey, tuple[float, int]]) -> list[SpanKey]:
+def _without_conflicts(best: dict[SpanKey, tuple[float, int]], nested: bool) -> list[SpanKey]:
     kept: list[SpanKey] = []
     by_word: dict[int, list[SpanKey]] = {}
     for key in sorted(best, key=lambda item: (-best[item][0], item)):
         first, last, kind = key
         touching = {other for word in range(first, last) for other in by_word.get(word, ())}
         if any(
-            other[2] == kind or first < other[0] < last < other[1] or other[0] < first < other[1] < last
+            not nested
+            or other[2] == kind
+            or first < other[0] < last < other[1]
+            or other[0] < first < other[1] < last
             for other in touching
         ):
             continue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -21,28 +23,29 @@ def rows(document: Document, layout: Layout, scheme: Scheme) -> list[Row]:
     """A row for each window of a document, with the gold that lies in it."""
     aligned, _ = align(document, layout, scheme)
     starts = {entity.id: entity.start for entity in document.entities}
-    related: dict[tuple[int, int], list[int]] = {}
+    related: dict[int, list[tuple[int, int]]] = {}  # head: its tails and relations
     for relation in document.relations:
         index = scheme.relation_labels.index(relation.label)
         head, tail = relation.head, relation.tail
         if scheme.relations[relation.label].symmetric:  # scored in text order only
             head, tail = sorted((head, tail), key=starts.__getitem__)
-        related.setdefault((head, tail), []).append(index)
+        related.setdefault(head, []).append((tail, index))
+    # Spans stand by their first word; how far those up to each one reach grows likewise.
+    reached = list(accumulate((item.last for item in aligned), max))
     result = []
     for window in layout.windows:
-        inside = [item for item in aligned if window.first <= item.first and item.last <= window.last]
-        # A span cut by the window's edge is neither there nor absent: its words are not judged.
-        cut = [
-            item
-            for item in aligned
-            if item not in inside and item.first < window.last and item.last > window.first
-        ]
+        low = bisect_right(reached, window.first)
+        high = bisect_left(aligned, window.last, key=lambda item: item.first)
+        near = [item for item in aligned[low:high] if item.last > window.first]
+        inside = [item for item in near if window.first <= item.first and item.last <= window.last]
         place = {item.entity.id: index for index, item in enumerate(inside)}
+        # A span cut by the window's edge is neither there nor absent: its words are not judged.
+        cut = [item for item in near if item.entity.id not in place]
         gold = [
             [place[head], place[tail], label]
-            for (head, tail), labels in related.items()
-            if head in place and tail in place
-            for label in labels
+            for head in place
+            for tail, label in related.get(head, ())
+            if tail in place
         ]
         result.append(
             {

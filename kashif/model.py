@@ -88,7 +88,7 @@ class KashifModel(PreTrainedModel):
         width = inner.hidden_size
         self.dropout = nn.Dropout(config.dropout)
         self.tagger = nn.Linear(width, self.types * 3)
-        self.proclitics = nn.Linear(width, MAX_PROCLITICS + 1)
+        self.proclitics = nn.Linear(width, MAX_PROCLITICS + 1) if scheme.proclitics else None
         self.relations = (
             RelationScorer(width, config.relation_width, self.types, len(scheme.relations), config.dropout)
             if scheme.relations
@@ -121,8 +121,13 @@ class KashifModel(PreTrainedModel):
         return words
 
     def tag(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Tag logits ``[batch, word, type, 3]`` and proclitic logits ``[batch, word, letters]``."""
+        """Tag logits ``[batch, word, type, 3]`` and proclitic logits ``[batch, word, letters]``.
+
+        Without a proclitic head its logits have one column: no letters, ever.
+        """
         tags = self.tagger(words).unflatten(-1, (self.types, 3))
+        if self.proclitics is None:
+            return tags, words.new_zeros((*words.shape[:2], 1))
         return tags, self.proclitics(words)
 
     def forward(

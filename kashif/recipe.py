@@ -19,6 +19,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoder: str = Field("e5-small-ar", description="embedded encoder, hub name or folder")
+    scheme: str = Field("", description="a mapping of the scheme, to learn that corpus's own labels")
     train: tuple[str, ...] = Field(description="corpora to train on")
     development: tuple[str, ...] = Field((), description="corpora that select the model")
     development_share: float = Field(

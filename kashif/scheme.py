@@ -38,9 +38,15 @@ class Mapping(_Frozen):
 
 
 class Scheme(_Frozen):
-    """Entity labels with their meaning, relation types, mappings by name of the foreign scheme."""
+    """Entity labels with their meaning, relation types, mappings by name of the foreign scheme.
+
+    ``nested`` says whether spans stand inside spans, ``proclitics`` whether a span can begin behind
+    the letters و ف ب ك ل س of a word.
+    """
 
     entities: dict[str, str]
+    nested: bool = True
+    proclitics: bool = True
     relations: dict[str, RelationType] = {}
     mappings: dict[str, Mapping] = {}
 
@@ -91,6 +97,17 @@ class Scheme(_Frozen):
         if name not in self.mappings:
             raise InputError(f"no mapping '{name}' in the scheme; {nearest(name, self.mappings)}")
         return self.mappings[name]
+
+    def foreign(self, name: str) -> Scheme:
+        """The scheme of a mapping's own labels, without relations.
+
+        Raises:
+            InputError: if there is no mapping of this name.
+        """
+        mapping = self.mapping(name)
+        entities = {label: f"may be {', '.join(ours)}" for label, ours in mapping.labels.items()}
+        entities |= dict.fromkeys(mapping.ignored, "none of ours")
+        return Scheme(entities=entities, nested=mapping.nested, proclitics=mapping.proclitics)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Scheme:

@@ -6,8 +6,10 @@ nothing at all are undefined (None), not 0 and not 1.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -125,17 +127,16 @@ def score(
     """
     found, notices = _matched(gold, predicted)
     unit, locate = _unit(gold)
-    views: dict[str, Callable[[Document], set[Item]]] = {
-        "entities": entity_items,
-        "relations": lambda document: relation_items(document, scheme),
-        "relations by boundaries": lambda document: boundary_items(document, scheme),
-    }
+    views: dict[str, Callable[[Document], set[Item]]] = {"entities": entity_items}
+    if scheme.relations:
+        views["relations"] = lambda document: relation_items(document, scheme)
+        views["relations by boundaries"] = lambda document: boundary_items(document, scheme)
     measures: dict[str, Measure] = {}
     units = _units(gold, locate)
     for view, items in views.items():
         counts = _counts_by_unit(gold, found, items, locate, units)
         measures[view] = _measure(counts, seed)
-    if given_gold is not None:
+    if given_gold is not None and scheme.relations:
         related, _ = _matched(gold, given_gold)
         counts = _counts_by_unit(gold, related, views["relations"], locate, units)
         measures["relations given gold entities"] = _measure(counts, seed)
@@ -143,6 +144,7 @@ def score(
     by_label = {
         view: _by_label(gold, found, views[view], labels)
         for view, labels in (("entities", scheme.labels), ("relations", scheme.relation_labels))
+        if view in views
     }
     return Report(
         name,
@@ -151,7 +153,7 @@ def score(
         len(units),
         measures,
         by_label["entities"],
-        by_label["relations"],
+        by_label.get("relations", {}),
         dict(unreachable or {}),
         tuple(notices),
     )
@@ -299,9 +301,9 @@ def _seqeval(gold: Sequence[Document], found: dict[str, Document]) -> Counts:
     true, guessed = [], []
     for document in gold:
         guess = found[document.id]
-        for label in sorted({entity.label for entity in (*document.entities, *guess.entities)}):
-            true += _tags(document, label)
-            guessed += _tags(guess, label)
+        labels = sorted({entity.label for entity in (*document.entities, *guess.entities)})
+        true += _tags(document, labels)
+        guessed += _tags(guess, labels)
     if not true:
         return Counts()
     precision, recall, _, support = precision_recall_fscore_support(
@@ -316,22 +318,20 @@ def _begun(sequences: list[list[str]]) -> int:
     return sum(tag.startswith("B-") for tags in sequences for tag in tags)
 
 
-def _tags(document: Document, label: str) -> list[list[str]]:
+def _tags(document: Document, labels: Sequence[str]) -> list[list[str]]:
+    """The tags of each sentence, for one label after the other."""
     spans = words(document.text)
-    tags = ["O"] * len(spans)
-    owner = {offset: index for index, (start, end) in enumerate(spans) for offset in range(start, end)}
-    for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
-        if entity.label != label:
-            continue
-        touched = sorted({owner[at] for at in range(entity.start, entity.end) if at in owner})
-        for number, index in enumerate(touched):
-            tags[index] = f"{'I' if number else 'B'}-{label}"
-    result: list[list[str]] = []
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
     sentence = sentence_index(sentences(document.text))
-    last = -1
-    for (start, _), tag in zip(spans, tags, strict=True):
-        if sentence(start) != last or not result:
-            last = sentence(start)
-            result.append([])
-        result[-1].append(tag)
+    where = [sentence(start) for start in starts]
+    bounds = [0, *(i for i in range(1, len(where)) if where[i] != where[i - 1]), len(where)]
+    result: list[list[str]] = []
+    for label in labels:
+        tags = ["O"] * len(spans)
+        for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
+            if entity.label == label:
+                touched = range(bisect_right(ends, entity.start), bisect_left(starts, entity.end))
+                for number, index in enumerate(touched):
+                    tags[index] = f"{'I' if number else 'B'}-{label}"
+        result += [tags[first:last] for first, last in pairwise(bounds) if first < last]
     return result

@@ -104,6 +104,9 @@ def _model(folder: Path, watch: Watch) -> Scorer:
     predictor = predicting.load(folder)
 
     def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
+        faults = [fault for d in gold for fault in corpus.unknown_labels(d, predictor.scheme)]
+        if faults:
+            raise InputError(faults)
         layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
         lost = [
             item
@@ -115,7 +118,7 @@ def _model(folder: Path, watch: Watch) -> Scorer:
             gold,
             list(watch(predictor.stream_documents((d.id, d.text) for d in gold), f"scoring {name}")),
             predictor.scheme,
-            given_gold=predictor.relate(gold),
+            given_gold=predictor.relate(gold) if predictor.scheme.relations else None,
             unreachable=dict(causes(lost).most_common()),
             seed=seed,
         )

@@ -10,7 +10,7 @@ import math
 import platform
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -29,9 +29,9 @@ from transformers import (
     set_seed,
 )
 
-from kashif import corpus, encoder, scoring
+from kashif import corpus, encoder, scoring, shares
 from kashif.document import Document
-from kashif.errors import Fault, InputError, nearest
+from kashif.errors import Fault, InputError
 from kashif.features import Collator, rows
 from kashif.model import KashifModel
 from kashif.predicting import Predictor
@@ -40,7 +40,10 @@ from kashif.scheme import Scheme
 from kashif.windows import Layout, causes, lay_out, reach
 
 SELECTED_BY = "score"
-"""The mean of strict entity F1 and strict end-to-end relation F1 on the development articles."""
+"""The mean of strict entity F1 and strict end-to-end relation F1 on the development articles.
+
+Entity F1 alone where the scheme has no relations.
+"""
 
 Say = Callable[[str], None]
 
@@ -73,8 +76,7 @@ def gather(recipe: Recipe, base: Path) -> Data:
     names = list(sets)
     for index, first in enumerate(names):
         for second in names[index + 1 :]:
-            both = {d.id for d in sets[first]} & {d.id for d in sets[second]}
-            both |= {a.id for a in sets[first] for b in sets[second] if a.text == b.text}
+            both = shares.overlapping(sets[first], sets[second])
             if both:
                 shared = ", ".join(sorted(both))
                 raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
@@ -106,6 +108,8 @@ def train(
         say(notice)
     set_seed(recipe.seed)
     scheme = Scheme.load()
+    if recipe.scheme:
+        scheme = scheme.foreign(recipe.scheme)
     _refuse_foreign_labels(data, scheme)
     folder = base / recipe.encoder
     name = str(folder) if folder.is_dir() else encoder.resolve(recipe.encoder)
@@ -144,15 +148,12 @@ def _refuse_foreign_labels(data: Data, scheme: Scheme) -> None:
     """Raises InputError for gold whose labels or signatures the scheme does not have."""
     faults = []
     for document in (*data.train, *data.development):
-        labels = {entity.label for entity in document.entities} - set(scheme.labels)
-        faults += [
-            Fault(document.id, f"no entity '{label}' in the scheme; {nearest(label, scheme.labels)}")
-            for label in sorted(labels)
-        ]
+        unknown = corpus.unknown_labels(document, scheme)
+        faults += unknown
         by_id = document.by_id()
         for relation in document.relations:
             head, tail = by_id[relation.head], by_id[relation.tail]
-            misfits = scheme.misfits(relation.label, head.label, tail.label) if not labels else ()
+            misfits = scheme.misfits(relation.label, head.label, tail.label) if not unknown else ()
             faults += [Fault(document.id, misfit) for misfit in misfits]
     if faults:
         raise InputError(faults)
@@ -301,15 +302,23 @@ def learning_rate(parameter: str, layers: int, recipe: Recipe) -> float:
 def development_scores(
     gold: Sequence[Document], predicted: Sequence[Document], scheme: Scheme
 ) -> dict[str, float]:
-    """Entity and relation F1, 0 where undefined, and ``SELECTED_BY``."""
+    """Entity F1, relation F1 if the scheme has relations, 0 where undefined, and ``SELECTED_BY``."""
     entities, relations = scoring.Counts(), scoring.Counts()
     for want, have in zip(gold, predicted, strict=True):
         entities += scoring.Counts.of(scoring.entity_items(want), scoring.entity_items(have))
         relations += scoring.Counts.of(
             scoring.relation_items(want, scheme), scoring.relation_items(have, scheme)
         )
-    found = {"entity_f1": entities.f1 or 0.0, "relation_f1": relations.f1 or 0.0}
-    return {**found, SELECTED_BY: (found["entity_f1"] + found["relation_f1"]) / 2}
+    found = {"entity_f1": entities.f1 or 0.0}
+    if scheme.relations:
+        found["relation_f1"] = relations.f1 or 0.0
+    return {**found, SELECTED_BY: sum(found.values()) / len(found)}
+
+
+def told(scores: Mapping[str, float]) -> str:
+    """Development scores in words."""
+    names = {"entity_f1": "entity F1", "relation_f1": "relation F1"}
+    return ", ".join(f"{names[key]} {scores[key]:.3f}" for key in names if key in scores)
 
 
 class _Bar(ProgressCallback):
@@ -334,10 +343,8 @@ class _Teller(TrainerCallback):
         epoch = round(state.epoch or 0)
         if epoch > self.told:  # the evaluation after training is of an epoch already told
             self.told = epoch
-            self.say(
-                f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: "
-                f"entity F1 {metrics['eval_entity_f1']:.3f}, relation F1 {metrics['eval_relation_f1']:.3f}"
-            )
+            scores = {name.removeprefix("eval_"): value for name, value in (metrics or {}).items()}
+            self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {told(scores)}")
 
 
 def _begin(folder: Path, resume: bool, job: str) -> Path | None:

@@ -9,7 +9,7 @@ left out. Word ranges are half-open indices into a layout's words.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,7 +174,7 @@ def align(document: Document, layout: Layout, scheme: Scheme) -> tuple[list[Alig
 
     A model finds spans that begin at a word or behind up to three proclitic letters of it (the same
     number for all spans that begin in the word), end with a word, lie in one window, and do not
-    overlap a span of their own type.
+    overlap a span of their own type, or any span where the scheme is not nested.
     """
     begins = {start: index for index, (start, _) in enumerate(layout.words)}
     finishes = {end: index + 1 for index, (_, end) in enumerate(layout.words)}
@@ -197,14 +197,15 @@ def align(document: Document, layout: Layout, scheme: Scheme) -> tuple[list[Alig
         else:
             start, end = layout.words[first]
             letters = proclitic_letters(document.text[start:end], entity.start - start)
-            cells = {(entity.label, word) for word in range(first, last)}
-            if letters is None:
-                cause = "it begins inside a word, not behind proclitics"
+            kind = entity.label if scheme.nested else ""
+            cells = {(kind, word) for word in range(first, last)}
+            if letters is None or (letters and not scheme.proclitics):
+                cause = "it begins inside a word" + (", not behind proclitics" if scheme.proclitics else "")
             elif letters_of.get(first, letters) != letters:
                 cause = "another span begins elsewhere in the same word"
             elif cells & taken:
-                cause = "it overlaps a span of its own type"
-            elif not any(w.first <= first and last <= w.last for w in layout.windows):
+                cause = "it overlaps a span" + (" of its own type" if scheme.nested else "")
+            elif not _in_one_window(layout, first, last):
                 cause = "it is longer than a window holds"
             else:
                 letters_of[first] = letters
@@ -227,10 +228,7 @@ def reach(document: Document, layout: Layout, scheme: Scheme) -> list[Unreachabl
             cause = "an argument is unreachable"
         elif not in_reach(layout, head.first, tail.first):
             cause = f"the arguments are more than {REACH} sentence apart"
-        elif not any(
-            w.first <= min(head.first, tail.first) and max(head.last, tail.last) <= w.last
-            for w in layout.windows
-        ):
+        elif not _in_one_window(layout, min(head.first, tail.first), max(head.last, tail.last)):
             cause = "no window holds both arguments"
         elif relation.label not in scheme.relations or not scheme.allows(
             relation.label, head.entity.label, tail.entity.label
@@ -242,6 +240,12 @@ def reach(document: Document, layout: Layout, scheme: Scheme) -> list[Unreachabl
             pair = f"«{entities[relation.head].text}» -> «{entities[relation.tail].text}»"
             unreachable.append(Unreachable(document.id, f"{relation.label} {pair}", cause))
     return unreachable
+
+
+def _in_one_window(layout: Layout, first: int, last: int) -> bool:
+    """Whether a window holds the words ``[first, last)``; the last to begin by then reaches farthest."""
+    place = bisect_right(layout.windows, first, key=lambda window: window.first) - 1
+    return place >= 0 and last <= layout.windows[place].last
 
 
 def cut_short(layout: Layout, window: Window, first: int, last: int) -> bool:

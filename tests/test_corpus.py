@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 from conftest import ARTICLE, ROOT
 
 from kashif import corpus
+from kashif.document import Document, Entity
 from kashif.errors import InputError
 
 
@@ -32,6 +34,16 @@ def test_mappings_are_known_and_refused_for_now(project: Path) -> None:
         corpus.load("annotations/news@anercorp", project)
     with pytest.raises(InputError, match="did you mean 'anercorp'"):
         corpus.load("annotations/news@anercrop", project)
+
+
+def test_the_environment_says_where_public_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KASHIF_DATA", str(tmp_path))
+    spec = corpus.Spec.parse("conll:$KASHIF_DATA/a/train.txt#0-80%", Path("base"))
+    assert spec == corpus.Spec(tmp_path / "a" / "train.txt", "conll", "0-80%")
+    assert corpus.Spec.parse("$HOME/x").path == Path("$HOME/x")
+    monkeypatch.delenv("KASHIF_DATA")
+    with pytest.raises(InputError, match="set KASHIF_DATA to the folder"):
+        corpus.load("conll:$KASHIF_DATA/a/train.txt")
 
 
 def test_splits_choose_by_id(project: Path) -> None:
@@ -69,6 +81,26 @@ def test_statistics_count(project: Path) -> None:
         "relations across sentences": 0,
     }
     assert counts["entities"]["GPE"] == 4
+
+
+def test_nested_entities_are_those_inside_another(project: Path) -> None:
+    """Counted in one sweep; against every pair here."""
+    rng = random.Random(0)
+    for _ in range(50):
+        bounds = [sorted(rng.sample(range(12), 2)) for _ in range(8)]
+        entities = [
+            Entity(i, start, end, "ORG", "a" * (end - start)) for i, (start, end) in enumerate(bounds)
+        ]
+        document = Document("d", "a" * 12, tuple(entities))
+        expected = sum(any(b != c and c[0] <= b[0] and b[1] <= c[1] for c in bounds) for b in bounds)
+        assert corpus.statistics([document])["totals"]["nested entities"] == expected
+
+
+def test_a_share_needs_every_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KASHIF_SEEDS", "/nonexistent")
+    if not corpus.load("annotations/seeds", ROOT).documents:
+        with pytest.raises(InputError, match="no share of a corpus without all its texts"):
+            corpus.load("annotations/seeds#0-50%", ROOT)
 
 
 def test_texts_that_are_not_here_are_left_out_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,21 @@ def test_conflicting_spans_lose_to_the_more_probable(scheme: Scheme) -> None:
     assert document.relations == ()
 
 
+def test_spans_of_a_flat_scheme_never_overlap() -> None:
+    text, scheme = "ا ب ج د ه", Scheme(entities={"A": "", "B": ""}, nested=False)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        bounds = [sorted(rng.choice(6, 2, replace=False).tolist()) for _ in range(6)]
+        spans = {(a, b, int(rng.integers(2))): float(rng.random()) for a, b in bounds}
+        expected: set[tuple[int, int, int]] = set()
+        for key in sorted(spans, key=lambda key: -spans[key]):
+            if all(key[1] <= other[0] or other[1] <= key[0] for other in expected):
+                expected.add(key)
+        given = [(key, 0, score) for key, score in spans.items()]
+        found = decoding.assemble("d", text, layout(text), given, [], scheme).entities
+        assert {(e.start // 2, (e.end + 1) // 2, scheme.labels.index(e.label)) for e in found} == expected
+
+
 def test_nothing_gives_nothing(scheme: Scheme) -> None:
     empty = decoding.decode(np.zeros((1, 0, 13, 3), np.float32), [0])
     assert len(empty.first) == 0

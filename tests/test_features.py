@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from kashif import features
 from kashif.document import Document, Entity, Relation
 from kashif.scheme import Scheme
-from kashif.windows import lay_out
+from kashif.windows import align, lay_out
 
 
 def test_gold_lands_in_the_batch(article: Document, tokenizer: Any, scheme: Scheme) -> None:
@@ -34,6 +35,23 @@ def test_a_symmetric_relation_marked_backwards_is_learned_forwards(tokenizer: An
     [[pair, label]] = (batch["related"] == 1).nonzero().tolist()
     assert scheme.relation_labels[label] == "meets"
     assert batch["pairs"][pair, :2].tolist() == [0, 1]
+
+
+def test_windows_get_the_spans_that_a_search_of_all_gives(tokenizer: Any, scheme: Scheme) -> None:
+    rng = random.Random(0)
+    text = " ".join(["كيم"] * 200)
+    bounds = [(first, first + rng.randint(1, 40)) for first in rng.sample(range(150), 60)]
+    spans = [(4 * first, 4 * last - 1, rng.choice(scheme.labels)) for first, last in bounds]
+    document = Document("d", text, tuple(Entity(i, a, b, t, text[a:b]) for i, (a, b, t) in enumerate(spans)))
+    [layout] = lay_out([text], tokenizer, 64)
+    aligned, _ = align(document, layout, scheme)
+    assert len(layout.windows) > 3
+    for row, window in zip(features.rows(document, layout, scheme), layout.windows, strict=True):
+        touching = [a for a in aligned if a.first < window.last and a.last > window.first]
+        inside = [a for a in touching if window.first <= a.first and a.last <= window.last]
+        for name, items in (("spans", inside), ("cut", [a for a in touching if a not in inside])):
+            expected = [[a.first - window.first, a.last - window.first] for a in items]
+            assert [cells[:2] for cells in row[name]] == expected
 
 
 def test_padded_words_are_ignored(article: Document, tokenizer: Any, scheme: Scheme) -> None:

@@ -25,6 +25,15 @@ def test_dump_reads_back(scheme: Scheme) -> None:
     assert Scheme.parse(scheme.dump(), "x") == scheme
 
 
+def test_a_foreign_scheme_has_the_mapping_s_labels(scheme: Scheme) -> None:
+    flat, nested = scheme.foreign("anercorp"), scheme.foreign("wojood")
+    assert flat.labels == ("PERS", "LOC", "ORG", "MISC")
+    assert {"PERCENT", "ORDINAL"} < set(nested.labels)
+    assert (flat.nested, nested.nested, nested.proclitics) == (False, True, False)
+    assert flat.relation_labels == ()
+    assert Scheme.parse(flat.dump(), "x") == flat
+
+
 def test_misfits_name_side_and_allowed_labels(scheme: Scheme) -> None:
     assert list(scheme.misfits("visits", "GPE", "PERS")) == [
         "visits: the head is GPE, the scheme allows PERS",

@@ -106,6 +106,14 @@ def test_seqeval_counts_nested_spans_by_label(scheme: Scheme) -> None:
     assert entity_items(nested) == {("ORG", 4, 15), ("GPE", 10, 15)}
 
 
+def test_a_scheme_without_relations_has_no_relation_scores(scheme: Scheme) -> None:
+    bare = Scheme(entities=scheme.entities)
+    gold = Document("d", TEXT, GOLD.entities)
+    report = score("x", [gold], [gold], bare, given_gold=[gold])
+    assert set(report.measures) == {"entities", "entities over words (seqeval)"}
+    assert report.relations == {}
+
+
 def test_predictions_with_nothing_right(scheme: Scheme) -> None:
     report = score("x", [GOLD], [document((0, 3, "PERS"))], scheme)
     assert report.measures["entities over words (seqeval)"].counts == Counts(0, 1, 4)

@@ -28,6 +28,12 @@ def test_a_model_is_scored_with_gold_entities_too(trained: Path, project: Path) 
     assert report.measures["relations given gold entities"].counts.f1 == 1
 
 
+def test_gold_that_a_model_s_scheme_lacks_is_refused(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no entity 'PERSON' in the scheme; did you mean 'PERS'"):
+        suite.run(trained, [str(tmp_path / "a.conll")])
+
+
 def test_predictions_of_another_system_are_scored(project: Path) -> None:
     documents = corpus.load("annotations/news", project).documents
     file = project / "predictions.jsonl"

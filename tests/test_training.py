@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from conftest import ARTICLE, ROOT
 from kashif import corpus, predicting, scoring
 from kashif.errors import InputError
 from kashif.recipe import Recipe
+from kashif.scheme import Scheme
 from kashif.training import gather, learning_rate, train
 
 
@@ -133,6 +135,38 @@ def test_labels_that_the_scheme_lacks_are_refused(tiny_encoder: Path, project: P
         train(recipe(tiny_encoder), project / "m", project, say=lambda line: None)
 
 
+FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nالتقى O\nكيم B-PERS\nجونغ I-PERS\n\n"
+
+
+def test_a_foreign_corpus_is_learned_in_its_own_labels(tiny_encoder: Path, tmp_path: Path) -> None:
+    (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
+    settings: dict[str, object] = {"scheme": "anercorp", "epochs": 40, "patience": 40, "dropout": 0.0}
+    settings |= {"encoder_learning_rate": 3e-3, "head_learning_rate": 1e-2}
+    settings |= {"train": ["all.conll#0-80%"], "development": ["all.conll#80-100%"]}
+    lines: list[str] = []
+    output = tmp_path / "own"
+    scores = train(recipe(tiny_encoder, **settings), output, tmp_path, say=lines.append, quiet=True)
+    assert scores["score"] == scores["entity_f1"] > 0.9
+    assert "relation" not in lines[-1]
+    predictor = predicting.load(output)
+    assert predictor.scheme == Scheme.load().foreign("anercorp")
+    assert predictor.model.proclitics is None
+    assert predictor.model.relations is None
+    found = [(e.label, e.text) for e in predictor.predict("زار بوتين مدينة كييف").entities]
+    assert found == [("PERS", "بوتين"), ("LOC", "مدينة كييف")]
+    with pytest.raises(InputError, match="did you mean 'anercorp'"):
+        train(recipe(tiny_encoder, **settings | {"scheme": "anercrop"}), output, tmp_path)
+
+
+def test_shares_that_overlap_are_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
+    settings = {"train": ["all.conll#0-80%"], "development": ["all.conll#70-100%"], "scheme": "anercorp"}
+    with pytest.raises(InputError, match=r"all\[0-80%\] in both train and development"):
+        gather(recipe(tiny_encoder, **settings), tmp_path)
+    with pytest.raises(InputError, match="in both train and held_out"):
+        gather(recipe(tiny_encoder, **settings | {"held_out": ["all.conll"], "development": []}), tmp_path)
+
+
 def test_rates_fall_from_the_top_down() -> None:
     settings = recipe(Path("x"), encoder_learning_rate=1.0, head_learning_rate=7.0, layer_decay=0.5)
     names = {
@@ -151,8 +185,13 @@ def test_every_recipe_of_the_repository_is_valid() -> None:
     }
     for file in files:
         loaded = Recipe.load(file)
+        missing = ""
         if file.stem == "seeds" and not corpus.load("annotations/seeds", ROOT).documents:
-            with pytest.raises(InputError, match="set KASHIF_SEEDS"):
+            missing = "set KASHIF_SEEDS"
+        elif loaded.scheme and not os.environ.get("KASHIF_DATA"):
+            missing = "set KASHIF_DATA"
+        if missing:
+            with pytest.raises(InputError, match=missing):
                 gather(loaded, ROOT)
             continue
         data = gather(loaded, ROOT)

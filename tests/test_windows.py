@@ -136,6 +136,17 @@ def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme
     }
 
 
+def test_a_flat_scheme_of_whole_words_reaches_less(tokenizer: Any, article: Document) -> None:
+    flat = Scheme(entities=dict.fromkeys(Scheme.load().labels, ""), nested=False, proclitics=False)
+    [layout] = lay_out([article.text], tokenizer, 256)
+    _, lost = align(Document("d", article.text, article.entities), layout, flat)
+    assert {(item.what, item.cause) for item in lost} == {
+        ("NORP «النرويجي»", "it overlaps a span"),
+        ("GPE «النرويج»", "it begins inside a word"),
+        ("ORG «لجيش الأوكراني»", "it begins inside a word"),
+    }
+
+
 def test_a_span_at_a_cut_is_left_to_the_window_that_sees_it_whole(tokenizer: Any) -> None:
     """A part of a span, seen at a window's edge amid a sentence, once won over the whole."""
     [layout] = lay_out([" ".join(["كيم"] * 60) + ". " + "عاد بوتين"], tokenizer, 32)

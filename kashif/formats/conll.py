@@ -7,6 +7,7 @@ the format holds no other white space, no relations and no spans inside words.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 
 from kashif.arabic import Span, sentence_index, sentences, words
@@ -142,6 +143,5 @@ def write(document: Document) -> tuple[str, list[str]]:
 
 def _touched(spans: list[Span], start: int, end: int) -> tuple[int, int]:
     """The range of words that overlap ``[start, end)``."""
-    first = next((i for i, span in enumerate(spans) if span[1] > start), len(spans))
-    last = next((i for i, span in enumerate(spans) if span[0] >= end), len(spans))
-    return first, last
+    first = bisect_right(spans, start, key=lambda span: span[1])
+    return first, bisect_left(spans, end, key=lambda span: span[0])
