@@ -54,30 +54,24 @@ def decode(probabilities: Floats, lengths: Sequence[int]) -> Spans:
     """The spans of a batch of windows.
 
     ``probabilities`` is ``[window, word, type, tag]``, of which window ``w`` has ``lengths[w]`` words.
-    I behind O begins a span, as B does. A span's probability is the product over its tags and of no
-    further I behind it.
+    A span's probability is the product over its tags and of no further I behind it.
     """
     _, longest, types, _ = probabilities.shape
     # One stop word behind each window, so that no span runs on into the next.
     width = longest + 1
-    tags = np.zeros((len(lengths), width, types), np.int8)
-    tags[:, :longest] = probabilities.argmax(-1)
     real = np.arange(width)[None, :] < np.asarray(lengths)[:, None]
-    tags *= real[:, :, None]
-    flat = np.moveaxis(tags, 2, 0).reshape(-1)  # type, then window, then word
-    before = np.concatenate([[OUTSIDE], flat[:-1]])
-    begins = (flat == BEGIN) | ((flat == INSIDE) & (before == OUTSIDE))
-    stops = np.flatnonzero(begins | (flat != INSIDE))
-    first = np.flatnonzero(begins)
-    last = stops[np.searchsorted(stops, first, side="right")] if len(first) else first
-
-    padded = np.zeros((len(lengths), width, types, 3), np.float32)
+    padded = np.zeros((len(lengths), width, types, 3), np.float64)
     padded[:, :longest] = probabilities
     padded[~real] = (1, 0, 0)
-    columns = np.moveaxis(padded, 2, 0).reshape(-1, 3).astype(np.float64)
-    chosen = np.log(np.maximum(columns[np.arange(len(flat)), flat], 1e-12))
-    total = np.concatenate([[0.0], np.cumsum(chosen)])
-    ending = np.log(np.maximum(1 - columns[last, INSIDE], 1e-12)) if len(first) else 0.0
+    logs = np.log(np.maximum(padded, 1e-12))
+    flat = np.moveaxis(best_tags(logs), 2, 0).reshape(-1)  # type, then window, then word
+    stops = np.flatnonzero(flat != INSIDE)
+    first = np.flatnonzero(flat == BEGIN)
+    last = stops[np.searchsorted(stops, first, side="right")] if len(first) else first
+
+    columns = np.moveaxis(logs, 2, 0).reshape(-1, 3)
+    total = np.concatenate([[0.0], np.cumsum(columns[np.arange(len(flat)), flat])])
+    ending = np.log(np.maximum(1 - np.exp(columns[last, INSIDE]), 1e-12)) if len(first) else 0.0
     score = np.exp(total[last] - total[first] + ending).astype(np.float32)
 
     span_type, position = np.divmod(first, len(lengths) * width)
@@ -85,6 +79,29 @@ def decode(probabilities: Floats, lengths: Sequence[int]) -> Spans:
     order = np.lexsort((span_type, -(last - first), word, window))
     spans = Spans(window, word, word + (last - first), span_type, score)
     return Spans(*(getattr(spans, name)[order] for name in ("window", "first", "last", "type", "score")))
+
+
+def best_tags(logs: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The most probable tags ``[window, word, type]`` in which no I follows O or comes first.
+
+    ``logs`` ``[window, word, type, tag]`` are log-probabilities (Viterbi 1967, all types at once).
+    """
+    windows, width, types, _ = logs.shape
+    before = np.zeros((width, windows, types), np.int8)  # the best tag before O and before B
+    inside = np.full((width, windows, types), BEGIN, np.int8)  # the best tag before I
+    path = logs[:, 0].copy()
+    path[..., INSIDE] = -np.inf
+    for word in range(1, width):
+        before[word] = path.argmax(-1)
+        inside[word] += path[..., INSIDE] > path[..., BEGIN]
+        best = path.max(-1)
+        going_on = path[..., BEGIN:].max(-1)
+        path = logs[:, word] + np.stack([best, best, going_on], -1)
+    tags = np.empty((width, windows, types), np.int8)
+    tags[-1] = path.argmax(-1)
+    for word in range(width - 1, 0, -1):
+        tags[word - 1] = np.where(tags[word] == INSIDE, inside[word], before[word])
+    return np.moveaxis(tags, 0, 1)
 
 
 def relation_table(scheme: Scheme) -> NDArray[np.bool_]:
