@@ -21,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_corpus.app, name="corpus")
-app.command()(cli_scoring.score)
+for command in (cli_scoring.score, cli_scoring.compare, cli_scoring.threshold):
+    app.command()(command)
 
 
 def main() -> None:

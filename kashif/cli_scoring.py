@@ -7,20 +7,24 @@ import os
 import platform
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kashif.console import out, quiet_libraries, say, watched
+from kashif.console import Corpora, out, quiet_libraries, say, watched
+
+Targets = Annotated[
+    list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
+]
+Json = Annotated[Path | None, typer.Option("--json", help="also write the report here")]
+Seed = Annotated[int, typer.Option(help="seed of the bootstrap")]
 
 
 def score(
     system: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines")],
-    targets: Annotated[
-        list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
-    ],
-    json_file: Annotated[Path | None, typer.Option("--json", help="also write the report here")] = None,
-    seed: Annotated[int, typer.Option(help="seed of the bootstrap")] = 0,
+    targets: Targets,
+    json_file: Json = None,
+    seed: Seed = 0,
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
     quiet_libraries()
@@ -32,17 +36,65 @@ def score(
             out.print(table)
     for notice in scored.notices:
         say(notice)
-    stamp = {"date": f"{date.today():%Y-%m-%d}", "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
-    row = {**stamp, "system": system.resolve().name.removesuffix(".jsonl"), "seed": seed, **scored.row()}
+    row = {**_stamp(), "system": _name(system), "seed": seed, **scored.row()}
+    paths = [json_file] if json_file else []
+    for target in targets:
+        if target.endswith((".yaml", ".yml")):
+            paths.append(Path(target).parent / "reports" / f"{Path(target).stem}-{_name(system)}.json")
+    _write(row, paths)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines", metavar="A")],
+    second: Annotated[Path, typer.Argument(help="another", metavar="B")],
+    targets: Targets,
+    json_file: Json = None,
+    seed: Seed = 0,
+) -> None:
+    """Compare two systems on the same held-out articles, by a paired bootstrap."""
+    quiet_libraries()
+    from kashif import suite, tables
+
+    compared = suite.run_both(first, second, targets, seed, watch=watched)
+    for report in compared.reports:
+        for table in tables.comparison(report, str(first), str(second)):
+            out.print(table)
+    for notice in compared.notices:
+        say(notice)
+    row = {**_stamp(), "A": str(first), "B": str(second), "seed": seed, **compared.row()}
+    _write(row, [json_file] if json_file else [])
+
+
+def threshold(
+    model: Annotated[Path, typer.Argument(help="a model folder")],
+    corpora: Corpora,
+    per_label: Annotated[
+        bool, typer.Option("--per-label", help="one for each label, not one for all")
+    ] = False,
+) -> None:
+    """Choose on development articles the probability from which the model gives a relation out."""
+    quiet_libraries()
+    from kashif import tables, tuning
+
+    found = tuning.tune(model, corpora, per_label, watched)
+    for table in tables.tuned(found):
+        out.print(table)
+    for notice in found.notices:
+        say(notice)
+    say(f"wrote {model / 'config.json'}")
+
+
+def _name(system: Path) -> str:
+    return system.resolve().name.removesuffix(".jsonl")
+
+
+def _stamp() -> dict[str, Any]:
+    return {"date": f"{date.today():%Y-%m-%d}", "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+
+
+def _write(row: dict[str, Any], paths: list[Path]) -> None:
     text = json.dumps(row, ensure_ascii=False, indent=2) + "\n"
-    for path in [json_file] if json_file else []:
+    for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         say(f"wrote {path}")
-    for target in targets:
-        if target.endswith((".yaml", ".yml")):
-            name = f"{Path(target).stem}-{system.resolve().name.removesuffix('.jsonl')}.json"
-            path = Path(target).parent / "reports" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            say(f"wrote {path}")

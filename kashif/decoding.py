@@ -19,6 +19,8 @@ from kashif.scheme import Scheme
 from kashif.windows import REACH, Layout, span_offsets
 
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+THRESHOLD = 0.5
+"""The probability from which a relation is given out where the model's configuration names no other."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

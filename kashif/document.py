@@ -176,6 +176,10 @@ def _checked(
 def _faults(document: Document) -> Iterator[Fault]:
     where, text = f"document '{document.id}'", document.text
     ids: set[int] = set()
+    scored: tuple[Entity | Relation, ...] = (*document.entities, *document.relations)
+    for item in scored:
+        if item.score is not None and not 0 <= item.score <= 1:
+            yield Fault(where, f"{item.label}: score {item.score} is no probability (0 to 1)")
     for entity in document.entities:
         name = f"entity {entity.id}"
         if entity.id in ids:

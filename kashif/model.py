@@ -28,7 +28,8 @@ class KashifConfig(PreTrainedConfig):
 
     ``encoder`` is the encoder's own configuration, ``scheme`` the annotation scheme as YAML (its order
     is the order of the heads, and JSON files are written with sorted keys), ``window`` the
-    sub-words of a window, ``threshold`` the probability from which a relation is given out.
+    sub-words of a window, ``thresholds`` by relation label the probability from which a relation is
+    given out (``decoding.THRESHOLD`` for one not named).
     ``tag_weight`` weighs B and I against O in the loss, ``relation_loss`` the relation scorer
     against the tagger.
     """
@@ -40,7 +41,7 @@ class KashifConfig(PreTrainedConfig):
         encoder: dict[str, Any] | None = None,
         scheme: str = "",
         window: int = 256,
-        threshold: float = 0.5,
+        thresholds: dict[str, float] | None = None,
         dropout: float = 0.1,
         relation_width: int = 256,
         tag_weight: float = 1.0,
@@ -50,7 +51,7 @@ class KashifConfig(PreTrainedConfig):
         self.encoder = encoder
         self.scheme = scheme
         self.window = window
-        self.threshold = threshold
+        self.thresholds = thresholds or {}
         self.dropout = dropout
         self.relation_width = relation_width
         self.tag_weight = tag_weight

@@ -10,6 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
 from kashif import decoding, features
@@ -92,14 +93,16 @@ class Predictor:
         """The documents of any number of texts, in order, holding only a few at a time."""
         return self.stream_documents((f"text-{i}", text) for i, text in enumerate(texts, start=1))
 
-    def stream_documents(self, texts: Iterable[tuple[str, str]]) -> Iterator[Document]:
-        """As ``stream``, for ``(id, text)``."""
+    def stream_documents(
+        self, texts: Iterable[tuple[str, str]], threshold: float | None = None
+    ) -> Iterator[Document]:
+        """As ``stream``, for ``(id, text)``; relations from ``threshold`` on, else from the model's own."""
         for chunk in _chunks(texts):
-            yield from self.documents(chunk)
+            yield from self.documents(chunk, threshold)
 
     def documents(self, texts: Sequence[tuple[str, str]], threshold: float | None = None) -> list[Document]:
-        """The documents of ``(id, text)``; relations from ``threshold`` on, else the model's own."""
-        least = self.model.config.threshold if threshold is None else threshold
+        """The documents of ``(id, text)``; relations from ``threshold`` on, else from the model's own."""
+        least = self._thresholds(threshold)
         layouts = lay_out([text for _, text in texts], self.tokenizer, self.model.config.window)
         spans: list[list[Any]] = [[] for _ in texts]
         relations: list[list[Any]] = [[] for _ in texts]
@@ -120,6 +123,7 @@ class Predictor:
         layouts = lay_out([d.text for d in documents], self.tokenizer, self.model.config.window)
         aligned = [align(d, layout, self.scheme)[0] for d, layout in zip(documents, layouts, strict=True)]
         relations: list[list[Any]] = [[] for _ in documents]
+        least = self._thresholds()
         jobs = [(i, window, layout) for i, layout in enumerate(layouts) for window in layout.windows]
         for batch in _batches(jobs):
             given = [
@@ -141,7 +145,7 @@ class Predictor:
             scores = np.ones(len(table), np.float32)
             found = decoding.Spans(table[:, 0], table[:, 1], table[:, 2], table[:, 3], scores)
             keys = [(a.first, a.last, column[3]) for (_, a), column in zip(given, columns, strict=True)]
-            self._relate(batch, self._read(batch), found, keys, relations, self.model.config.threshold)
+            self._relate(batch, self._read(batch), found, keys, relations, least)
         result = []
         for index, document in enumerate(documents):
             ids = {
@@ -156,13 +160,22 @@ class Predictor:
             result.append(Document(document.id, document.text, document.entities, found_relations))
         return result
 
+    def _thresholds(self, threshold: float | None = None) -> NDArray[np.float64]:
+        """``[relation]``: the probability from which each is given out; above 0, what forbidden ones have."""
+        own = self.model.config.thresholds
+        least = [
+            own.get(label, decoding.THRESHOLD) if threshold is None else threshold
+            for label in self.scheme.relation_labels
+        ]
+        return np.array([max(value, 1e-9) for value in least])
+
     @torch.inference_mode()
     def _run(
         self,
         batch: Sequence[Job],
         spans: list[list[Any]],
         relations: list[list[Any]],
-        least: float,
+        least: NDArray[np.float64],
     ) -> None:
         words = self._read(batch)
         tags, proclitics = self.model.tag(words)
@@ -206,7 +219,7 @@ class Predictor:
         found: decoding.Spans,
         keys: Sequence[decoding.SpanKey],
         relations: list[list[Any]],
-        least: float,
+        least: NDArray[np.float64],
     ) -> None:
         """Adds the relations between the spans found in a batch."""
         if self.model.relations is None:
@@ -219,7 +232,7 @@ class Predictor:
         )
         logits = self.model.relations(words, columns, features.pair_tensor(pairs).to(words.device))
         scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed
-        for row, label in zip(*np.nonzero(scores >= max(least, 1e-9)), strict=True):
+        for row, label in zip(*np.nonzero(scores >= least), strict=True):
             head, tail = pairs.head[row], pairs.tail[row]
             target = relations[batch[int(found.window[head])][0]]
             target.append((keys[head], keys[tail], int(label), float(scores[row, label])))

@@ -15,12 +15,16 @@ from typing import Any
 import numpy as np
 
 from kashif.arabic import sentence_index, sentences, words
+from kashif.bootstrap import Table, interval, resampled
+from kashif.calibration import Reliability, reliability
 from kashif.document import Document, Relation
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme
 
 Item = tuple[Any, ...]
-RESAMPLES = 2000
+Unit = tuple[str, int]
+"""A document's id, and the number of a paragraph in it or 0 for the whole."""
+Locate = Callable[[Document], Callable[[int], Unit]]
 LEAST_ARTICLES = 10
 """From so many articles on, whole articles are resampled; below, paragraphs."""
 
@@ -91,6 +95,7 @@ class Report:
     measures: dict[str, Measure]
     entities: dict[str, Counts]
     relations: dict[str, Counts]
+    calibration: dict[str, Reliability] = field(default_factory=dict)
     unreachable: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -103,6 +108,7 @@ class Report:
             "measures": {name: measure.row() for name, measure in self.measures.items()},
             "entities": {label: Measure(counts).row() for label, counts in self.entities.items()},
             "relations": {label: Measure(counts).row() for label, counts in self.relations.items()},
+            "calibration": {view: table.row() for view, table in self.calibration.items()},
             "unreachable": self.unreachable,
             "notices": list(self.notices),
         }
@@ -125,24 +131,23 @@ def score(
     Raises:
         InputError: if a predicted document's text is not the gold one's, or is no gold document.
     """
-    found, notices = _matched(gold, predicted)
-    unit, locate = _unit(gold)
+    found, notices = matched(gold, predicted)
+    unit, locate, units = units_of(gold)
     views: dict[str, Callable[[Document], set[Item]]] = {"entities": entity_items}
     if scheme.relations:
         views["relations"] = lambda document: relation_items(document, scheme)
         views["relations by boundaries"] = lambda document: boundary_items(document, scheme)
-    measures: dict[str, Measure] = {}
-    units = _units(gold, locate)
-    for view, items in views.items():
-        counts = _counts_by_unit(gold, found, items, locate, units)
-        measures[view] = _measure(counts, seed)
+    measures = {
+        view: _measure(counts_by_unit(gold, found, items, locate, units), seed)
+        for view, items in views.items()
+    }
     if given_gold is not None and scheme.relations:
-        related, _ = _matched(gold, given_gold)
-        counts = _counts_by_unit(gold, related, views["relations"], locate, units)
-        measures["relations given gold entities"] = _measure(counts, seed)
+        related, _ = matched(gold, given_gold)
+        table = counts_by_unit(gold, related, views["relations"], locate, units)
+        measures["relations given gold entities"] = _measure(table, seed)
     measures["entities over words (seqeval)"] = Measure(_seqeval(gold, found))
     by_label = {
-        view: _by_label(gold, found, views[view], labels)
+        view: counts_by_label(gold, found, views[view], labels)
         for view, labels in (("entities", scheme.labels), ("relations", scheme.relation_labels))
         if view in views
     }
@@ -154,6 +159,10 @@ def score(
         measures,
         by_label["entities"],
         by_label.get("relations", {}),
+        {
+            "entities": _calibration(gold, found, entity_scores),
+            "relations": _calibration(gold, found, lambda document: relation_scores(document, scheme)),
+        },
         dict(unreachable or {}),
         tuple(notices),
     )
@@ -161,16 +170,35 @@ def score(
 
 def entity_items(document: Document) -> set[Item]:
     """(label, start, end) of each entity."""
-    return {(entity.label, entity.start, entity.end) for entity in document.entities}
+    return set(entity_scores(document))
+
+
+def entity_scores(document: Document) -> dict[Item, float | None]:
+    """The probability of each of ``entity_items``, None where it came without one."""
+    return _highest(((entity.label, entity.start, entity.end), entity.score) for entity in document.entities)
 
 
 def relation_items(document: Document, scheme: Scheme) -> set[Item]:
     """(label, head, tail) of each relation, its arguments as (start, end, label)."""
+    return set(relation_scores(document, scheme))
+
+
+def relation_scores(document: Document, scheme: Scheme) -> dict[Item, float | None]:
+    """The probability of each of ``relation_items``, None where it came without one."""
     entities = document.by_id()
-    return {
-        _ordered(relation, entities[relation.head].key, entities[relation.tail].key, scheme)
+    return _highest(
+        (_ordered(relation, entities[relation.head].key, entities[relation.tail].key, scheme), relation.score)
         for relation in document.relations
-    }
+    )
+
+
+def _highest(scored: Iterable[tuple[Item, float | None]]) -> dict[Item, float | None]:
+    """The tuples once each, with the highest of their probabilities."""
+    found: dict[Item, float | None] = {}
+    for item, score in scored:
+        known = found.get(item)
+        found[item] = score if known is None else max(known, known if score is None else score)
+    return found
 
 
 def boundary_items(document: Document, scheme: Scheme) -> set[Item]:
@@ -189,9 +217,12 @@ def _ordered(relation: Relation, head: Item, tail: Item, scheme: Scheme) -> Item
     return (relation.label, head, tail)
 
 
-def _matched(
-    gold: Sequence[Document], predicted: Sequence[Document]
-) -> tuple[dict[str, Document], list[str]]:
+def matched(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[dict[str, Document], list[str]]:
+    """The prediction for each gold document by id, an empty one where there is none, and notices of those.
+
+    Raises:
+        InputError: if a predicted document's text is not the gold one's, or is no gold document.
+    """
     texts = {document.id: document.text for document in gold}
     faults, notices = [], []
     found: dict[str, Document] = {}
@@ -212,32 +243,29 @@ def _matched(
     return found, notices
 
 
-def _unit(gold: Sequence[Document]) -> tuple[str, Callable[[Document], Callable[[int], tuple[str, int]]]]:
-    """What is resampled, and for a document the function from an offset to its unit."""
-    if len(gold) >= LEAST_ARTICLES:
-        return "article", lambda document: lambda offset: (document.id, 0)
-
-    def by_paragraph(document: Document) -> Callable[[int], tuple[str, int]]:
-        spans, start = [], 0
-        for line in document.text.splitlines(keepends=True):
-            if line.strip():
-                spans.append((start, start + len(line)))
-            start += len(line)
-        index = sentence_index(spans or [(0, 0)])
-        return lambda offset: (document.id, index(offset))
-
-    return "paragraph", by_paragraph
-
-
-def _units(
-    gold: Sequence[Document], locate: Callable[[Document], Callable[[int], tuple[str, int]]]
-) -> list[tuple[str, int]]:
-    found: dict[tuple[str, int], None] = {}
+def units_of(gold: Sequence[Document]) -> tuple[str, Locate, list[Unit]]:
+    """What is resampled: its name, a function from a document to one from offsets to units, all units."""
+    kind, locate = ("article", _whole) if len(gold) >= LEAST_ARTICLES else ("paragraph", _by_paragraph)
+    found: dict[Unit, None] = {}
     for document in gold:
         place = locate(document)
         found.update(dict.fromkeys(place(start) for start, _ in words(document.text)))
         found.setdefault((document.id, 0))
-    return list(found)
+    return kind, locate, list(found)
+
+
+def _whole(document: Document) -> Callable[[int], Unit]:
+    return lambda offset: (document.id, 0)
+
+
+def _by_paragraph(document: Document) -> Callable[[int], Unit]:
+    spans, start = [], 0
+    for line in document.text.splitlines(keepends=True):
+        if line.strip():
+            spans.append((start, start + len(line)))
+        start += len(line)
+    index = sentence_index(spans or [(0, 0)])
+    return lambda offset: (document.id, index(offset))
 
 
 def _start(item: Item) -> int:
@@ -246,42 +274,55 @@ def _start(item: Item) -> int:
     return int(start)
 
 
-def _counts_by_unit(
+def counts_by_unit(
     gold: Sequence[Document],
     found: dict[str, Document],
     items: Callable[[Document], set[Item]],
-    locate: Callable[[Document], Callable[[int], tuple[str, int]]],
-    units: list[tuple[str, int]],
-) -> list[Counts]:
-    table: dict[tuple[str, int], list[int]] = {unit: [0, 0, 0] for unit in units}
+    locate: Locate,
+    units: Sequence[Unit],
+) -> Table:
+    """The counts of each unit, by where a tuple begins."""
+    row = {unit: index for index, unit in enumerate(units)}
+    table = np.zeros((len(units), 3), np.int64)
     for document in gold:
         place = locate(document)
         want, have = items(document), items(found[document.id])
         for column, group in enumerate((want & have, have - want, want - have)):
             for item in group:
-                table[place(_start(item))][column] += 1
-    return [Counts(*row) for row in table.values()]
+                table[row[place(_start(item))], column] += 1
+    return table
 
 
-def _measure(units: Sequence[Counts], seed: int) -> Measure:
-    table = np.array([(c.tp, c.fp, c.fn) for c in units], float).reshape(-1, 3)
-    total = Counts(*(int(value) for value in table.sum(0)))
-    draws = np.random.default_rng(seed).integers(len(units), size=(RESAMPLES, len(units)))
-    sums = table[draws].sum(1)
-    weight = 2 * sums[:, 0] + sums[:, 1] + sums[:, 2]
-    f1 = 2 * sums[weight > 0, 0] / weight[weight > 0]
-    if not len(f1) or len(units) < 2:
-        return Measure(total)
-    low, high = np.percentile(f1, [2.5, 97.5])
-    return Measure(total, (float(low), float(high)))
+def total(table: Table) -> Counts:
+    """The counts of all units together."""
+    return Counts(*table.sum(0).tolist())
 
 
-def _by_label(
+def _measure(table: Table, seed: int) -> Measure:
+    return Measure(total(table), interval(resampled(table, seed)) if len(table) > 1 else None)
+
+
+def _calibration(
+    gold: Sequence[Document],
+    found: dict[str, Document],
+    scores: Callable[[Document], dict[Item, float | None]],
+) -> Reliability:
+    pairs = [
+        (score, item in want)
+        for document in gold
+        for want in [set(scores(document))]
+        for item, score in scores(found[document.id]).items()
+    ]
+    return reliability([score for score, _ in pairs], [right for _, right in pairs])
+
+
+def counts_by_label(
     gold: Sequence[Document],
     found: dict[str, Document],
     items: Callable[[Document], set[Item]],
     labels: Iterable[str],
 ) -> dict[str, Counts]:
+    """The counts of each label that occurs, in the order of ``labels``."""
     table: dict[str, Counts] = dict.fromkeys(labels, Counts())
     for document in gold:
         want, have = items(document), items(found[document.id])

@@ -8,14 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from kashif.agreement import Agreement
+from kashif.calibration import Reliability
+from kashif.comparing import Comparison, Difference
 from kashif.document import Document
 from kashif.scoring import Counts, Measure, Report
+from kashif.tuning import Tuned
 
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
 def report(found: Report) -> Iterator[Table | Text]:
-    """A report: the measures with intervals, then counts by label, then what was out of reach."""
+    """A report: measures with intervals, counts by label, calibration, what was out of reach."""
     title = f"{found.name}: {found.documents} articles, 95 % intervals over {found.units} {found.unit}s"
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "F1", "interval", "precision", "recall", "right", "spurious", "missed"):
@@ -28,11 +31,98 @@ def report(found: Report) -> Iterator[Table | Text]:
             yield Text()
             yield _labels(name, labels)
     yield Text()
+    yield from _calibration(found.calibration)
     if found.unreachable:
         for cause, count in found.unreachable.items():
             yield Text(f"out of the model's reach, counted as missed: {count} ({cause})")
     for notice in found.notices:
         yield Text(notice, style="yellow")
+
+
+def _calibration(found: Mapping[str, Reliability]) -> Iterator[Table | Text]:
+    """The expected calibration error of each view, and one table of all their bins."""
+    errors = ", ".join(f"{view} {_share(table.error)}" for view, table in found.items())
+    yield Text(f"expected calibration error: {errors}")
+    unscored = {view: table.unscored for view, table in found.items() if table.unscored}
+    for view, count in unscored.items():
+        yield Text(f"{count} {view} without a probability are not in it")
+    rows = sorted({(bin.low, bin.high) for table in found.values() for bin in table.bins})
+    if not rows:
+        return
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("probability")
+    for view in found:
+        for heading in (view, "mean", "right"):
+            shown.add_column(heading, justify="right")
+    for edges in rows:
+        cells = []
+        for table in found.values():
+            inside = [bin for bin in table.bins if (bin.low, bin.high) == edges]
+            cells += (
+                [str(inside[0].count), _share(inside[0].score), _share(inside[0].right)]
+                if inside
+                else ["", "", ""]
+            )
+        shown.add_row("{:.1f}-{:.1f}".format(*edges), *cells)
+    yield shown
+    yield Text()
+
+
+def comparison(found: Comparison, first: str, second: str) -> Iterator[Table | Text]:
+    """Two systems' F1 with the difference, its interval and p, then the labels that differ."""
+    title = f"{found.name}: {found.documents} articles, paired bootstrap over {found.units} {found.unit}s"
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for heading in ("", "A", "B", "B - A", "95 % interval", "p"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, item in found.measures.items():
+        low_high = "{:+.3f} to {:+.3f}".format(*item.interval) if item.interval else "–"
+        p = "–" if item.p is None else f"{item.p:.4f}"
+        table.add_row(name, _share(item.first.f1), _share(item.second.f1), _signed(item.f1), low_high, p)
+    yield Text(f"A = {first}, B = {second}")
+    yield table
+    for name, labels in (("entity", found.entities), ("relation", found.relations)):
+        differing = {label: item for label, item in labels.items() if item.first != item.second}
+        if differing:
+            yield Text()
+            yield _differing(name, differing)
+    yield Text()
+    for notice in found.notices:
+        yield Text(notice, style="yellow")
+
+
+def _differing(name: str, labels: Mapping[str, Difference]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in (name, "A", "B", "B - A", "right", "spurious"):
+        table.add_column(heading, justify="left" if heading == name else "right")
+    for label, item in labels.items():
+        first, second = item.first, item.second
+        changes = (f"{second.tp - first.tp:+d}", f"{second.fp - first.fp:+d}")
+        table.add_row(label, _share(first.f1), _share(second.f1), _signed(item.f1), *changes)
+    return table
+
+
+def tuned(found: Tuned) -> Iterator[Table | Text]:
+    """The thresholds of relations before and after, and what they do to F1."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("relations", "F1", "precision", "recall"):
+        table.add_column(heading, justify="left" if heading == "relations" else "right")
+    rows = {
+        "before": found.before,
+        "after, on the articles that chose": found.after,
+        "after, each half by the other's choice": found.crossed,
+    }
+    for name, counts in rows.items():
+        shares = (counts.f1, counts.precision, counts.recall) if counts else (None, None, None)
+        table.add_row(name, *map(_share, shares))
+    yield table
+    yield Text()
+    chosen = Table(box=None, pad_edge=False)
+    for heading in ("relation", "before", "after"):
+        chosen.add_column(heading, justify="left" if heading == "relation" else "right")
+    for label, threshold in found.thresholds.items():
+        chosen.add_row(label, f"{found.former[label]:.3f}", f"{threshold:.3f}")
+    yield chosen
+    yield Text()
 
 
 def _labels(name: str, labels: Mapping[str, Counts]) -> Table:
@@ -61,6 +151,10 @@ def _cells(measure: Measure) -> list[str]:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.3f}"
 
 
 def statistics(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Table | Text]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -142,6 +143,7 @@ def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) ->
 
 
 def test_score_prints_a_table_and_writes_reports(run: Run, trained: Path, news: Path, tmp_path: Path) -> None:
+    (news / "a1.txt").rename(news / "b1.txt")
     (tmp_path / "eval").mkdir()
     suite = tmp_path / "eval" / "own.yaml"
     suite.write_text("about: x\ncorpora: {news: annotations/news}\n", encoding="utf-8")
@@ -149,10 +151,43 @@ def test_score_prints_a_table_and_writes_reports(run: Run, trained: Path, news: 
     assert done.returncode == 0, done.stderr.decode()
     table = done.stdout.decode()
     assert "relations given" in table
+    assert "expected calibration error: entities 0." in table
     row = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert row["reports"][0]["measures"]["entities"]["f1"] == 1.0
     written = tmp_path / "eval" / "reports" / "own-tiny.json"
     assert json.loads(written.read_text(encoding="utf-8")) == row
+
+
+def test_compare_prints_a_table_and_writes_json(run: Run, trained: Path, news: Path, tmp_path: Path) -> None:
+    (news / "a1.txt").rename(news / "b1.txt")
+    file, report = tmp_path / "none.jsonl", tmp_path / "r.json"
+    file.write_text("", encoding="utf-8")
+    done = run("compare", trained, file, news, "--json", report)
+    assert done.returncode == 0, done.stderr.decode()
+    table = done.stdout.decode()
+    assert f"A = {trained}, B = {file}" in table
+    assert "-1.000 to -1.000" in table
+    assert "B: no prediction for 'b1'" in table
+    row = json.loads(report.read_text(encoding="utf-8"))
+    assert row["reports"][0]["measures"]["entities"]["difference"] == -1
+    assert row["reports"][0]["relations"]["sends"] == {"difference": -1, "right": -1, "spurious": 0}
+    undefined = run("compare", file, file, news)
+    assert undefined.returncode == 0
+
+
+def test_threshold_tells_and_writes(run: Run, trained: Path, news: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m"
+    shutil.copytree(trained, model, ignore=shutil.ignore_patterns("checkpoints"))
+    refused = run("threshold", model, news)
+    assert refused.returncode == 2
+    assert "was trained on a1" in refused.stderr.decode()
+    (news / "a1.txt").rename(news / "b1.txt")
+    done = run("threshold", model, news, "--per-label")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "before" in done.stdout.decode()
+    assert "–" in done.stdout.decode()  # one article gives no cross-fitted estimate
+    assert "not the model's development articles (b1)" in done.stderr.decode()
+    assert json.loads((model / "config.json").read_text(encoding="utf-8"))["thresholds"]
 
 
 def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, tmp_path: Path) -> None:

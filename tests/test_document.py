@@ -37,6 +37,13 @@ def test_every_fault_is_told_at_once() -> None:
     assert "no entity 7" in told
 
 
+@pytest.mark.parametrize("score", ["1.5", "-0.1", "NaN"])
+def test_a_score_is_a_probability(score: str) -> None:
+    entity = f'{{"id": 1, "start": 0, "end": 1, "label": "PERS", "score": {score}}}'
+    with pytest.raises(InputError, match=r"f\.jsonl:3: PERS: score .* is no probability"):
+        Document.from_json(f'{{"id": "d", "text": "x", "entities": [{entity}]}}', "f.jsonl", 3)
+
+
 def test_unknown_keys_suggest_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'entities'"):
         Document.from_json('{"id": "d", "text": "", "entites": []}', "f.jsonl", 3)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kashif
-from kashif import corpus, predicting
+from kashif import corpus, decoding, predicting
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.predicting import Predictor
@@ -124,6 +124,23 @@ def test_relations_given_entities_keep_them(predictor: Predictor, trained: Path)
     assert found.entities == gold.entities
     assert {(r.label, r.head, r.tail) for r in found.relations} == {
         (r.label, r.head, r.tail) for r in gold.relations
+    }
+
+
+def test_each_relation_is_given_out_from_its_own_threshold(
+    predictor: Predictor, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [every] = predictor.documents([("a", text)], threshold=0.0)
+    assert len({r.label for r in every.relations}) > 4
+    least = {"occupation": 1.0, "sends": 0.0, "affiliation": 0.01}
+    monkeypatch.setattr(predictor.model.config, "thresholds", least)
+    [found] = predictor.documents([("a", text)])
+    assert found.relations == tuple(
+        r for r in every.relations if (r.score or 0) >= least.get(r.label, decoding.THRESHOLD)
+    )
+    [related] = predictor.relate([every])
+    assert {(r.label, r.head, r.tail) for r in related.relations} == {
+        (r.label, r.head, r.tail) for r in found.relations
     }
 
 

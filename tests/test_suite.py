@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from conftest import ARTICLE, ROOT
 
 from kashif import corpus, formats, suite
+from kashif.document import Document
 from kashif.errors import InputError
 
 
@@ -13,7 +15,7 @@ from kashif.errors import InputError
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
-    (folder / "a1.txt").write_text(ARTICLE, encoding="utf-8")
+    (folder / "b1.txt").write_text(ARTICLE, encoding="utf-8")
     (tmp_path / "eval").mkdir()
     text = "about: a test\ncorpora:\n  news: annotations/news\n"
     (tmp_path / "eval" / "s.yaml").write_text(text, encoding="utf-8")
@@ -32,6 +34,58 @@ def test_gold_that_a_model_s_scheme_lacks_is_refused(trained: Path, tmp_path: Pa
     (tmp_path / "a.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
     with pytest.raises(InputError, match="no entity 'PERSON' in the scheme; did you mean 'PERS'"):
         suite.run(trained, [str(tmp_path / "a.conll")])
+
+
+def add(project: Path, *ids: str) -> None:
+    for id in ids:
+        (project / "annotations" / "news" / f"{id}.txt").write_text(ARTICLE, encoding="utf-8")
+
+
+def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, project: Path) -> None:
+    news = str(project / "annotations" / "news")
+    add(project, "a1", "a2")
+    scored = suite.run(trained, [news])
+    assert [report.documents for report in scored.reports] == [2]
+    assert scored.notices == (
+        f"{news}: 1 articles left out: {trained} was trained on them (says its manifest.json)",
+        f"{news}: 1 of these articles selected {trained}: not held out (says its manifest.json)",
+    )
+    for id in ("a2", "b1"):
+        (project / "annotations" / "news" / f"{id}.txt").unlink()
+    with pytest.raises(InputError, match=r"no article to score; .* was trained on them"):
+        suite.run(trained, [news])
+
+
+def test_a_model_without_manifest_is_scored_with_a_notice(
+    trained: Path, project: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(trained, model, ignore=shutil.ignore_patterns("checkpoints"))
+    (model / "manifest.json").unlink()
+    add(project, "a1")
+    scored = suite.run(model, [str(project / "annotations" / "news")])
+    assert scored.reports[0].documents == 2
+    assert "what it was trained on is not known" in scored.notices[0]
+    (model / "manifest.json").write_text('{"train": []}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"manifest\.json: expected the articles of train"):
+        suite.run(model, [str(project / "annotations" / "news")])
+
+
+def test_two_systems_are_compared_on_what_neither_has_seen(trained: Path, project: Path) -> None:
+    news = str(project / "annotations" / "news")
+    add(project, "a1")
+    file = project / "predictions.jsonl"
+    documents = corpus.load(news).documents
+    formats.save([Document(d.id, d.text, d.entities) for d in documents], "jsonl", file)
+    compared = suite.run_both(trained, file, [news])
+    [report] = compared.reports
+    assert report.documents == 1
+    assert "1 articles left out" in compared.notices[0]
+    assert report.measures["entities"].f1 == 0
+    assert report.measures["relations"].f1 == -1
+    assert "relations given gold entities" not in report.measures
+    [same] = suite.run_both(trained, trained, [news]).reports
+    assert same.measures["relations given gold entities"].p == 1
 
 
 def test_predictions_of_another_system_are_scored(project: Path) -> None:
