@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -92,10 +93,12 @@ class Predictor:
         """The documents of any number of texts, in order, holding only a few at a time."""
         return self.stream_documents((f"text-{i}", text) for i, text in enumerate(texts, start=1))
 
-    def stream_documents(self, texts: Iterable[tuple[str, str]]) -> Iterator[Document]:
-        """As ``stream``, for ``(id, text)``."""
+    def stream_documents(
+        self, texts: Iterable[tuple[str, str]], threshold: float | None = None
+    ) -> Iterator[Document]:
+        """As ``stream``, for ``(id, text)``; for ``threshold`` see ``documents``."""
         for chunk in _chunks(texts):
-            yield from self.documents(chunk)
+            yield from self.documents(chunk, threshold)
 
     def documents(self, texts: Sequence[tuple[str, str]], threshold: float | None = None) -> list[Document]:
         """The documents of ``(id, text)``; relations from ``threshold`` on, else the model's own."""
@@ -110,6 +113,13 @@ class Predictor:
             decoding.assemble(id, text, layout, spans[index], relations[index], self.scheme)
             for index, ((id, text), layout) in enumerate(zip(texts, layouts, strict=True))
         ]
+
+    def confident(self, document: Document) -> Document:
+        """A document predicted at threshold 0, with the relations that the model itself gives out."""
+        # Compared as float32, the precision in which ``documents`` compares.
+        least = np.float32(self.model.config.threshold)
+        kept = tuple(r for r in document.relations if r.score is not None and r.score >= least)
+        return replace(document, relations=kept)
 
     @torch.inference_mode()
     def relate(self, documents: Sequence[Document]) -> list[Document]:

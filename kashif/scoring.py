@@ -18,6 +18,8 @@ from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme
 
 Item = tuple[Any, ...]
+Tally = dict[tuple[str, str, str, str], int]
+"""How often: missed or spurious; entities or relations; label; cause."""
 RESAMPLES = 2000
 LEAST_ARTICLES = 10
 """From so many articles on, whole articles are resampled; below, paragraphs."""
@@ -91,6 +93,7 @@ class Report:
     relations: dict[str, Counts]
     unreachable: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    errors: Tally = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -102,8 +105,35 @@ class Report:
             "entities": {label: Measure(counts).row() for label, counts in self.entities.items()},
             "relations": {label: Measure(counts).row() for label, counts in self.relations.items()},
             "unreachable": self.unreachable,
+            "errors": {
+                side: {view: self._error_rows(side, view) for view in ("entities", "relations")}
+                for side in ("missed", "spurious")
+            },
             "notices": list(self.notices),
         }
+
+    def causes(self, side: str, view: str, label: str | None = None) -> dict[str, tuple[int, float]]:
+        """By cause, how many items are missed and their share of gold, or spurious and of what is predicted.
+
+        ``side`` is ``missed`` or ``spurious``, ``view`` ``entities`` or ``relations``; all labels or one.
+        """
+        by_label = self.entities if view == "entities" else self.relations
+        counts = by_label[label] if label else self.measures[view].counts
+        total = counts.tp + (counts.fn if side == "missed" else counts.fp)
+        found: dict[str, int] = {}
+        for (*kind, one, cause), count in self.errors.items():
+            if kind == [side, view] and label in (None, one):
+                found[cause] = found.get(cause, 0) + count
+        return {cause: (count, count / total) for cause, count in found.items()}
+
+    def _error_rows(self, side: str, view: str) -> dict[str, Any]:
+        def rows(label: str | None = None) -> dict[str, Any]:
+            found = self.causes(side, view, label)
+            return {cause: {"count": count, "share": share} for cause, (count, share) in found.items()}
+
+        labels = self.entities if view == "entities" else self.relations
+        by_label = {label: rows(label) for label in labels}
+        return {"all": rows(), "by label": {label: row for label, row in by_label.items() if row}}
 
 
 def score(
@@ -114,6 +144,7 @@ def score(
     given_gold: Sequence[Document] | None = None,
     unreachable: dict[str, int] | None = None,
     seed: int = 0,
+    errors: Tally | None = None,
 ) -> Report:
     """Scores predictions against gold, documents matched by id.
 
@@ -154,6 +185,7 @@ def score(
         by_label["relations"],
         dict(unreachable or {}),
         tuple(notices),
+        errors or {},
     )
 
 
@@ -166,7 +198,7 @@ def relation_items(document: Document, scheme: Scheme) -> set[Item]:
     """(label, head, tail) of each relation, its arguments as (start, end, label)."""
     entities = document.by_id()
     return {
-        _ordered(relation, entities[relation.head].key, entities[relation.tail].key, scheme)
+        ordered(relation, entities[relation.head].key, entities[relation.tail].key, scheme)
         for relation in document.relations
     }
 
@@ -175,12 +207,13 @@ def boundary_items(document: Document, scheme: Scheme) -> set[Item]:
     """(label, head, tail) of each relation, its arguments as (start, end) alone."""
     entities = document.by_id()
     return {
-        _ordered(relation, entities[relation.head].key[:2], entities[relation.tail].key[:2], scheme)
+        ordered(relation, entities[relation.head].key[:2], entities[relation.tail].key[:2], scheme)
         for relation in document.relations
     }
 
 
-def _ordered(relation: Relation, head: Item, tail: Item, scheme: Scheme) -> Item:
+def ordered(relation: Relation, head: Item, tail: Item, scheme: Scheme) -> Item:
+    """(label, head, tail), the arguments of a symmetric relation in text order."""
     signature = scheme.relations.get(relation.label)
     if signature is not None and signature.symmetric:
         head, tail = min(head, tail), max(head, tail)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from kashif import corpus, formats
+from kashif.analysis import Analysis, analyse, tally
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme, parsed
@@ -39,9 +40,10 @@ Watch = Callable[[Iterable[Document], str], Iterable[Document]]
 
 @dataclass(frozen=True)
 class Scored:
-    """The reports of one run, and notices of what was left out of it."""
+    """The reports of one run, each article's errors for each of them, notices of what was left out."""
 
     reports: tuple[Report, ...]
+    analyses: tuple[tuple[Analysis, ...], ...]
     notices: tuple[str, ...]
 
     def row(self) -> dict[str, Any]:
@@ -81,20 +83,24 @@ def run(system: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unw
         predict = _predictions(system)
     else:
         raise InputError(Fault(str(system), "neither a model folder nor a .jsonl file of predictions"))
-    reports: list[Report] = []
+    found: list[tuple[Report, list[Analysis]]] = []
     notices: list[str] = []
     for name, text, base in named(targets):
         loaded = corpus.load(text, base)
         notices += loaded.notices
         if not loaded.documents:
             continue
-        reports.append(predict(name, loaded.documents, seed))
-    if not reports:
+        found.append(predict(name, loaded.documents, seed))
+    if not found:
         raise InputError("no article to score; " + "; ".join(notices))
-    return Scored(tuple(reports), tuple(notices))
+    return Scored(
+        tuple(report for report, _ in found),
+        tuple(tuple(analyses) for _, analyses in found),
+        tuple(notices),
+    )
 
 
-Scorer = Callable[[str, Sequence[Document], int], Report]
+Scorer = Callable[[str, Sequence[Document], int], tuple[Report, list[Analysis]]]
 
 
 def _model(folder: Path, watch: Watch) -> Scorer:
@@ -103,22 +109,29 @@ def _model(folder: Path, watch: Watch) -> Scorer:
 
     predictor = predicting.load(folder)
 
-    def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
+    def scorer(name: str, gold: Sequence[Document], seed: int) -> tuple[Report, list[Analysis]]:
+        scheme = predictor.scheme
         layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
-        lost = [
-            item
-            for document, layout in zip(gold, layouts, strict=True)
-            for item in reach(document, layout, predictor.scheme)
+        lost = [reach(document, layout, scheme) for document, layout in zip(gold, layouts, strict=True)]
+        # One pass gives every relation that was scored; those that the model gives out are among them.
+        scored = watch(
+            predictor.stream_documents(((d.id, d.text) for d in gold), threshold=0.0), f"scoring {name}"
+        )
+        analyses = [
+            analyse(document, predictor.confident(seen), scheme, seen, (item.gold for item in out_of_reach))
+            for document, seen, out_of_reach in zip(gold, scored, lost, strict=True)
         ]
-        return score(
+        report = score(
             name,
             gold,
-            list(watch(predictor.stream_documents((d.id, d.text) for d in gold), f"scoring {name}")),
-            predictor.scheme,
+            [analysis.predicted for analysis in analyses],
+            scheme,
             given_gold=predictor.relate(gold),
-            unreachable=dict(causes(lost).most_common()),
+            unreachable=dict(causes([item for items in lost for item in items]).most_common()),
             seed=seed,
+            errors=tally(analyses),
         )
+        return report, analyses
 
     return scorer
 
@@ -127,8 +140,9 @@ def _predictions(path: Path) -> Scorer:
     predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
     scheme = Scheme.load()
 
-    def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
+    def scorer(name: str, gold: Sequence[Document], seed: int) -> tuple[Report, list[Analysis]]:
         found = [predicted[d.id] for d in gold if d.id in predicted]
-        return score(name, gold, found, scheme, seed=seed)
+        analyses = [analyse(d, predicted.get(d.id, Document(d.id, d.text)), scheme) for d in gold]
+        return score(name, gold, found, scheme, seed=seed, errors=tally(analyses)), analyses
 
     return scorer

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +153,20 @@ def test_score_prints_a_table_and_writes_reports(run: Run, trained: Path, news: 
     assert row["reports"][0]["measures"]["entities"]["f1"] == 1.0
     written = tmp_path / "eval" / "reports" / "own-tiny.json"
     assert json.loads(written.read_text(encoding="utf-8")) == row
+
+
+def test_score_shows_every_error_on_a_page(run: Run, news: Path, tmp_path: Path) -> None:
+    [document] = corpus.load(str(news), tmp_path).documents
+    predictions = tmp_path / "other.jsonl"
+    kept = replace(document, entities=document.entities[1:])
+    predictions.write_text(kept.to_json() + "\n", encoding="utf-8")
+    done = run("score", predictions, news, "--html", tmp_path / "pages" / "errors.html")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "where entity recall was lost" in done.stdout.decode()
+    page = (tmp_path / "pages" / "errors.html").read_text(encoding="utf-8")
+    assert "Errors of <bdi>other</bdi>" in page
+    assert page.count("<section") == 1
+    assert page.count('<mark class="missed"') == 1
 
 
 def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, tmp_path: Path) -> None:
