@@ -24,11 +24,14 @@ def score(
     system: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines")],
     targets: Targets,
     json_file: Json = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="also write a page that shows every error here")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
     quiet_libraries()
-    from kashif import suite, tables
+    from kashif import error_page, suite, tables
 
     scored = suite.run(system, targets, seed, watch=watched)
     for report in scored.reports:
@@ -42,6 +45,8 @@ def score(
         if target.endswith((".yaml", ".yml")):
             paths.append(Path(target).parent / "reports" / f"{Path(target).stem}-{_name(system)}.json")
     _write(row, paths)
+    if html_file:
+        _write_text(error_page.page(_name(system), scored.reports, scored.analyses), html_file)
 
 
 def compare(
@@ -95,6 +100,10 @@ def _stamp() -> dict[str, Any]:
 def _write(row: dict[str, Any], paths: list[Path]) -> None:
     text = json.dumps(row, ensure_ascii=False, indent=2) + "\n"
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        say(f"wrote {path}")
+        _write_text(text, path)
+
+
+def _write_text(text: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace")
+    say(f"wrote {path}")

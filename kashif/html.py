@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
@@ -19,7 +20,7 @@ _PAGE = """<!doctype html>
  article p { white-space: pre-wrap; margin: 0 }
  mark { background: hsl(var(--hue) 80% 90%); border-bottom: 2px solid hsl(var(--hue) 60% 45%);
         border-radius: .2em; padding: .1em .15em; color: inherit }
- mark > small { font: .6rem/1 sans-serif; color: hsl(var(--hue) 70% 30%); margin-inline-start: .25em;
+ mark > small { font: .6rem/1 sans-serif; color: hsl(var(--hue) 70% 30%); margin: 0 .3em;
         unicode-bidi: isolate; direction: ltr }
  table { border-collapse: collapse; margin: 1rem 0; font-size: 1rem; line-height: 1.5 }
  td, th { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: start }
@@ -28,7 +29,7 @@ _PAGE = """<!doctype html>
 {% for document in documents %}
 <article>
 <h2 dir="auto">{{ document.id }}</h2>
-<p>{{ marked(document) }}</p>
+<p>{{ shown(document) }}</p>
 {% if document.relations %}
 <table>
 {% for relation in document.relations %}
@@ -43,23 +44,59 @@ _PAGE = """<!doctype html>
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A span to mark, the label behind it, and the attributes of its element."""
+
+    start: int
+    end: int
+    label: str
+    attributes: Markup
+
+
 def page(documents: Sequence[Document]) -> str:
     """The page that shows the documents."""
     labels = sorted({entity.label for document in documents for entity in document.entities})
     hues = {label: round(360 * index / len(labels)) for index, label in enumerate(labels)}
 
-    def marked(document: Document) -> Markup:
-        places: dict[int, tuple[list[str], list[str]]] = {}
-        for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
-            opening = f'<mark style="--hue: {hues[entity.label]}">'
-            places.setdefault(entity.start, ([], []))[1].append(opening)
-            closing = f"<small>{escape(entity.label)}</small></mark>"
-            places.setdefault(entity.end, ([], []))[0].insert(0, closing)  # the inner one closes first
-        parts, done = [], 0
-        for place in sorted(places):
-            parts += [str(escape(document.text[done:place])), *places[place][0], *places[place][1]]
-            done = place
-        return Markup("".join(parts)) + escape(document.text[done:])
+    def shown(document: Document) -> Markup:
+        marks = [
+            Mark(
+                entity.start, entity.end, entity.label, Markup('style="--hue: {}"').format(hues[entity.label])
+            )
+            for entity in document.entities
+        ]
+        return marked(document.text, marks)
 
     template = Environment(autoescape=True).from_string(_PAGE)
-    return template.render(documents=documents, marked=marked)
+    return template.render(documents=documents, shown=shown)
+
+
+def marked(text: str, marks: Iterable[Mark], begin: int = 0, stop: int | None = None) -> Markup:
+    """``text[begin:stop]`` with its marks; one that crosses another is drawn in two parts, labelled once."""
+    stop = len(text) if stop is None else stop
+    waiting = sorted(
+        (mark for mark in marks if mark.start < stop and mark.end > begin),
+        key=lambda mark: (mark.start, -mark.end, mark.label),
+    )
+    places = {max(begin, mark.start) for mark in waiting} | {min(stop, mark.end) for mark in waiting}
+    parts: list[Markup] = []
+    opened: list[Mark] = []
+    done = begin
+    for place in sorted(places):
+        parts.append(escape(text[done:place]))
+        done = place
+        again: list[Mark] = []
+        while any(min(stop, mark.end) == place for mark in opened):
+            inner = opened.pop()
+            if min(stop, inner.end) == place:
+                parts.append(Markup("<small>{}</small></mark>").format(inner.label))
+            else:
+                parts.append(Markup("</mark>"))
+                again.insert(0, inner)
+        while waiting and max(begin, waiting[0].start) == place:
+            again.append(waiting.pop(0))
+        for mark in again:
+            parts.append(Markup("<mark {}>").format(mark.attributes))
+            opened.append(mark)
+    return Markup("").join([*parts, escape(text[done:stop])])

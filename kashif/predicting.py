@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -96,7 +97,7 @@ class Predictor:
     def stream_documents(
         self, texts: Iterable[tuple[str, str]], threshold: float | None = None
     ) -> Iterator[Document]:
-        """As ``stream``, for ``(id, text)``; relations from ``threshold`` on, else from the model's own."""
+        """As ``stream``, for ``(id, text)``; for ``threshold`` see ``documents``."""
         for chunk in _chunks(texts):
             yield from self.documents(chunk, threshold)
 
@@ -113,6 +114,12 @@ class Predictor:
             decoding.assemble(id, text, layout, spans[index], relations[index], self.scheme)
             for index, ((id, text), layout) in enumerate(zip(texts, layouts, strict=True))
         ]
+
+    def confident(self, document: Document) -> Document:
+        """A document predicted at threshold 0, with the relations that the model itself gives out."""
+        least = dict(zip(self.scheme.relation_labels, self._thresholds(None), strict=True))
+        kept = tuple(r for r in document.relations if r.score is not None and r.score >= least[r.label])
+        return replace(document, relations=kept)
 
     @torch.inference_mode()
     def relate(self, documents: Sequence[Document]) -> list[Document]:

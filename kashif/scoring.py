@@ -25,6 +25,8 @@ Item = tuple[Any, ...]
 Unit = tuple[str, int]
 """A document's id, and the number of a paragraph in it or 0 for the whole."""
 Locate = Callable[[Document], Callable[[int], Unit]]
+Tally = dict[tuple[str, str, str, str], int]
+"""How often: missed or spurious; entities or relations; label; cause."""
 LEAST_ARTICLES = 10
 """From so many articles on, whole articles are resampled; below, paragraphs."""
 
@@ -98,6 +100,7 @@ class Report:
     calibration: dict[str, Reliability] = field(default_factory=dict)
     unreachable: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    errors: Tally = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -110,8 +113,35 @@ class Report:
             "relations": {label: Measure(counts).row() for label, counts in self.relations.items()},
             "calibration": {view: table.row() for view, table in self.calibration.items()},
             "unreachable": self.unreachable,
+            "errors": {
+                side: {view: self._error_rows(side, view) for view in ("entities", "relations")}
+                for side in ("missed", "spurious")
+            },
             "notices": list(self.notices),
         }
+
+    def causes(self, side: str, view: str, label: str | None = None) -> dict[str, tuple[int, float]]:
+        """By cause, how many items are missed and their share of gold, or spurious and of what is predicted.
+
+        ``side`` is ``missed`` or ``spurious``, ``view`` ``entities`` or ``relations``; all labels or one.
+        """
+        by_label = self.entities if view == "entities" else self.relations
+        counts = by_label[label] if label else self.measures[view].counts
+        total = counts.tp + (counts.fn if side == "missed" else counts.fp)
+        found: dict[str, int] = {}
+        for (*kind, one, cause), count in self.errors.items():
+            if kind == [side, view] and label in (None, one):
+                found[cause] = found.get(cause, 0) + count
+        return {cause: (count, count / total) for cause, count in found.items()}
+
+    def _error_rows(self, side: str, view: str) -> dict[str, Any]:
+        def rows(label: str | None = None) -> dict[str, Any]:
+            found = self.causes(side, view, label)
+            return {cause: {"count": count, "share": share} for cause, (count, share) in found.items()}
+
+        labels = self.entities if view == "entities" else self.relations
+        by_label = {label: rows(label) for label in labels}
+        return {"all": rows(), "by label": {label: row for label, row in by_label.items() if row}}
 
 
 def score(
@@ -122,6 +152,7 @@ def score(
     given_gold: Sequence[Document] | None = None,
     unreachable: dict[str, int] | None = None,
     seed: int = 0,
+    errors: Tally | None = None,
 ) -> Report:
     """Scores predictions against gold, documents matched by id.
 
@@ -165,6 +196,7 @@ def score(
         },
         dict(unreachable or {}),
         tuple(notices),
+        errors or {},
     )
 
 
@@ -187,7 +219,7 @@ def relation_scores(document: Document, scheme: Scheme) -> dict[Item, float | No
     """The probability of each of ``relation_items``, None where it came without one."""
     entities = document.by_id()
     return _highest(
-        (_ordered(relation, entities[relation.head].key, entities[relation.tail].key, scheme), relation.score)
+        (ordered(relation, entities[relation.head].key, entities[relation.tail].key, scheme), relation.score)
         for relation in document.relations
     )
 
@@ -205,12 +237,13 @@ def boundary_items(document: Document, scheme: Scheme) -> set[Item]:
     """(label, head, tail) of each relation, its arguments as (start, end) alone."""
     entities = document.by_id()
     return {
-        _ordered(relation, entities[relation.head].key[:2], entities[relation.tail].key[:2], scheme)
+        ordered(relation, entities[relation.head].key[:2], entities[relation.tail].key[:2], scheme)
         for relation in document.relations
     }
 
 
-def _ordered(relation: Relation, head: Item, tail: Item, scheme: Scheme) -> Item:
+def ordered(relation: Relation, head: Item, tail: Item, scheme: Scheme) -> Item:
+    """(label, head, tail), the arguments of a symmetric relation in text order."""
     signature = scheme.relations.get(relation.label)
     if signature is not None and signature.symmetric:
         head, tail = min(head, tail), max(head, tail)

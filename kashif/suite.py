@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from kashif import corpus, formats
+from kashif.analysis import Analysis, analyse, tally
 from kashif.comparing import Comparison, compare
-from kashif.document import Document
+from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme, parsed
 from kashif.scoring import Report, score
+from kashif.windows import Unreachable, causes, lay_out, reach
 
 
 class Suite(BaseModel):
@@ -44,10 +46,14 @@ Kind = TypeVar("Kind", Report, Comparison)
 
 @dataclass(frozen=True)
 class Scored(Generic[Kind]):
-    """The reports of one run, one a corpus, and notices of what was left out or is not held out."""
+    """The reports of one run, one a corpus, and notices of what was left out or is not held out.
+
+    ``analyses`` are each report's errors, article by article.
+    """
 
     reports: tuple[Kind, ...]
     notices: tuple[str, ...]
+    analyses: tuple[tuple[Analysis, ...], ...] = ()
 
     def row(self) -> dict[str, Any]:
         """The reports as JSON values."""
@@ -83,11 +89,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a system says of a corpus; of given entities' relations and its reach only a model can tell."""
+    """What a system says of a corpus; the rest only a model can tell.
+
+    ``given_gold`` are its relations between the gold entities, ``scored`` its documents with every
+    relation that it scored, however low, ``unreachable`` the gold that it cannot give.
+    """
 
     predicted: Sequence[Document]
     given_gold: Sequence[Document] | None = None
-    unreachable: dict[str, int] = field(default_factory=dict)
+    scored: Sequence[Document] | None = None
+    unreachable: Sequence[Unreachable] = ()
 
 
 @dataclass(frozen=True)
@@ -129,11 +140,40 @@ def run(path: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unwat
     system = _system(path, watch)
     scheme = system.scheme or Scheme.load()
     corpora, notices = _unseen(targets, [system])
-    reports = []
-    for name, gold in corpora:
-        told = system.answer(name, gold)
-        reports.append(score(name, gold, told.predicted, scheme, told.given_gold, told.unreachable, seed))
-    return Scored(tuple(reports), tuple(notices))
+    found = [report(name, gold, system.answer(name, gold), scheme, seed) for name, gold in corpora]
+    return Scored(tuple(told for told, _ in found), tuple(notices), tuple(errors for _, errors in found))
+
+
+def report(
+    name: str, gold: Sequence[Document], told: Answers, scheme: Scheme, seed: int = 0
+) -> tuple[Report, tuple[Analysis, ...]]:
+    """The report of what a system says of a corpus, and the errors of each article."""
+    predicted = {document.id: document for document in told.predicted}
+    scored = {document.id: document for document in told.scored or ()}
+    lost: dict[str, list[Entity | Relation]] = {}
+    for item in told.unreachable:
+        lost.setdefault(item.document, []).append(item.gold)
+    analyses = tuple(
+        analyse(
+            document,
+            predicted.get(document.id, Document(document.id, document.text)),
+            scheme,
+            scored.get(document.id),
+            lost.get(document.id, ()),
+        )
+        for document in gold
+    )
+    found = score(
+        name,
+        gold,
+        told.predicted,
+        scheme,
+        told.given_gold,
+        dict(causes(told.unreachable).most_common()),
+        seed,
+        tally(analyses),
+    )
+    return found, analyses
 
 
 def run_both(
@@ -206,28 +246,30 @@ def _system(path: Path, watch: Watch) -> System:
 
 def _model(folder: Path, watch: Watch) -> System:
     from kashif import predicting
-    from kashif.windows import causes, lay_out, reach
 
     predictor = predicting.load(folder)
+    scheme = predictor.scheme
 
     def answer(name: str, gold: Sequence[Document]) -> Answers:
-        faults = [fault for d in gold for fault in corpus.unknown_labels(d, predictor.scheme)]
+        faults = [fault for d in gold for fault in corpus.unknown_labels(d, scheme)]
         if faults:
             raise InputError(faults)
         layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
-        lost = [
-            item
-            for document, layout in zip(gold, layouts, strict=True)
-            for item in reach(document, layout, predictor.scheme)
-        ]
+        # One pass gives every relation that was scored; those that the model gives out are among them.
         texts = ((d.id, d.text) for d in gold)
+        scored = list(watch(predictor.stream_documents(texts, threshold=0.0), f"scoring {name}"))
         return Answers(
-            list(watch(predictor.stream_documents(texts), f"scoring {name}")),
-            predictor.relate(gold) if predictor.scheme.relations else None,
-            dict(causes(lost).most_common()),
+            [predictor.confident(document) for document in scored],
+            predictor.relate(gold) if scheme.relations else None,
+            scored,
+            [
+                item
+                for document, layout in zip(gold, layouts, strict=True)
+                for item in reach(document, layout, scheme)
+            ],
         )
 
-    return System(str(folder), answer, predictor.scheme, Seen.of(folder))
+    return System(str(folder), answer, scheme, Seen.of(folder))
 
 
 def _predictions(path: Path) -> System:

@@ -18,7 +18,7 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 
 def report(found: Report) -> Iterator[Table | Text]:
-    """A report: measures with intervals, counts by label, calibration, what was out of reach."""
+    """A report: measures with intervals, counts by label, where recall was lost, calibration."""
     title = f"{found.name}: {found.documents} articles, 95 % intervals over {found.units} {found.unit}s"
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "F1", "interval", "precision", "recall", "right", "spurious", "missed"):
@@ -30,6 +30,11 @@ def report(found: Report) -> Iterator[Table | Text]:
         if labels:
             yield Text()
             yield _labels(name, labels)
+    for name, view in (("entity", "entities"), ("relation", "relations")):
+        lost = found.causes("missed", view)
+        if lost:
+            yield Text()
+            yield _lost(name, lost)
     yield Text()
     yield from _calibration(found.calibration)
     if found.unreachable:
@@ -132,6 +137,16 @@ def _labels(name: str, labels: Mapping[str, Counts]) -> Table:
     for label, counts in labels.items():
         cells = _cells(Measure(counts))
         table.add_row(label, cells[0], *cells[2:])
+    return table
+
+
+def _lost(name: str, lost: Mapping[str, tuple[int, float]]) -> Table:
+    title = f"where {name} recall was lost"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for heading in ("cause", "missed", "of gold"):
+        table.add_column(heading, justify="left" if heading == "cause" else "right")
+    for cause, (count, share) in lost.items():
+        table.add_row(cause, str(count), _share(share))
     return table
 
 

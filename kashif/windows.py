@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kashif.arabic import Span, proclitic_length, proclitic_letters, sentences, words
-from kashif.document import Document, Entity
+from kashif.document import Document, Entity, Relation
 from kashif.scheme import Scheme
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -70,6 +70,7 @@ class Unreachable:
     document: str
     what: str
     cause: str
+    gold: Entity | Relation
 
 
 def lay_out(texts: Sequence[str], tokenizer: Any, size: int) -> list[Layout]:
@@ -212,7 +213,7 @@ def align(document: Document, layout: Layout, scheme: Scheme) -> tuple[list[Alig
                 taken |= cells
                 aligned.append(Aligned(entity, first, last, letters))
         if cause:
-            unreachable.append(Unreachable(document.id, f"{entity.label} «{entity.text}»", cause))
+            unreachable.append(Unreachable(document.id, f"{entity.label} «{entity.text}»", cause, entity))
     return aligned, unreachable
 
 
@@ -238,7 +239,7 @@ def reach(document: Document, layout: Layout, scheme: Scheme) -> list[Unreachabl
             cause = "one argument stands inside the other"
         if cause:
             pair = f"«{entities[relation.head].text}» -> «{entities[relation.tail].text}»"
-            unreachable.append(Unreachable(document.id, f"{relation.label} {pair}", cause))
+            unreachable.append(Unreachable(document.id, f"{relation.label} {pair}", cause, relation))
     return unreachable
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +188,20 @@ def test_threshold_tells_and_writes(run: Run, trained: Path, news: Path, tmp_pat
     assert "–" in done.stdout.decode()  # one article gives no cross-fitted estimate
     assert "not the model's development articles (b1)" in done.stderr.decode()
     assert json.loads((model / "config.json").read_text(encoding="utf-8"))["thresholds"]
+
+
+def test_score_shows_every_error_on_a_page(run: Run, news: Path, tmp_path: Path) -> None:
+    [document] = corpus.load(str(news), tmp_path).documents
+    predictions = tmp_path / "other.jsonl"
+    kept = replace(document, entities=document.entities[1:])
+    predictions.write_text(kept.to_json() + "\n", encoding="utf-8")
+    done = run("score", predictions, news, "--html", tmp_path / "pages" / "errors.html")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "where entity recall was lost" in done.stdout.decode()
+    page = (tmp_path / "pages" / "errors.html").read_text(encoding="utf-8")
+    assert "Errors of <bdi>other</bdi>" in page
+    assert page.count("<section") == 1
+    assert page.count('<mark class="missed"') == 1
 
 
 def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, tmp_path: Path) -> None:

@@ -144,6 +144,20 @@ def test_each_relation_is_given_out_from_its_own_threshold(
     }
 
 
+def test_one_pass_at_threshold_0_holds_what_the_model_gives_out(
+    predictor: Predictor, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [scored] = predictor.documents([("d", text)], threshold=0.0)
+    scores = sorted(relation.score or 0 for relation in scored.relations)
+    # Also a threshold that is itself a score, and one that is no float32.
+    for threshold in (0.5, scores[len(scores) // 2], 0.7, 1.0):
+        monkeypatch.setattr(
+            predictor.model.config, "thresholds", dict.fromkeys(predictor.scheme.relation_labels, threshold)
+        )
+        assert predictor.confident(scored) == predictor.documents([("d", text)])[0]
+    assert len(scored.relations) > 4
+
+
 def test_predict_from_code(trained: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KASHIF_MODEL", str(trained))
     one = kashif.predict(text)

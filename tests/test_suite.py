@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from conftest import ARTICLE, ROOT
 from kashif import corpus, formats, suite
 from kashif.document import Document
 from kashif.errors import InputError
+from kashif.scheme import Scheme
 
 
 @pytest.fixture
@@ -88,6 +90,22 @@ def test_two_systems_are_compared_on_what_neither_has_seen(trained: Path, projec
     assert same.measures["relations given gold entities"].p == 1
 
 
+def test_a_model_tells_where_recall_was_lost(trained: Path, project: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(trained, tmp_path / "wary")
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    thresholds = dict.fromkeys(Scheme.load().relation_labels, 1.0)
+    (model / "config.json").write_text(json.dumps({**config, "thresholds": thresholds}), encoding="utf-8")
+    news = project / "annotations" / "news"
+    # A second article where half a word is marked: no tag sequence gives it.
+    (news / "a2.txt").write_text("زار [[أو|GPE#1]]سلو [[كيم|PERS#2]]\n---\nvisits 2 1\n", encoding="utf-8")
+    scored = suite.run(model, [str(news)])
+    [report] = scored.reports
+    lost = report.causes("missed", "relations")
+    assert lost == {"unreachable": (1, 0.2), "below threshold": (4, 0.8)}
+    assert report.causes("missed", "entities")["unreachable"][0] == 1
+    assert [analysis.gold.id for analysis in scored.analyses[0]] == ["a2", "b1"]
+
+
 def test_predictions_of_another_system_are_scored(project: Path) -> None:
     documents = corpus.load("annotations/news", project).documents
     file = project / "predictions.jsonl"
@@ -99,6 +117,8 @@ def test_predictions_of_another_system_are_scored(project: Path) -> None:
     [report] = suite.run(file, [str(project / "annotations" / "news")]).reports
     assert report.measures["entities"].counts.f1 == 0
     assert len(report.notices) == 1
+    assert report.causes("missed", "entities") == {"missed": (13, 1.0)}
+    assert report.causes("missed", "relations") == {"head and tail missed": (4, 1.0)}
 
 
 def test_what_is_neither_model_nor_predictions_is_refused(tmp_path: Path) -> None:
