@@ -7,16 +7,21 @@ import os
 import platform
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kashif.console import Corpora, out, quiet_libraries, say, watched
 
+if TYPE_CHECKING:
+    from kashif.scoring import Report
+    from kashif.suite import Scored
+
 Targets = Annotated[
     list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="also write the report here")]
+Html = Annotated[Path | None, typer.Option("--html", help="also write a page that shows every error here")]
 Seed = Annotated[int, typer.Option(help="seed of the bootstrap")]
 
 
@@ -24,29 +29,46 @@ def score(
     system: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines")],
     targets: Targets,
     json_file: Json = None,
-    html_file: Annotated[
-        Path | None, typer.Option("--html", help="also write a page that shows every error here")
-    ] = None,
+    html_file: Html = None,
     seed: Seed = 0,
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
     quiet_libraries()
-    from kashif import error_page, suite, tables
+    from kashif import suite
 
     scored = suite.run(system, targets, seed, watch=watched)
-    for report in scored.reports:
-        for table in tables.report(report):
-            out.print(table)
-    for notice in scored.notices:
-        say(notice)
-    row = {**_stamp(), "system": _name(system), "seed": seed, **scored.row()}
-    paths = [json_file] if json_file else []
-    for target in targets:
-        if target.endswith((".yaml", ".yml")):
-            paths.append(Path(target).parent / "reports" / f"{Path(target).stem}-{_name(system)}.json")
-    _write(row, paths)
-    if html_file:
-        _write_text(error_page.page(_name(system), scored.reports, scored.analyses), html_file)
+    suites = [Path(target) for target in targets if target.endswith((".yaml", ".yml"))]
+    reports = [path.parent / "reports" / f"{path.stem}-{_name(system)}.json" for path in suites]
+    _tell(scored, _name(system), seed, [json_file, *reports], html_file)
+
+
+def crossvalidate(
+    recipe: Annotated[Path, typer.Argument(help="a recipe, such as train/default.yaml")],
+    over: Annotated[
+        str | None,
+        typer.Option(help="fold this corpus alone, the rest is always trained on", metavar="CORPUS"),
+    ] = None,
+    folds: Annotated[int, typer.Option(help="as many as articles: each is left out when it is alone")] = 5,
+    jobs: Annotated[int, typer.Option(min=1, help="trainings at a time")] = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, changes a setting of the recipe")] = None,
+    json_file: Json = None,
+    html_file: Html = None,
+    seed: Seed = 0,
+) -> None:
+    """Score a recipe on articles of its own training corpora, each by a model trained without it."""
+    quiet_libraries()
+    from kashif import crossvalidation
+    from kashif.recipe import Recipe
+
+    settings = Recipe.load(recipe, tuple(set or ()))
+    folder = output or Path("models") / f"{recipe.stem}-folds"
+    scored = crossvalidation.run(
+        settings, folder, recipe.resolve().parent.parent, over, folds, jobs, seed, watched
+    )
+    _tell(scored, recipe.stem, seed, [json_file], html_file)
 
 
 def compare(
@@ -87,6 +109,22 @@ def threshold(
     for notice in found.notices:
         say(notice)
     say(f"wrote {model / 'config.json'}")
+
+
+def _tell(
+    scored: Scored[Report], name: str, seed: int, json_files: list[Path | None], html_file: Path | None
+) -> None:
+    from kashif import error_page, tables
+
+    for report in scored.reports:
+        for table in tables.report(report):
+            out.print(table)
+    for notice in scored.notices:
+        say(notice)
+    row = {**_stamp(), "system": name, "seed": seed, **scored.row()}
+    _write(row, [path for path in json_files if path])
+    if html_file:
+        _write_text(error_page.page(name, scored.reports, scored.analyses), html_file)
 
 
 def _name(system: Path) -> str:

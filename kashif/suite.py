@@ -238,13 +238,14 @@ def _told(system: System, ids: set[str]) -> Iterator[str]:
 
 def _system(path: Path, watch: Watch) -> System:
     if path.is_dir():
-        return _model(path, watch)
+        return model(path, watch)
     if path.suffix == ".jsonl":
         return _predictions(path)
     raise InputError(Fault(str(path), "neither a model folder nor a .jsonl file of predictions"))
 
 
-def _model(folder: Path, watch: Watch) -> System:
+def model(folder: Path, watch: Watch) -> System:
+    """The model of a folder as a system to score."""
     from kashif import predicting
 
     predictor = predicting.load(folder)

@@ -10,7 +10,7 @@ import math
 import platform
 import random
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -57,13 +57,16 @@ class Data:
     notices: list[str]
 
 
-def gather(recipe: Recipe, base: Path) -> Data:
+def gather(recipe: Recipe, base: Path, without: Collection[str] = ()) -> Data:
     """Reads a recipe's corpora; carves a development set by article where none is named.
+
+    ``without`` are ids of training articles to leave out.
 
     Raises:
         InputError: if articles are held out and trained on, or too few are left to train on.
     """
     train, notices = corpus.load_all(recipe.train, base)
+    train = [document for document in train if document.id not in without]
     development, more = corpus.load_all(recipe.development, base)
     held_out, last = corpus.load_all(recipe.held_out, base)
     notices = list(dict.fromkeys([*notices, *more, *last]))
@@ -94,8 +97,11 @@ def train(
     resume: bool = False,
     say: Say = print,
     quiet: bool = False,
+    without: Collection[str] = (),
 ) -> dict[str, Any]:
     """Trains a recipe's model and writes its folder. Relative corpora start at ``base``.
+
+    ``without`` are ids of training articles to leave out.
 
     Returns:
         The development scores of the model kept.
@@ -103,7 +109,7 @@ def train(
     Raises:
         InputError: for a recipe, corpus or encoder that does not fit.
     """
-    data = gather(recipe, base)
+    data = gather(recipe, base, without)
     for notice in data.notices:
         say(notice)
     set_seed(recipe.seed)
@@ -377,6 +383,15 @@ def _save(
     }
     for name, content in files.items():
         (output / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def is_of(output: Path, recipe: Recipe, data: Data) -> bool:
+    """Whether a folder holds the finished model of this recipe, these articles and these versions."""
+    files = (output / "manifest.json", output / "recipe.yaml")
+    if not all(file.is_file() for file in files):
+        return False
+    made_of, made_by = (file.read_text(encoding="utf-8") for file in files)
+    return bool(json.loads(made_of) == manifest(recipe, data)) and made_by == recipe.dump()
 
 
 def manifest(recipe: Recipe, data: Data) -> dict[str, Any]:
