@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import regex
 
-from kashif import formats
+from kashif import formats, splits
 from kashif.arabic import proclitic_letters, sentence_index, sentences, words
 from kashif.corpus import Spec, chosen
 from kashif.document import Document, Entity
@@ -48,7 +48,9 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
             notices += [notice for reading in got for notice in reading.notices]
             for reading in got:
                 faults += faults_of(reading, scheme)
-    return readings, faults, notices
+    faults += [fault for fault in splits.faults(specs) if fault not in faults]
+    # What could not be read might be what a split names.
+    return readings, faults or splits.lacking(specs, readings), notices
 
 
 def _parts(spec: Spec) -> list[Spec]:
