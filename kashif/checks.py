@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import regex
 
-from kashif import formats, shares
+from kashif import formats, shares, splits
 from kashif.arabic import proclitic_letters, sentence_index, sentences, words
 from kashif.corpus import Spec, chosen
 from kashif.document import Document, Entity
@@ -53,7 +53,9 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
         notices += [notice for reading in kept for notice in reading.notices]
         for reading in kept:
             faults += faults_of(reading, scheme)
-    return readings, faults, notices
+    faults += [fault for fault in splits.faults(specs) if fault not in faults]
+    # What could not be read might be what a split names.
+    return readings, faults or splits.lacking(specs, readings), notices
 
 
 def _parts(spec: Spec) -> list[Spec]:

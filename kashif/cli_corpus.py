@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.console import Corpora, out, say
+from kashif.console import Corpora, out, quiet_libraries, say
+from kashif.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from kashif.scheme import Scheme
+    from kashif.splits import Division
 
 app = typer.Typer(help="Check, count, compare and convert annotated corpora.", no_args_is_help=True)
 
@@ -16,14 +24,26 @@ app = typer.Typer(help="Check, count, compare and convert annotated corpora.", n
 def check(
     corpora: Corpora,
     accept: Annotated[bool, typer.Option("--accept", help="note the warnings as read and right")] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="count the gold beyond its windows: e5-small-ar, hub name or folder"),
+    ] = None,
+    window: Annotated[int, typer.Option(min=16, help="sub-words in a window, with --encoder")] = 256,
 ) -> None:
-    """Find every fault of a corpus in one run, each with file and line; warn of what is worth a look."""
+    """Find every fault of a corpus in one run, each with file and line; warn of what is worth a look.
+
+    Several splits or corpora are compared: near-duplicates, entities not seen in the split 'train',
+    distances of relations.
+    """
     from kashif import review
     from kashif.checks import check as run
     from kashif.corpus import Spec, statistics
     from kashif.scheme import Scheme
+    from kashif.splits import divide
 
-    readings, faults, notices = run([Spec.parse(text) for text in corpora], Scheme.load())
+    specs, scheme = [Spec.parse(text) for text in corpora], Scheme.load()
+    tokenizer = _tokenizer(encoder) if encoder else None
+    readings, faults, notices = run(specs, scheme)
     for fault in faults:
         out.print(str(fault), style="red", markup=False)
     for notice in notices:
@@ -50,6 +70,48 @@ def check(
     out.print("✓ digests, offsets and marks fit their texts", style="green")
     out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
     out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")
+    _tell_splits(divide(specs, readings), scheme, tokenizer, window)
+
+
+def _tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    from kashif.encoder import resolve
+
+    quiet_libraries()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(resolve(name))
+    except (OSError, ValueError) as error:
+        raise InputError(f"encoder '{name}': {str(error).strip().splitlines()[0]}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"encoder '{name}': it has no fast tokenizer, which offsets need")
+    return tokenizer
+
+
+def _show(items: Iterable[RenderableType]) -> None:
+    for item in items:
+        out.print(item)
+
+
+def _tell_splits(division: Division, scheme: Scheme, tokenizer: Any, window: int) -> None:
+    """Prints how honest the splits are, where there are several, and what no window holds."""
+    from kashif import splits, tables
+
+    parts = division.parts
+    for notice in division.notices:
+        out.print(notice, markup=False)
+    if len(parts) > 1:
+        _show(tables.shared(splits.shared(parts)))
+        training, held = division.training, division.evaluation
+        if not training:
+            out.print(f"entities seen in training are not counted: no split is named '{splits.TRAIN}'")
+        elif held:
+            _show(tables.seen({part.name: splits.seen(training, part.documents) for part in held}))
+        _show(tables.distances({part.name: splits.distances(part.documents) for part in parts}))
+    if tokenizer is not None:
+        lost = {part.name: splits.out_of_reach(part.documents, tokenizer, window, scheme) for part in parts}
+        gold = {part.name: sum(len(d.entities) + len(d.relations) for d in part.documents) for part in parts}
+        _show(tables.out_of_reach(lost, gold, f"windows of {window} sub-words"))
 
 
 @app.command()

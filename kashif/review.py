@@ -13,14 +13,13 @@ from pathlib import Path
 
 from kashif.arabic import PROCLITICS, normal_form, words
 from kashif.document import Document, Entity
+from kashif.duplicates import SHINGLE, overlaps
 from kashif.errors import Fault, InputError
 from kashif.formats import Reading, read_text
 
 NAMES = ("PERS", "ORG", "GPE", "LOC", "FAC")
 _LEAST_LETTERS = 4
 """Shorter names are too often parts of common words once a proclitic is taken off."""
-_SHINGLE = 5
-_NEAR_DUPLICATE = 0.15
 ACCEPTED = "accepted.tsv"
 
 
@@ -158,24 +157,14 @@ def _hidden_nationalities(document: Document, known: set[str]) -> Iterator[tuple
 
 
 def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str]]:
-    """Two articles (not two annotations of one) that share many runs of five words."""
-    owners: dict[int, list[int]] = defaultdict(list)
-    sizes = []
-    for index, reading in enumerate(readings):
-        text = reading.document.text
-        forms = [normal_form(text[start:end]) for start, end in words(text)]
-        shingles = {hash(tuple(forms[at : at + _SHINGLE])) for at in range(len(forms) - _SHINGLE + 1)}
-        sizes.append(len(shingles))
-        for shingle in shingles:
-            owners[shingle].append(index)
-    shared: Counter[tuple[int, int]] = Counter()
-    for group in owners.values():
-        for position, first in enumerate(group):
-            for second in group[position + 1 :]:
-                if readings[first].document.id != readings[second].document.id:
-                    shared[first, second] += 1
-    for (first, second), count in sorted(shared.items()):
-        share = count / min(sizes[first], sizes[second])
-        if share >= _NEAR_DUPLICATE:
-            other = readings[second].document.id
-            yield readings[first], f"shares {share:.0%} of its runs of {_SHINGLE} words with '{other}'"
+    """Two articles (not two annotations of one) that share long stretches."""
+    documents = [reading.document for reading in readings]
+    for pair in overlaps([d.text for d in documents], [d.id for d in documents]):
+        if pair.near_duplicate:
+            here, there = ("{}-{}".format(*span) for span in (pair.first_span, pair.second_span))
+            yield (
+                readings[pair.first],
+                f"shares {pair.containment:.0%} of its runs of {SHINGLE} words with"
+                f" '{documents[pair.second].id}', at most {pair.run} words in a row:"
+                f" code points {here} of the text, {there} there",
+            )

@@ -11,10 +11,14 @@ from kashif.agreement import Agreement
 from kashif.calibration import Reliability
 from kashif.comparing import Comparison, Difference
 from kashif.document import Document
+from kashif.duplicates import SHINGLE, Overlap
 from kashif.scoring import Counts, Measure, Report
+from kashif.splits import QUANTILES, Distances, Seen, Shared
 from kashif.tuning import Tuned
 
 _ISOLATE, _END = "\u2068", "\u2069"
+_SHOWN = 5
+"""Near-duplicates, repeated sentences and places of one that are listed; the rest is counted."""
 
 
 def report(found: Report) -> Iterator[Table | Text]:
@@ -200,6 +204,96 @@ def agreement(found: Agreement) -> Iterator[Table | Text]:
         table.add_row(name, _share(counts.f1), str(counts.tp), str(counts.fn), str(counts.fp))
     yield table
     yield Text(f"Cohen's kappa over words: {_share(found.kappa)}")
+
+
+def shared(found: Shared) -> Iterator[Text]:
+    """Whether articles of different splits are near-duplicates or repeat sentences; good news too."""
+    bad = [pair for pair in found.pairs if pair[2].near_duplicate]
+    for first, second, overlap in bad[:_SHOWN]:
+        yield Text(f"near-duplicates across splits: {first} and {second}, {_alike(overlap)}", style="yellow")
+    if len(bad) > _SHOWN:
+        yield Text(f"… and {len(bad) - _SHOWN} more pairs", style="yellow")
+    if not bad:
+        most = f"no two articles share {SHINGLE} words in a row"
+        if found.pairs:
+            first, second, overlap = found.pairs[0]
+            most = f"the most alike, {first} and {second}: {_alike(overlap)}"
+        yield Text(f"✓ no near-duplicates across splits; {most}", style="green")
+    for places in found.repeated[:_SHOWN]:
+        more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+        where = ", ".join(map(str, places[:_SHOWN]))
+        yield Text(f"one sentence in several splits: {where}{more}", style="yellow")
+    if len(found.repeated) > _SHOWN:
+        yield Text(f"… and {len(found.repeated) - _SHOWN} more sentences", style="yellow")
+    if not found.repeated:
+        yield Text("✓ no sentence stands in several splits", style="green")
+
+
+def _alike(overlap: Overlap) -> str:
+    return (
+        f"{overlap.run} words in a row, resemblance {overlap.resemblance:.2f},"
+        f" containment {overlap.containment:.2f}"
+    )
+
+
+def seen(found: Mapping[str, Mapping[str, Seen]]) -> Iterator[Table | Text]:
+    """By label and split, the shares of mentions and of distinct names that stand in training."""
+    yield Text()
+    yield Text("seen in training: share of the mentions / of the distinct names", style="bold")
+    table = _plain("label", *found)
+    for label in dict.fromkeys(label for rows in found.values() for label in rows):
+        table.add_row(label, *(_seen(rows.get(label)) for rows in found.values()))
+    yield table
+
+
+def _seen(counts: Seen | None) -> str:
+    if counts is None:
+        return "–"
+    mentions = _percent(counts.mentions_seen, counts.mentions)
+    return f"{mentions} of {counts.mentions:>5,} / {_percent(counts.names_seen, counts.names):>4}"
+
+
+def distances(found: Mapping[str, Distances]) -> Iterator[Table | Text]:
+    """By split, how far apart the arguments of relations stand."""
+    yield Text()
+    yield Text("relations: sentences of their arguments, quantiles of the words between", style="bold")
+    quantiles = ["most" if share == 1 else f"{share:.0%}" for share in QUANTILES]
+    table = _plain("split", "relations", "one sentence", "adjoining", *quantiles)
+    for part, row in found.items():
+        shares = [_percent(count, row.relations) for count in (row.within, row.adjoining)]
+        table.add_row(part, f"{row.relations:,}", *shares, *map(str, row.words or "–" * len(QUANTILES)))
+    yield table
+
+
+def out_of_reach(
+    lost: Mapping[str, Mapping[str, int]], gold: Mapping[str, int], windows: str
+) -> Iterator[Table | Text]:
+    """By split and cause, the gold that no window can hold, and its share of all gold there."""
+    yield Text()
+    if not any(lost.values()):
+        whole = f"{sum(gold.values()):,} entities and relations"
+        yield Text(f"✓ {windows} can give all {whole}", style="green")
+        return
+    yield Text(f"entities and relations that {windows} cannot give", style="bold")
+    table = _plain("split", "in all", "lost", "share")
+    table.add_column("cause")
+    for part, by_cause in lost.items():
+        for cause, count in by_cause.items() or {"–": 0}.items():
+            row = (f"{gold[part]:,}", f"{count:,}", _percent(count, gold[part], 2))
+            table.add_row(part, *row, cause)
+    yield table
+
+
+def _plain(first: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _percent(count: int, whole: int, digits: int = 0) -> str:
+    return f"{count / whole:.{digits}%}" if whole else "–"
 
 
 def document(found: Document) -> Iterator[Table | Text]:

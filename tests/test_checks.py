@@ -92,6 +92,30 @@ def test_a_split_is_checked_alone_and_must_exist(tmp_path: Path, scheme: Scheme)
     assert len(check([Spec(tmp_path)], scheme)[1]) == 1
 
 
+def test_splits_that_share_an_article_or_name_none_are_faults(tmp_path: Path, scheme: Scheme) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("x", encoding="utf-8")
+    file = tmp_path / "splits.yaml"
+    file.write_text("news: {train: [a, b], small: [a], test: [b]}", encoding="utf-8")
+    for spec in (Spec(tmp_path), Spec(folder), Spec(folder, split="train")):
+        [fault] = check([spec], scheme)[1]
+        assert str(fault) == f"{file}: news: b in both train and test; keep each in one of them"
+    file.write_text("news: {train: [a], test: [b, c]}", encoding="utf-8")
+    for spec in (Spec(tmp_path), Spec(folder), Spec(folder, split="test")):
+        [fault] = check([spec], scheme)[1]
+        assert str(fault) == f"{file}: news.test: c: no such document in {folder}"
+    assert check([Spec(folder, split="train")], scheme)[1] == []
+    file.write_text("news: {train: [a]}\ngone: {test: [b]}", encoding="utf-8")
+    [fault] = check([Spec(tmp_path)], scheme)[1]
+    assert str(fault) == f"{tmp_path / 'gone'}: no such file or folder"
+    file.write_text("news: [a]", encoding="utf-8")
+    assert [str(f) for f in check([Spec(folder, split="x")], scheme)[1]] == [
+        f"{file}: expected corpus: {{split: [ids]}}"
+    ]
+
+
 def test_the_repository_s_annotations_are_clean(scheme: Scheme) -> None:
     readings, found, _ = check([Spec(ROOT / "annotations")], scheme)
     assert found == []

@@ -76,6 +76,34 @@ def test_check_passes_and_fails_with_status_2(run: Run, news: Path) -> None:
     assert "did you mean 'PERS'" in told
 
 
+def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: Path) -> None:
+    (news / "a2.txt").write_text(ARTICLE, encoding="utf-8")
+    (news / "a3.txt").write_text("قصير", encoding="utf-8")
+    splits = news.parent / "splits.yaml"
+    splits.write_text("news: {train: [a1], test: [a2], held-out: [a3]}", encoding="utf-8")
+    done = run("corpus", "check", news, "--encoder", tiny_encoder, "--window", "16")
+    assert done.returncode == 0
+    told = done.stdout.decode()
+    assert "a1.txt: shares 100% of its runs of 8 words with 'a2'" in told
+    assert "near-duplicates across splits: a1 (news#train) 0-" in told
+    assert "one sentence in several splits: a1 (news#train)" in told
+    rows = [" ".join(line.split()) for line in told.split("\n")]
+    assert "label news#test news#held-out" in rows
+    assert "all 100% of 13 / 100% – of 0 / –" in rows
+    assert "GPE 100% of 4 / 100% –" in rows
+    assert any(row.startswith("news#test 4 100% 0%") for row in rows)
+    assert "news#held-out 0 – – – – – –" in rows
+    assert any(row.startswith("news#test 17 ") for row in rows)
+    splits.write_text("news: {test: [a1], held-out: [a3]}", encoding="utf-8")
+    told = run("corpus", "check", news, "--encoder", tiny_encoder, "--window", "128").stdout.decode()
+    assert "articles in no split: 1" in told
+    assert "✓ no near-duplicates across splits; no two articles share 8 words in a row" in told
+    assert "no split is named 'train'" in told
+    assert "✓ windows of 128 sub-words can give all 17 entities and relations" in told
+    alone = run("corpus", "check", news / "a1.txt")
+    assert "splits" not in alone.stdout.decode()
+
+
 def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
     output = tmp_path / "all.jsonl"
     assert run("corpus", "convert", news, "--format", "jsonl", "--output", output).returncode == 0
@@ -99,6 +127,7 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
         (("predict", "--format", "table", "--output", "x"), "a table is for the terminal"),
         (("train", "train/quickstart.yaml", "--set", "train=[a"), "is not YAML"),
         (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
+        (("corpus", "check", "annotations/newsroom", "--encoder", "tests"), "encoder 'tests': "),
     ],
 )
 def test_a_user_s_mistake_has_status_2_and_no_traceback(
