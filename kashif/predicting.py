@@ -238,7 +238,9 @@ class Predictor:
             words.device
         )
         logits = self.model.relations(words, columns, features.pair_tensor(pairs).to(words.device))
-        scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed
+        # The probability that the relation is right is that of both its arguments being so, too.
+        certain = (found.score[pairs.head] * found.score[pairs.tail])[:, None]
+        scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed * certain
         for row, label in zip(*np.nonzero(scores >= least), strict=True):
             head, tail = pairs.head[row], pairs.tail[row]
             target = relations[batch[int(found.window[head])][0]]

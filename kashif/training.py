@@ -37,6 +37,7 @@ from kashif.model import KashifModel
 from kashif.predicting import Predictor
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
+from kashif.thresholds import best_threshold
 from kashif.windows import Layout, causes, lay_out, reach
 
 SELECTED_BY = "score"
@@ -144,10 +145,19 @@ def train(
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(_Bar)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if scheme.relations:
+        model.config.thresholds = _thresholds(trainer.predictor, data.development)
     metrics = trainer.evaluate()
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
     _save(output, model, tokenizer, recipe, data, scores)
     return scores
+
+
+def _thresholds(predictor: Predictor, development: Sequence[Document]) -> dict[str, float]:
+    """The one threshold for all relations that is best on the development articles."""
+    predicted = predictor.documents([(d.id, d.text) for d in development], threshold=0.0)
+    best = best_threshold(development, predicted, predictor.scheme)
+    return dict.fromkeys(predictor.scheme.relation_labels, best)
 
 
 def _refuse_foreign_labels(data: Data, scheme: Scheme) -> None:
