@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_corpus.app, name="corpus")
-for command in (cli_scoring.score, cli_scoring.compare, cli_scoring.threshold):
+for command in (cli_scoring.score, cli_scoring.crossvalidate, cli_scoring.compare, cli_scoring.threshold):
     app.command()(command)
 
 

@@ -246,3 +246,28 @@ def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, t
     assert "it/s" not in told  # no progress bars where the output is no terminal
     assert (tmp_path / "models" / "own" / "manifest.json").exists()
     assert run("encoder", tiny_encoder, "--output", tmp_path / "e").returncode == 0
+
+
+def test_crossvalidate_scores_what_each_model_left_out(
+    run: Run, tiny_encoder: Path, news: Path, tmp_path: Path
+) -> None:
+    (news / "a2.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    (news.parent / "dev").mkdir()
+    (news.parent / "dev" / "d1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    (tmp_path / "train").mkdir()
+    recipe = tmp_path / "train" / "own.yaml"
+    recipe.write_text(
+        f"encoder: {tiny_encoder}\ntrain: [annotations/news]\ndevelopment: [annotations/dev]\nepochs: 1\n",
+        encoding="utf-8",
+    )
+    done = run(
+        "crossvalidate", recipe, "--folds", "2", "--set", "window=64", "--json", "cv.json", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert "fold-2, without a" in done.stderr.decode()
+    assert "relations given" in done.stdout.decode()
+    [report] = json.loads((tmp_path / "cv.json").read_text(encoding="utf-8"))["reports"]
+    assert (report["corpus"], report["documents"]) == ("training articles, 2 folds", 2)
+    refused = run("crossvalidate", recipe, "--over", "annotations/dev", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "does not train on d1" in refused.stderr.decode()
