@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kashif.console import Corpora, out, say
+from kashif.errors import InputError
 
 app = typer.Typer(help="Check, count, compare and convert annotated corpora.", no_args_is_help=True)
 
@@ -23,7 +24,8 @@ def check(
     from kashif.corpus import Spec, statistics
     from kashif.scheme import Scheme
 
-    readings, faults, notices = run([Spec.parse(text) for text in corpora], Scheme.load())
+    specs = [Spec.parse(text) for text in corpora]
+    readings, faults, notices = run(specs, Scheme.load())
     for fault in faults:
         out.print(str(fault), style="red", markup=False)
     for notice in notices:
@@ -39,7 +41,9 @@ def check(
         raise typer.Exit(2)
     if not readings:
         return
-    warnings = review.warnings(readings)
+    # The warnings know our guidelines only.
+    mapped = {spec.path for spec in specs if spec.mapping}
+    warnings = review.warnings([r for r in readings if not mapped & {r.path, *r.path.parents}])
     if accept:
         out.print(f"accepted {review.accept(warnings)} warnings in {review.ACCEPTED}")
         warnings = []
@@ -97,8 +101,11 @@ def convert(
 ) -> None:
     """Write a corpus in another format, and say what that format cannot hold."""
     from kashif import formats
-    from kashif.corpus import load_all
+    from kashif.corpus import Spec, load_all
 
+    for text in corpora:
+        if mapping := Spec.parse(text).mapping:
+            raise InputError(f"{text}: take '@{mapping}' away; a conversion keeps the labels as they are")
     documents, notices = load_all(corpora)
     losses = formats.save(documents, format, output)
     for line in (*notices, *losses):

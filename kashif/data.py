@@ -44,12 +44,6 @@ def gather(recipe: Recipe, base: Path) -> Data:
         corpus.load_each(texts, base) for texts in (recipe.train, recipe.development, recipe.held_out)
     )
     notices = list(dict.fromkeys(n for part in (*train, *development, *held_out) for n in part.notices))
-    for part in (*train, *development):
-        if recipe.scheme and part.mapping:
-            message = (
-                f"take '@{part.mapping}' away: the recipe learns the labels of {recipe.scheme} themselves"
-            )
-            raise InputError(Fault(part.name, message))
     _refuse_unknown((*train, *development), scheme)
     sets = {
         name: [document for part in parts for document in part.documents]

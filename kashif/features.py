@@ -70,7 +70,7 @@ def rows(document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | 
                 ],
                 "choices": [_cells(item, window, scheme) for item in inside if len(item.types) > 1],
                 "cut": [_cells(item, window, scheme) for item in cut],
-                "related": mapping is None,
+                "paired": mapping is None,
                 "relations": gold,
             }
         )
@@ -138,7 +138,7 @@ class Collator:
                 tags[index, first, kind] = decoding.BEGIN
                 tags[index, first + 1 : last, kind] = decoding.INSIDE
                 proclitics[index, first] = letters
-                if row["related"]:
+                if row["paired"]:
                     spans.append([index, first, last, kind])
         columns = np.array(spans, np.int64).reshape(-1, 4)
         scores = np.ones(len(spans), np.float32)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from kashif import corpus, formats
+from kashif import corpus, formats, mapping
+from kashif.corpus import Corpus
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.scheme import Scheme, parsed
+from kashif.scheme import Mapping, Scheme, parsed
 from kashif.scoring import Report, score
 
 
@@ -88,13 +89,13 @@ def run(system: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unw
         notices += loaded.notices
         if not loaded.documents:
             continue
-        reports.append(predict(name, loaded.documents, seed))
+        reports.append(predict(name, loaded, seed))
     if not reports:
         raise InputError("no article to score; " + "; ".join(notices))
     return Scored(tuple(reports), tuple(notices))
 
 
-Scorer = Callable[[str, Sequence[Document], int], Report]
+Scorer = Callable[[str, Corpus, int], Report]
 
 
 def _model(folder: Path, watch: Watch) -> Scorer:
@@ -103,25 +104,23 @@ def _model(folder: Path, watch: Watch) -> Scorer:
 
     predictor = predicting.load(folder)
 
-    def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
-        faults = [fault for d in gold for fault in corpus.unknown_labels(d, predictor.scheme)]
-        if faults:
-            raise InputError(faults)
+    def scorer(name: str, asked: Corpus, seed: int) -> Report:
+        scheme, gold = predictor.scheme, asked.documents
+        through = scheme.mapping(asked.mapping) if asked.mapping else None
+        _refuse_unknown(asked, scheme)
         layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
         lost = [
             item
             for document, layout in zip(gold, layouts, strict=True)
-            for item in reach(document, layout, predictor.scheme)
+            for item in reach(document, layout, scheme, through)
         ]
-        return score(
-            name,
-            gold,
-            list(watch(predictor.stream_documents((d.id, d.text) for d in gold), f"scoring {name}")),
-            predictor.scheme,
-            given_gold=predictor.relate(gold) if predictor.scheme.relations else None,
-            unreachable=dict(causes(lost).most_common()),
-            seed=seed,
-        )
+        unreachable = dict(causes(lost).most_common())
+        texts = ((d.id, d.text) for d in gold)
+        found = list(watch(predictor.stream_documents(texts), f"scoring {name}"))
+        if through is not None:
+            return _through(name, gold, found, scheme, through, unreachable, seed)
+        related = predictor.relate(gold) if scheme.relations else None
+        return score(name, gold, found, scheme, related, unreachable, seed)
 
     return scorer
 
@@ -130,8 +129,39 @@ def _predictions(path: Path) -> Scorer:
     predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
     scheme = Scheme.load()
 
-    def scorer(name: str, gold: Sequence[Document], seed: int) -> Report:
-        found = [predicted[d.id] for d in gold if d.id in predicted]
-        return score(name, gold, found, scheme, seed=seed)
+    def scorer(name: str, asked: Corpus, seed: int) -> Report:
+        found = [predicted[d.id] for d in asked.documents if d.id in predicted]
+        if asked.mapping:
+            _refuse_unknown(asked, scheme)
+            return _through(name, asked.documents, found, scheme, scheme.mapping(asked.mapping), {}, seed)
+        return score(name, asked.documents, found, scheme, seed=seed)
 
     return scorer
+
+
+def _refuse_unknown(asked: Corpus, scheme: Scheme) -> None:
+    own = scheme.foreign(asked.mapping) if asked.mapping else scheme
+    faults = [fault for document in asked.documents for fault in corpus.unknown_labels(document, own)]
+    if faults:
+        raise InputError(faults)
+
+
+def _through(
+    name: str,
+    gold: Sequence[Document],
+    found: Sequence[Document],
+    scheme: Scheme,
+    through: Mapping,
+    unreachable: dict[str, int],
+    seed: int,
+) -> Report:
+    """Scores predictions in our labels against gold in another corpus's."""
+    report = score(
+        name,
+        [mapping.gold(document, through) for document in gold],
+        [mapping.predicted(document, through) for document in found],
+        mapping.merged(through),
+        unreachable=unreachable,
+        seed=seed,
+    )
+    return replace(report, notices=(*report.notices, *mapping.notices(gold, scheme, through)))

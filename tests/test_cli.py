@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ARTICLE, ROOT
+from conftest import ARTICLE, FOREIGN, ROOT
 
 from kashif import corpus
 from kashif.cli import main
@@ -73,6 +73,21 @@ def test_check_passes_and_fails_with_status_2(run: Run, news: Path) -> None:
     assert "b.txt:2: [[ is never closed" in told
     assert "c.txt:1:" in told
     assert "did you mean 'PERS'" in told
+
+
+def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text(FOREIGN, encoding="utf-8")
+    for place in (tmp_path / "a.conll", tmp_path):
+        good = run("corpus", "check", f"{place}@anercorp")
+        assert good.returncode == 0, good.stdout.decode()
+        assert "3 entities" in good.stdout.decode()
+    assert "no entity 'PERS' in the scheme" in run("corpus", "check", f"{place}@ontonotes").stdout.decode()
+    assert "LOC" in run("corpus", "stats", f"{place}@anercorp").stdout.decode()
+    done = run(
+        "corpus", "convert", f"{place}@anercorp", "--format", "jsonl", "--output", tmp_path / "x.jsonl"
+    )
+    assert done.returncode == 2
+    assert "take '@anercorp' away" in done.stderr.decode()
 
 
 def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:

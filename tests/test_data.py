@@ -47,7 +47,9 @@ def test_labels_of_a_mapped_corpus_are_the_mapping_s(project: Path) -> None:
     found = gather(mapped, project)
     assert found.mappings == {"all": found.scheme.mapping("anercorp")}
     assert [document.id for document in found.train] == ["n0", "n1", "all"]
-    with pytest.raises(InputError, match="take '@wojood' away: the recipe learns the labels of anercorp"):
+    with pytest.raises(
+        InputError, match="no mapping 'wojood': the labels are a corpus's own; take '@wojood' away"
+    ):
         gather(recipe(train=["all.conll@wojood"], scheme="anercorp"), project)
     (project / "all.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
     with pytest.raises(InputError, match="all: no entity 'PERSON' in the scheme; did you mean 'PERS'"):

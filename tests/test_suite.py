@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ARTICLE, ROOT
 
-from kashif import corpus, formats, suite
+from kashif import corpus, formats, predicting, scoring, suite
+from kashif.document import Document
 from kashif.errors import InputError
 
 
@@ -32,6 +34,29 @@ def test_gold_that_a_model_s_scheme_lacks_is_refused(trained: Path, tmp_path: Pa
     (tmp_path / "a.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
     with pytest.raises(InputError, match="no entity 'PERSON' in the scheme; did you mean 'PERS'"):
         suite.run(trained, [str(tmp_path / "a.conll")])
+
+
+def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_path: Path) -> None:
+    [known] = corpus.load("annotations/one", trained.parent.parent).documents
+    names = {"GPE": "LOC", "ORG": "ORG", "NORP": "MISC", "PERS": "PERS"}
+    outer = [e for e in known.entities if e.label in names and e.text != "الأوكراني"]
+    marked = Document("a1", known.text, tuple(replace(e, label=names[e.label]) for e in outer))
+    content, _ = formats.render(marked, "conll")
+    (tmp_path / "a1.conll").write_text(content, encoding="utf-8")
+    [report] = suite.run(trained, [f"{tmp_path}/a1.conll@anercorp"]).reports
+    assert report.measures["entities"].counts == scoring.Counts(len(outer), 0, 0)
+    assert set(report.entities) == {"PERS", "LOC", "ORG", "MISC"}
+    assert not [name for name in report.measures if "relations" in name]
+    assert (report.unreachable, report.relations) == ({}, {})
+    assert "of nested predictions only the outermost count" in report.notices
+    file = tmp_path / "predictions.jsonl"
+    [gold] = corpus.load(str(tmp_path / "a1.conll")).documents
+    formats.save(predicting.load(trained).documents([("a1", gold.text)]), "jsonl", file)
+    [again] = suite.run(file, [f"{tmp_path}/a1.conll@anercorp"]).reports
+    assert again.measures == report.measures
+    for system in (trained, file):
+        with pytest.raises(InputError, match="no entity 'MISC' in the scheme"):
+            suite.run(system, [f"{tmp_path}/a1.conll@wojood"])
 
 
 def test_predictions_of_another_system_are_scored(project: Path) -> None:
