@@ -28,6 +28,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
     faults: list[Fault] = []
     notices: list[str] = []
     for part in [part for spec in specs for part in _parts(spec)]:
+        own = scheme.foreign(part.mapping) if part.mapping else scheme
         try:
             found = formats.files(part.path, part.format)
             wanted = chosen(part)
@@ -52,7 +53,7 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
         readings += kept
         notices += [notice for reading in kept for notice in reading.notices]
         for reading in kept:
-            faults += faults_of(reading, scheme)
+            faults += faults_of(reading, own)
     faults += [fault for fault in splits.faults(specs) if fault not in faults]
     # What could not be read might be what a split names.
     return readings, faults or splits.lacking(specs, readings), notices
@@ -64,7 +65,7 @@ def _parts(spec: Spec) -> list[Spec]:
         return [spec]
     endings = {entry.ending for entry in formats.FORMATS.values()}
     folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in endings})
-    return [Spec(folder) for folder in folders]
+    return [Spec(folder, mapping=spec.mapping) for folder in folders]
 
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:

@@ -59,7 +59,8 @@ def train(
     from kashif import training
 
     found = training.train(settings, folder, base, resume, say=say, quiet=not sys.stderr.isatty())
-    say(f"best development score {found[training.SELECTED_BY]:.3f}: {training.told(found)}\nwrote {folder}")
+    say(f"best development score {found[training.SELECTED_BY]:.3f}: {training.in_words(found)}")
+    say(f"wrote {folder}")
 
 
 @app.command()

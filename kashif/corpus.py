@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,15 @@ def _folder(variable: str, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Documents under the name they were asked for, and what was left out and why."""
+    """Documents under the name they were asked for, and what was left out and why.
+
+    With a ``mapping`` the documents carry that corpus's own labels, which the mapping translates.
+    """
 
     name: str
     documents: tuple[Document, ...]
     notices: tuple[str, ...] = ()
+    mapping: str | None = None
 
 
 def load(text: str, base: Path = Path()) -> Corpus:
@@ -83,7 +87,6 @@ def load(text: str, base: Path = Path()) -> Corpus:
     spec = Spec.parse(text, base)
     if spec.mapping:
         Scheme.load().mapping(spec.mapping)
-        raise InputError(Fault(text, "training and scoring through a mapping are not there yet"))
     readings, notices = read(spec)
     seen: dict[str, Path] = {}
     faults = []
@@ -94,17 +97,22 @@ def load(text: str, base: Path = Path()) -> Corpus:
         seen[reading.document.id] = reading.path
     if faults:
         raise InputError(faults)
-    return Corpus(text, tuple(reading.document for reading in readings), tuple(notices))
+    documents = tuple(reading.document for reading in readings)
+    unused = sum(len(document.relations) for document in documents) if spec.mapping else 0
+    if unused:
+        notices.append(f"{text}: {unused} relations left out; a mapping translates entities alone")
+        documents = tuple(replace(document, relations=()) for document in documents)
+    return Corpus(text, documents, tuple(notices), spec.mapping)
 
 
-def load_all(texts: Iterable[str], base: Path = Path()) -> tuple[list[Document], list[str]]:
-    """The documents of several corpora one after the other, and all notices.
+def load_each(texts: Iterable[str], base: Path = Path()) -> list[Corpus]:
+    """Several corpora.
 
     Raises:
         InputError: listing every fault, among them an id that stands in two corpora.
     """
-    documents: dict[str, Document] = {}
-    notices: list[str] = []
+    found: list[Corpus] = []
+    ids: set[str] = set()
     faults: list[Fault] = []
     for text in texts:
         try:
@@ -112,14 +120,20 @@ def load_all(texts: Iterable[str], base: Path = Path()) -> tuple[list[Document],
         except InputError as error:
             faults += error.faults
             continue
-        notices += corpus.notices
         for document in corpus.documents:
-            if document.id in documents:
+            if document.id in ids:
                 faults.append(Fault(text, f"'{document.id}' already comes from another corpus"))
-            documents[document.id] = document
+            ids.add(document.id)
+        found.append(corpus)
     if faults:
         raise InputError(faults)
-    return list(documents.values()), notices
+    return found
+
+
+def load_all(texts: Iterable[str], base: Path = Path()) -> tuple[list[Document], list[str]]:
+    """The documents of several corpora one after the other, and all notices; see ``load_each``."""
+    found = load_each(texts, base)
+    return [d for part in found for d in part.documents], [n for part in found for n in part.notices]
 
 
 def read(spec: Spec) -> tuple[list[Reading], list[str]]:

@@ -7,13 +7,13 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 from kashif import corpus, suite
 from kashif.console import say
-from kashif.document import Document
+from kashif.corpus import Corpus
 from kashif.errors import InputError
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
@@ -27,9 +27,6 @@ class Fold:
 
     folder: Path
     left_out: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.folder.name}, without {', '.join(self.left_out)}"
 
 
 def run(
@@ -51,11 +48,11 @@ def run(
     Raises:
         InputError: if the recipe, ``over`` or the number of folds does not fit.
     """
-    documents, notices = articles(recipe, base, over)
-    parts = folds([document.id for document in documents], count, recipe.seed, output)
+    asked = articles(recipe, base, over)
+    parts = folds([document.id for document in asked.documents], count, recipe.seed, output)
     if jobs == 1:
         for fold in parts:
-            _train(recipe, fold, base)
+            _train(recipe, fold, base, say)
     else:
         # One thread each trains more in an hour than all threads on one small model.
         threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -65,29 +62,33 @@ def run(
             )
     models = [suite.model(fold.folder, watch) for fold in parts]
     told = [
-        model.answer(fold.folder.name, [d for d in documents if d.id in fold.left_out])
+        model.answer(
+            replace(asked, documents=tuple(d for d in asked.documents if d.id in fold.left_out)),
+            fold.folder.name,
+        )
         for fold, model in zip(parts, models, strict=True)
     ]
-    name = f"{over or 'training articles'}, {len(parts)} folds"
-    scheme = models[0].scheme or Scheme.load()
-    report, errors = suite.report(name, documents, _together(told), scheme, seed)
-    return Scored((report,), tuple(notices), (errors,))
+    name = f"{asked.name}, {len(parts)} folds"
+    report, errors = suite.report(name, asked, _together(told), models[0].scheme or Scheme.load(), seed)
+    return Scored((report,), asked.notices, (errors,))
 
 
-def articles(recipe: Recipe, base: Path, over: str | None) -> tuple[list[Document], list[str]]:
-    """The articles to cross-validate over, and notices: a corpus's, or all that the recipe trains on.
+def articles(recipe: Recipe, base: Path, over: str | None) -> Corpus:
+    """The articles to cross-validate over: a corpus's, or all in our own labels that the recipe trains on.
 
     Raises:
         InputError: if the recipe does not train on one of them.
     """
-    train, notices = corpus.load_all(recipe.train, base)
+    train = corpus.load_each(recipe.train, base)
     if over is None:
-        return train, notices
-    chosen, more = corpus.load_all([over], base)
-    foreign = sorted({document.id for document in chosen} - {document.id for document in train})
+        own = [part for part in train if not part.mapping]
+        documents = tuple(document for part in own for document in part.documents)
+        return Corpus("training articles", documents, tuple(n for part in own for n in part.notices))
+    asked = corpus.load(over, base)
+    foreign = {d.id for d in asked.documents} - {d.id for part in train for d in part.documents}
     if foreign:
-        raise InputError(f"--over {over}: the recipe does not train on {', '.join(foreign)}")
-    return chosen, list(dict.fromkeys([*notices, *more]))
+        raise InputError(f"--over {over}: the recipe does not train on {', '.join(sorted(foreign))}")
+    return asked
 
 
 def folds(ids: Sequence[str], count: int, seed: int, output: Path) -> list[Fold]:
@@ -102,13 +103,15 @@ def folds(ids: Sequence[str], count: int, seed: int, output: Path) -> list[Fold]
     return [Fold(output / f"fold-{i + 1}", tuple(sorted(order[i::count]))) for i in range(count)]
 
 
-def _train(recipe: Recipe, fold: Fold, base: Path, tell: Callable[[str], None] = say) -> None:
+def _train(recipe: Recipe, fold: Fold, base: Path, tell: Callable[[str], None]) -> None:
     from kashif import training
+    from kashif.data import gather
 
-    if training.is_of(fold.folder, recipe, training.gather(recipe, base, fold.left_out)):
-        tell(f"{fold}: trained before")
+    told = f"without {', '.join(fold.left_out)}"
+    if training.is_of(fold.folder, recipe, gather(recipe, base, fold.left_out)):
+        tell(f"{told}: trained before")
         return
-    tell(f"{fold}:")
+    tell(f"{told}:")
     training.train(recipe, fold.folder, base, say=tell, quiet=True, without=fold.left_out)
     shutil.rmtree(fold.folder / "checkpoints")
 

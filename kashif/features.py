@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -13,15 +13,23 @@ import torch
 from kashif import decoding
 from kashif.document import Document
 from kashif.model import IGNORED
-from kashif.scheme import Scheme
-from kashif.windows import Aligned, Layout, align
+from kashif.scheme import Mapping, Scheme
+from kashif.windows import Aligned, Layout, Window, align
 
 Row = dict[str, Any]
 
 
-def rows(document: Document, layout: Layout, scheme: Scheme) -> list[Row]:
-    """A row for each window of a document, with the gold that lies in it."""
-    aligned, _ = align(document, layout, scheme)
+def rows(document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | None = None) -> list[Row]:
+    """A row for each window of a document, with the gold that lies in it.
+
+    Through a mapping only what that corpus's guidelines say is known: of ``known`` types that no span
+    is elsewhere; nothing of other types there, inside flat spans, of proclitics (unless they stand
+    outside spans there too) and of relations. ``choices`` are spans that may be of several types.
+    """
+    aligned, _ = align(document, layout, scheme, mapping)
+    known = scheme.labels if mapping is None else mapping.complete
+    flat = mapping is not None and not mapping.nested
+    judged = mapping is None or mapping.proclitics
     starts = {entity.id: entity.start for entity in document.entities}
     related: dict[int, list[tuple[int, int]]] = {}  # head: its tails and relations
     for relation in document.relations:
@@ -53,17 +61,29 @@ def rows(document: Document, layout: Layout, scheme: Scheme) -> list[Row]:
                 "starts": window.starts,
                 "ends": window.ends,
                 "sentence": layout.sentence[window.first : window.last],
-                "spans": [_cells(item, window.first, scheme) for item in inside],
-                "cut": [_cells(item, window.first, scheme) for item in cut],
+                "known": _types(known, scheme),
+                "unknown": [[item.first - window.first, item.last - window.first] for item in near if flat],
+                "spans": [
+                    [*_cells(item, window, scheme), item.letters if judged else IGNORED]
+                    for item in inside
+                    if len(item.types) == 1
+                ],
+                "choices": [_cells(item, window, scheme) for item in inside if len(item.types) > 1],
+                "cut": [_cells(item, window, scheme) for item in cut],
+                "paired": mapping is None,
                 "relations": gold,
             }
         )
     return result
 
 
-def _cells(item: Aligned, offset: int, scheme: Scheme) -> list[int]:
-    """First word, behind the last word, type, proclitic letters; counted in the window."""
-    return [item.first - offset, item.last - offset, scheme.labels.index(item.entity.label), item.letters]
+def _cells(item: Aligned, window: Window, scheme: Scheme) -> list[int]:
+    """First word, behind the last word, both counted in the window; the types."""
+    return [item.first - window.first, item.last - window.first, *_types(item.types, scheme)]
+
+
+def _types(labels: Iterable[str], scheme: Scheme) -> list[int]:
+    return [scheme.labels.index(label) for label in labels]
 
 
 def pad_inputs(batch: Sequence[Any], pad_id: int) -> dict[str, torch.Tensor]:
@@ -99,18 +119,27 @@ class Collator:
         tags = np.full(shape, IGNORED, np.int64)
         proclitics = np.full(shape[:2], IGNORED, np.int64)
         spans: list[list[int]] = []
+        choices: list[list[int]] = []
+        options: list[list[bool]] = []
         gold: dict[tuple[int, int], list[int]] = {}
         for index, row in enumerate(batch):
-            tags[index, : len(row["starts"])] = decoding.OUTSIDE
-            for first, last, kind, _ in row["cut"]:
-                tags[index, max(first, 0) : last, kind] = IGNORED
+            tags[index, : len(row["starts"]), row["known"]] = decoding.OUTSIDE
+            for first, last in row["unknown"]:
+                tags[index, max(first, 0) : last] = IGNORED
+            for first, last, *kinds in (*row["cut"], *row["choices"]):
+                tags[index, max(first, 0) : last, kinds] = IGNORED
+            for first, last, *kinds in row["choices"]:
+                for word in range(first, last):
+                    choices.append([index, word, decoding.INSIDE if word > first else decoding.BEGIN])
+                    options.append([kind in kinds for kind in range(shape[-1])])
             for head, tail, label in row["relations"]:
                 gold.setdefault((head + len(spans), tail + len(spans)), []).append(label)
             for first, last, kind, letters in row["spans"]:
                 tags[index, first, kind] = decoding.BEGIN
                 tags[index, first + 1 : last, kind] = decoding.INSIDE
                 proclitics[index, first] = letters
-                spans.append([index, first, last, kind])
+                if row["paired"]:
+                    spans.append([index, first, last, kind])
         columns = np.array(spans, np.int64).reshape(-1, 4)
         scores = np.ones(len(spans), np.float32)
         pairs = decoding.pair(
@@ -127,6 +156,8 @@ class Collator:
             **inputs,
             "tags": torch.from_numpy(tags),
             "proclitics": torch.from_numpy(proclitics),
+            "choices": torch.from_numpy(np.array(choices, np.int64).reshape(-1, 3)),
+            "options": torch.from_numpy(np.array(options, np.bool_).reshape(-1, shape[-1])),
             "spans": torch.from_numpy(columns),
             "pairs": pair_tensor(pairs),
             "related": torch.from_numpy(related),

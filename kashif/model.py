@@ -145,6 +145,8 @@ class KashifModel(PreTrainedModel):
         ends: Tensor,
         tags: Tensor,
         proclitics: Tensor,
+        choices: Tensor,
+        options: Tensor,
         spans: Tensor,
         pairs: Tensor,
         related: Tensor,
@@ -152,13 +154,17 @@ class KashifModel(PreTrainedModel):
         """The losses of a batch.
 
         ``tags`` ``[batch, word, type]`` and ``proclitics`` ``[batch, word]`` hold -100 where nothing
-        is known; ``spans`` ``[span, 4]`` are window, first word, behind the last word, type; ``pairs``
-        ``[pair, 4]`` head, tail, distance, crossing; ``related`` ``[pair, relation]`` is 1, 0 or -100.
+        is known; ``choices`` ``[choice, 3]`` are window, word and tag where a span may be of several
+        types, ``options`` ``[choice, type]`` says which; ``spans`` ``[span, 4]`` are window, first word,
+        behind the last word, type; ``pairs`` ``[pair, 4]`` head, tail, distance, crossing; ``related``
+        ``[pair, relation]`` is 1, 0 or -100.
         """
         words = self.read(input_ids, attention_mask, starts, ends)
         tag_logits, proclitic_logits = self.tag(words)
         weight = tag_logits.new_tensor([1.0, self.config.tag_weight, self.config.tag_weight])
-        known = (tags != IGNORED).any(-1).sum().clamp(min=1)
+        judged = (tags != IGNORED).any(-1)
+        judged[choices[:, 0], choices[:, 1]] = True
+        known = judged.sum().clamp(min=1)
         tagging = (
             functional.cross_entropy(
                 tag_logits.float().reshape(-1, 3),
@@ -169,6 +175,9 @@ class KashifModel(PreTrainedModel):
             )
             / known
         )
+        if len(choices):
+            either = either_loss(tag_logits[choices[:, 0], choices[:, 1]], choices[:, 2], options)
+            tagging = tagging + self.config.tag_weight * either.sum() / known
         counted = proclitics != IGNORED
         if counted.any():
             tagging = (
@@ -224,6 +233,20 @@ class RelationScorer(nn.Module):
         mixed = mixed + self.product(functional.gelu(heads) * functional.gelu(tails))
         logits: Tensor = self.score(self.dropout(functional.gelu(self.norm(mixed))))
         return logits
+
+
+def either_loss(logits: Tensor, tags: Tensor, options: Tensor) -> Tensor:
+    """``-log(1 - prod (1 - p[tag]))`` over the types that are options: that some one of them has the tag.
+
+    ``logits`` ``[choice, type, 3]``, ``tags`` ``[choice]``, ``options`` ``[choice, type]``, result
+    ``[choice]``. It is the sum ``p1 + (1 - p1) p2 + …`` in logarithms, which loses no small probability.
+    """
+    each = functional.log_softmax(logits.float(), -1)
+    wanted = functional.one_hot(tags, 3).bool()[:, None].expand_as(each)
+    this = each.masked_fill(~wanted, 0).sum(-1)
+    other = each.masked_fill(wanted, -torch.inf).logsumexp(-1).masked_fill(~options, 0)
+    none_before = other.cumsum(-1) - other
+    return -(this + none_before).masked_fill(~options, -torch.inf).logsumexp(-1)
 
 
 def pool(tokens: Tensor, starts: Tensor, ends: Tensor) -> Tensor:

@@ -94,6 +94,8 @@ class Scheme(_Frozen):
         Raises:
             InputError: if the scheme has none of this name.
         """
+        if not self.mappings:
+            raise InputError(f"no mapping '{name}': the labels are a corpus's own; take '@{name}' away")
         if name not in self.mappings:
             raise InputError(f"no mapping '{name}' in the scheme; {nearest(name, self.mappings)}")
         return self.mappings[name]

@@ -66,16 +66,23 @@ def take(readings: Sequence[Reading], share: Share) -> list[Reading]:
 
 def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[str]:
     """The ids of documents of ``first`` that share text with one of ``second``, by id or text."""
+    first, second = list(first), list(second)
     texts = {document.text for document in second}
+    same = {document.id for document in first if document.text in texts}
+    return same | among((document.id for document in first), (document.id for document in second))
+
+
+def among(ids: Iterable[str], others: Iterable[str]) -> set[str]:
+    """Those of ``ids`` that name a document, or lines of one, that ``others`` name too."""
     parts: dict[str, list[Share]] = {}
-    for document in second:
-        name, share = _origin(document.id)
+    for id in others:
+        name, share = _origin(id)
         parts.setdefault(name, []).append(share)
     found = set()
-    for document in first:
-        name, (low, high) = _origin(document.id)
-        if document.text in texts or any(low < stop and start < high for start, stop in parts.get(name, ())):
-            found.add(document.id)
+    for id in ids:
+        name, (low, high) = _origin(id)
+        if any(low < stop and start < high for start, stop in parts.get(name, ())):
+            found.add(id)
     return found
 
 

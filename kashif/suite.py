@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from kashif import corpus, formats
+from kashif import corpus, formats, mapping, shares
 from kashif.analysis import Analysis, analyse, tally
 from kashif.comparing import Comparison, compare
+from kashif.corpus import Corpus
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme, parsed
@@ -103,10 +104,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class System:
-    """A model, or predictions, which bring no scheme; ``answer`` takes a corpus's name and gold."""
+    """A model, or predictions, which bring no scheme; ``answer`` takes a corpus, and its name to tell."""
 
     name: str
-    answer: Callable[[str, Sequence[Document]], Answers]
+    answer: Callable[[Corpus, str], Answers]
     scheme: Scheme | None = None
     seen: Seen | None = Seen()
 
@@ -140,26 +141,31 @@ def run(path: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unwat
     system = _system(path, watch)
     scheme = system.scheme or Scheme.load()
     corpora, notices = _unseen(targets, [system])
-    found = [report(name, gold, system.answer(name, gold), scheme, seed) for name, gold in corpora]
+    found = [report(name, asked, system.answer(asked, name), scheme, seed) for name, asked in corpora]
     return Scored(tuple(told for told, _ in found), tuple(notices), tuple(errors for _, errors in found))
 
 
 def report(
-    name: str, gold: Sequence[Document], told: Answers, scheme: Scheme, seed: int = 0
+    name: str, asked: Corpus, told: Answers, scheme: Scheme, seed: int = 0
 ) -> tuple[Report, tuple[Analysis, ...]]:
-    """The report of what a system says of a corpus, and the errors of each article."""
+    """The report of what a system says of a corpus, in that corpus's labels, and each article's errors."""
+    gold, told, scheme, notices = _in_its_labels(asked, told, scheme)
     predicted = {document.id: document for document in told.predicted}
     scored = {document.id: document for document in told.scored or ()}
-    lost: dict[str, list[Entity | Relation]] = {}
+    lost: dict[str, set[int | Relation]] = {}
     for item in told.unreachable:
-        lost.setdefault(item.document, []).append(item.gold)
+        what = item.gold.id if isinstance(item.gold, Entity) else item.gold
+        lost.setdefault(item.document, set()).add(what)
     analyses = tuple(
         analyse(
             document,
             predicted.get(document.id, Document(document.id, document.text)),
             scheme,
             scored.get(document.id),
-            lost.get(document.id, ()),
+            [
+                *(e for e in document.entities if e.id in lost.get(document.id, ())),
+                *(r for r in document.relations if r in lost.get(document.id, ())),
+            ],
         )
         for document in gold
     )
@@ -173,7 +179,25 @@ def report(
         seed,
         tally(analyses),
     )
-    return found, analyses
+    return replace(found, notices=(*found.notices, *notices)), analyses
+
+
+def _in_its_labels(
+    asked: Corpus, told: Answers, scheme: Scheme
+) -> tuple[Sequence[Document], Answers, Scheme, list[str]]:
+    """Gold, answers and scheme as they are compared: through the corpus's mapping, if it has one."""
+    if not asked.mapping:
+        return asked.documents, told, scheme, []
+    through = scheme.mapping(asked.mapping)
+    return (
+        [mapping.gold(document, through) for document in asked.documents],
+        Answers(
+            [mapping.predicted(document, through) for document in told.predicted],
+            unreachable=told.unreachable,
+        ),
+        mapping.merged(through),
+        mapping.notices(asked.documents, scheme, through),
+    )
 
 
 def run_both(
@@ -188,20 +212,21 @@ def run_both(
     scheme = systems[0].scheme or systems[1].scheme or Scheme.load()
     corpora, notices = _unseen(targets, systems)
     reports = []
-    for name, gold in corpora:
-        a, b = (system.answer(name, gold) for system in systems)
+    for name, asked in corpora:
+        a, b = (system.answer(asked, name) for system in systems)
+        gold, a, own, told = _in_its_labels(asked, a, scheme)
+        _, b, _, _ = _in_its_labels(asked, b, scheme)
         related = None
         if a.given_gold is not None and b.given_gold is not None:
             related = (a.given_gold, b.given_gold)
-        reports.append(compare(name, gold, (a.predicted, b.predicted), scheme, related, seed))
+        found = compare(name, gold, (a.predicted, b.predicted), own, related, seed)
+        reports.append(replace(found, notices=(*found.notices, *told)))
     return Scored(tuple(reports), tuple(notices))
 
 
-def _unseen(
-    targets: Sequence[str], systems: Sequence[System]
-) -> tuple[list[tuple[str, list[Document]]], list[str]]:
+def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tuple[str, Corpus]], list[str]]:
     """The corpora by name without the articles that a system was trained on, and notices."""
-    found: list[tuple[str, list[Document]]] = []
+    found: list[tuple[str, Corpus]] = []
     notices = [
         f"{system.name}: no manifest.json, so what it was trained on is not known"
         for system in systems
@@ -213,9 +238,10 @@ def _unseen(
         ids = {document.id for document in loaded.documents}
         for system in systems:
             notices += [f"{name}: {told}" for told in _told(system, ids)]
-            ids -= (system.seen or Seen()).train
+            ids -= shares.among(ids, (system.seen or Seen()).train)
         if ids:
-            found.append((name, [document for document in loaded.documents if document.id in ids]))
+            unseen = tuple(document for document in loaded.documents if document.id in ids)
+            found.append((name, replace(loaded, documents=unseen)))
     if not found:
         raise InputError("no article to score; " + "; ".join(notices))
     return found, notices
@@ -224,13 +250,13 @@ def _unseen(
 def _told(system: System, ids: set[str]) -> Iterator[str]:
     """In words, how many of these articles a system has seen."""
     seen = system.seen or Seen()
+    train, development, tuned = (
+        shares.among(ids, others) for others in (seen.train, seen.development, seen.thresholds)
+    )
     for count, what in (
-        (len(ids & seen.train), f"articles left out: {system.name} was trained on them"),
-        (len(ids & seen.development), f"of these articles selected {system.name}: not held out"),
-        (
-            len(ids & seen.thresholds - seen.development),
-            f"of these articles chose the thresholds of {system.name}: not held out",
-        ),
+        (len(train), f"articles left out: {system.name} was trained on them"),
+        (len(development), f"of these articles selected {system.name}: not held out"),
+        (len(tuned - development), f"of these articles chose the thresholds of {system.name}: not held out"),
     ):
         if count:
             yield f"{count} {what} (says its manifest.json)"
@@ -251,22 +277,25 @@ def model(folder: Path, watch: Watch) -> System:
     predictor = predicting.load(folder)
     scheme = predictor.scheme
 
-    def answer(name: str, gold: Sequence[Document]) -> Answers:
-        faults = [fault for d in gold for fault in corpus.unknown_labels(d, scheme)]
+    def answer(asked: Corpus, name: str) -> Answers:
+        gold = asked.documents
+        own = scheme.foreign(asked.mapping) if asked.mapping else scheme
+        faults = [fault for d in gold for fault in corpus.unknown_labels(d, own)]
         if faults:
             raise InputError(faults)
+        through = scheme.mapping(asked.mapping) if asked.mapping else None
         layouts = lay_out([d.text for d in gold], predictor.tokenizer, predictor.model.config.window)
         # One pass gives every relation that was scored; those that the model gives out are among them.
         texts = ((d.id, d.text) for d in gold)
         scored = list(watch(predictor.stream_documents(texts, threshold=0.0), f"scoring {name}"))
         return Answers(
             [predictor.confident(document) for document in scored],
-            predictor.relate(gold) if scheme.relations else None,
+            predictor.relate(gold) if scheme.relations and not through else None,
             scored,
             [
                 item
                 for document, layout in zip(gold, layouts, strict=True)
-                for item in reach(document, layout, scheme)
+                for item in reach(document, layout, scheme, through)
             ],
         )
 
@@ -276,7 +305,11 @@ def model(folder: Path, watch: Watch) -> System:
 def _predictions(path: Path) -> System:
     predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
 
-    def answer(name: str, gold: Sequence[Document]) -> Answers:
-        return Answers([predicted[d.id] for d in gold if d.id in predicted])
+    def answer(asked: Corpus, name: str) -> Answers:
+        own = Scheme.load().foreign(asked.mapping) if asked.mapping else None
+        faults = [fault for d in asked.documents for fault in (corpus.unknown_labels(d, own) if own else ())]
+        if faults:
+            raise InputError(faults)
+        return Answers([predicted[d.id] for d in asked.documents if d.id in predicted])
 
     return System(str(path), answer)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import math
 import platform
-import random
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,66 +27,25 @@ from transformers import (
     set_seed,
 )
 
-from kashif import corpus, encoder, scoring, shares
+from kashif import corpus, encoder, mapping, scoring
+from kashif.data import Data, gather, told
 from kashif.document import Document
-from kashif.errors import Fault, InputError
+from kashif.errors import InputError
 from kashif.features import Collator, rows
 from kashif.model import KashifModel
 from kashif.predicting import Predictor
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
 from kashif.thresholds import best_threshold
-from kashif.windows import Layout, causes, lay_out, reach
+from kashif.windows import lay_out
 
 SELECTED_BY = "score"
 """The mean of strict entity F1 and strict end-to-end relation F1 on the development articles.
 
-Entity F1 alone where the scheme has no relations.
+Entity F1 alone where the scheme, or every development article's mapping, leaves relations out.
 """
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Data:
-    """The documents of a training job, and what was left out."""
-
-    train: list[Document]
-    development: list[Document]
-    notices: list[str]
-
-
-def gather(recipe: Recipe, base: Path, without: Collection[str] = ()) -> Data:
-    """Reads a recipe's corpora; carves a development set by article where none is named.
-
-    ``without`` are ids of training articles to leave out.
-
-    Raises:
-        InputError: if articles are held out and trained on, or too few are left to train on.
-    """
-    train, notices = corpus.load_all(recipe.train, base)
-    train = [document for document in train if document.id not in without]
-    development, more = corpus.load_all(recipe.development, base)
-    held_out, last = corpus.load_all(recipe.held_out, base)
-    notices = list(dict.fromkeys([*notices, *more, *last]))
-    if not recipe.development and len(train) > 1:
-        order = random.Random(recipe.seed).sample(range(len(train)), len(train))
-        count = max(1, round(len(train) * recipe.development_share))
-        development = [train[index] for index in sorted(order[:count])]
-        train = [train[index] for index in sorted(order[count:])]
-    sets = {"train": train, "development": development, "held_out": held_out}
-    names = list(sets)
-    for index, first in enumerate(names):
-        for second in names[index + 1 :]:
-            both = shares.overlapping(sets[first], sets[second])
-            if both:
-                shared = ", ".join(sorted(both))
-                raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
-    if not train:
-        raise InputError("the recipe's training corpora hold no article; " + "; ".join(notices))
-    if not development:
-        raise InputError("no article is left to select the model on; name a development corpus")
-    return Data(train, development, notices)
 
 
 def train(
@@ -114,28 +71,35 @@ def train(
     for notice in data.notices:
         say(notice)
     set_seed(recipe.seed)
-    scheme = Scheme.load()
-    if recipe.scheme:
-        scheme = scheme.foreign(recipe.scheme)
-    _refuse_foreign_labels(data, scheme)
     folder = base / recipe.encoder
     name = str(folder) if folder.is_dir() else encoder.resolve(recipe.encoder)
-    tokenizer, model = _load(name, recipe, scheme)
-    layouts = lay_out([document.text for document in data.train], tokenizer, recipe.window)
-    _say_data(data, layouts, scheme, tokenizer, recipe, say)
-    table = [row for d, layout in zip(data.train, layouts, strict=True) for row in rows(d, layout, scheme)]
+    tokenizer, model = _load(name, recipe, data.scheme)
+    layouts, held = (
+        lay_out([document.text for document in documents], tokenizer, recipe.window)
+        for documents in (data.train, data.development)
+    )
+    for line in (
+        *told("train", data.train, layouts, data),
+        *told("development", data.development, held, data),
+    ):
+        say(line)
+    table = [
+        row
+        for document, layout in zip(data.train, layouts, strict=True)
+        for row in rows(document, layout, data.scheme, data.mappings.get(document.id))
+    ]
     dataset = datasets.Dataset.from_list(table)
     checkpoints = output.resolve() / "checkpoints"
     last = _begin(checkpoints, resume, json.dumps({**manifest(recipe, data), "recipe": recipe.dump()}))
     trainer = _Trainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
-        development=data.development,
+        data=data,
         model=model,
         args=_arguments(recipe, checkpoints, quiet),
         train_dataset=dataset,
         eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
-        data_collator=Collator(scheme, tokenizer.pad_token_id),
+        data_collator=Collator(data.scheme, tokenizer.pad_token_id),
         processing_class=tokenizer,
         callbacks=[EarlyStoppingCallback(recipe.patience), _Teller(say)],
     )
@@ -145,34 +109,19 @@ def train(
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(_Bar)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    if scheme.relations:
-        model.config.thresholds = _thresholds(trainer.predictor, data.development)
+    if data.scheme.relations:
+        model.config.thresholds = _thresholds(trainer.predictor, data)
     metrics = trainer.evaluate()
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
     _save(output, model, tokenizer, recipe, data, scores)
     return scores
 
 
-def _thresholds(predictor: Predictor, development: Sequence[Document]) -> dict[str, float]:
+def _thresholds(predictor: Predictor, data: Data) -> dict[str, float]:
     """The one threshold for all relations that is best on the development articles."""
-    predicted = predictor.documents([(d.id, d.text) for d in development], threshold=0.0)
-    best = best_threshold(development, predicted, predictor.scheme)
-    return dict.fromkeys(predictor.scheme.relation_labels, best)
-
-
-def _refuse_foreign_labels(data: Data, scheme: Scheme) -> None:
-    """Raises InputError for gold whose labels or signatures the scheme does not have."""
-    faults = []
-    for document in (*data.train, *data.development):
-        unknown = corpus.unknown_labels(document, scheme)
-        faults += unknown
-        by_id = document.by_id()
-        for relation in document.relations:
-            head, tail = by_id[relation.head], by_id[relation.tail]
-            misfits = scheme.misfits(relation.label, head.label, tail.label) if not unknown else ()
-            faults += [Fault(document.id, misfit) for misfit in misfits]
-    if faults:
-        raise InputError(faults)
+    gold = [document for document in data.development if document.id not in data.mappings]
+    predicted = predictor.documents([(d.id, d.text) for d in gold], threshold=0.0)
+    return dict.fromkeys(data.scheme.relation_labels, best_threshold(gold, predicted, data.scheme))
 
 
 def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
@@ -198,26 +147,6 @@ def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
     if recipe.window > usable:
         raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")
     return tokenizer, model
-
-
-def _say_data(
-    data: Data, layouts: Sequence[Layout], scheme: Scheme, tokenizer: Any, recipe: Recipe, say: Say
-) -> None:
-    """Tells the sizes, and before training what of the gold no prediction could reach."""
-    held = lay_out([document.text for document in data.development], tokenizer, recipe.window)
-    for name, documents, laid in (
-        ("train", data.train, layouts),
-        ("development", data.development, held),
-    ):
-        totals = corpus.statistics(documents)["totals"]
-        say(
-            f"{name}: {totals['documents']} articles, {totals['words']:,} words, "
-            f"{totals['entities']:,} entities, {totals['relations']:,} relations, "
-            f"{sum(len(layout.windows) for layout in laid)} windows"
-        )
-        lost = [item for d, layout in zip(documents, laid, strict=True) for item in reach(d, layout, scheme)]
-        for cause, count in causes(lost).most_common():
-            say(f"  out of reach, scored as missed: {count} ({cause})")
 
 
 def _arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
@@ -269,12 +198,10 @@ def _cpu_flag(flag: str) -> bool:
 class _Trainer(Trainer):
     """The Trainer with a rate for each part of the model, evaluated by whole documents."""
 
-    def __init__(
-        self, recipe: Recipe, predictor: Predictor, development: Sequence[Document], **rest: Any
-    ) -> None:
+    def __init__(self, recipe: Recipe, predictor: Predictor, data: Data, **rest: Any) -> None:
         self.recipe = recipe
         self.predictor = predictor
-        self.development = development
+        self.data = data
         super().__init__(**rest)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
@@ -294,8 +221,8 @@ class _Trainer(Trainer):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         self.predictor.model.train(False)
-        predicted = self.predictor.documents([(d.id, d.text) for d in self.development])
-        found = development_scores(self.development, predicted, self.predictor.scheme)
+        predicted = self.predictor.documents([(d.id, d.text) for d in self.data.development])
+        found = development_scores(self.data, predicted)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -315,23 +242,28 @@ def learning_rate(parameter: str, layers: int, recipe: Recipe) -> float:
     return float(recipe.encoder_learning_rate * recipe.layer_decay**depth)
 
 
-def development_scores(
-    gold: Sequence[Document], predicted: Sequence[Document], scheme: Scheme
-) -> dict[str, float]:
-    """Entity F1, relation F1 if the scheme has relations, 0 where undefined, and ``SELECTED_BY``."""
+def development_scores(data: Data, predicted: Sequence[Document]) -> dict[str, float]:
+    """Entity F1, relation F1 where relations are annotated, 0 where undefined, and ``SELECTED_BY``.
+
+    Documents with another corpus's labels are compared in those, see ``mapping``.
+    """
     entities, relations = scoring.Counts(), scoring.Counts()
-    for want, have in zip(gold, predicted, strict=True):
-        entities += scoring.Counts.of(scoring.entity_items(want), scoring.entity_items(have))
-        relations += scoring.Counts.of(
-            scoring.relation_items(want, scheme), scoring.relation_items(have, scheme)
-        )
-    found = {"entity_f1": entities.f1 or 0.0}
-    if scheme.relations:
-        found["relation_f1"] = relations.f1 or 0.0
+    found: dict[str, float] = {}
+    for gold, guess in zip(data.development, predicted, strict=True):
+        through = data.mappings.get(gold.id)
+        if through is not None:
+            gold, guess = mapping.gold(gold, through), mapping.predicted(guess, through)
+        entities += scoring.Counts.of(scoring.entity_items(gold), scoring.entity_items(guess))
+        found["entity_f1"] = entities.f1 or 0.0
+        if through is None and data.scheme.relations:
+            relations += scoring.Counts.of(
+                scoring.relation_items(gold, data.scheme), scoring.relation_items(guess, data.scheme)
+            )
+            found["relation_f1"] = relations.f1 or 0.0
     return {**found, SELECTED_BY: sum(found.values()) / len(found)}
 
 
-def told(scores: Mapping[str, float]) -> str:
+def in_words(scores: Mapping[str, float]) -> str:
     """Development scores in words."""
     names = {"entity_f1": "entity F1", "relation_f1": "relation F1"}
     return ", ".join(f"{names[key]} {scores[key]:.3f}" for key in names if key in scores)
@@ -360,7 +292,7 @@ class _Teller(TrainerCallback):
         if epoch > self.told:  # the evaluation after training is of an epoch already told
             self.told = epoch
             scores = {name.removeprefix("eval_"): value for name, value in (metrics or {}).items()}
-            self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {told(scores)}")
+            self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {in_words(scores)}")
 
 
 def _begin(folder: Path, resume: bool, job: str) -> Path | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from kashif.arabic import Span, proclitic_length, proclitic_letters, sentences, words
 from kashif.document import Document, Entity, Relation
-from kashif.scheme import Scheme
+from kashif.scheme import Mapping, Scheme
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -55,12 +55,16 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """An entity in words ``[first, last)``, ``letters`` proclitic letters into the first of them."""
+    """An entity in words ``[first, last)``, ``letters`` proclitic letters into the first of them.
+
+    ``types`` are the labels of the scheme that it may have: its own, or what a mapping says.
+    """
 
     entity: Entity
     first: int
     last: int
     letters: int
+    types: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +174,15 @@ class _Builder:
         return result
 
 
-def align(document: Document, layout: Layout, scheme: Scheme) -> tuple[list[Aligned], list[Unreachable]]:
+def align(
+    document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | None = None
+) -> tuple[list[Aligned], list[Unreachable]]:
     """The document's entities in words, and those that no tag sequence can express.
 
     A model finds spans that begin at a word or behind up to three proclitic letters of it (the same
     number for all spans that begin in the word), end with a word, lie in one window, and do not
-    overlap a span of their own type, or any span where the scheme is not nested.
+    overlap a span of their own type, or any span where the scheme is not nested. Through a mapping whose
+    spans keep proclitics, the words that a span touches count.
     """
     begins = {start: index for index, (start, _) in enumerate(layout.words)}
     finishes = {end: index + 1 for index, (_, end) in enumerate(layout.words)}
@@ -184,22 +191,27 @@ def align(document: Document, layout: Layout, scheme: Scheme) -> tuple[list[Alig
         inside.update(dict.fromkeys(range(start, end), index))
     letters_of: dict[int, int] = {}
     taken: set[tuple[str, int]] = set()
+    known = scheme.entities if mapping is None else {*mapping.labels, *mapping.ignored}
     aligned: list[Aligned] = []
     unreachable: list[Unreachable] = []
     for entity in sorted(document.entities, key=lambda item: (item.start, -item.end, item.id)):
         first = begins.get(entity.start, inside.get(entity.start))
         last = finishes.get(entity.end)
+        if mapping is not None and not mapping.proclitics and entity.end - 1 in inside:
+            last = inside[entity.end - 1] + 1
         cause = ""
         letters: int | None = 0
-        if entity.label not in scheme.entities:
+        types = (entity.label,) if mapping is None else mapping.labels.get(entity.label, ())
+        if entity.label not in known:
             cause = "its label is not in the scheme"
         elif first is None or last is None:
             cause = "an edge is not at a word that the encoder sees"
         else:
             start, end = layout.words[first]
-            letters = proclitic_letters(document.text[start:end], entity.start - start)
-            kind = entity.label if scheme.nested else ""
-            cells = {(kind, word) for word in range(first, last)}
+            if mapping is None or mapping.proclitics:
+                letters = proclitic_letters(document.text[start:end], entity.start - start)
+            kind = types[0] if len(types) == 1 and scheme.nested else ""
+            cells = {(kind, word) for word in range(first, last)} if len(types) == 1 else set()
             if letters is None or (letters and not scheme.proclitics):
                 cause = "it begins inside a word" + (", not behind proclitics" if scheme.proclitics else "")
             elif letters_of.get(first, letters) != letters:
@@ -211,15 +223,18 @@ def align(document: Document, layout: Layout, scheme: Scheme) -> tuple[list[Alig
             else:
                 letters_of[first] = letters
                 taken |= cells
-                aligned.append(Aligned(entity, first, last, letters))
-        if cause:
+                aligned.append(Aligned(entity, first, last, letters, types))
+        # What a mapping ignores is no gold, so it cannot be missed.
+        if cause and (mapping is None or entity.label not in mapping.ignored):
             unreachable.append(Unreachable(document.id, f"{entity.label} «{entity.text}»", cause, entity))
     return aligned, unreachable
 
 
-def reach(document: Document, layout: Layout, scheme: Scheme) -> list[Unreachable]:
+def reach(
+    document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | None = None
+) -> list[Unreachable]:
     """All gold of a document that a model over these windows cannot give, entities and relations."""
-    aligned, unreachable = align(document, layout, scheme)
+    aligned, unreachable = align(document, layout, scheme, mapping)
     by_id = {item.entity.id: item for item in aligned}
     entities = document.by_id()
     for relation in document.relations:

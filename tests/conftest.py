@@ -14,6 +14,7 @@ import pytest
 from kashif import corpus
 from kashif.document import Document
 from kashif.formats import plain
+from kashif.recipe import Recipe
 from kashif.scheme import Scheme
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,10 @@ affiliation 5 4
 sends 8 11
 sent_to 11 10
 """
+
+
+FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nالتقى O\nكيم B-PERS\nجونغ I-PERS\n\n"
+"""A flat corpus of whole words in ANERcorp's labels."""
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -103,7 +108,6 @@ def tokenizer(tiny_encoder: Path) -> Any:
 @pytest.fixture(scope="session")
 def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model trained until it knows one article by heart."""
-    from kashif.recipe import Recipe
     from kashif.training import train
 
     base = tmp_path_factory.mktemp("project")
@@ -129,3 +133,27 @@ def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     output = base / "models" / "tiny"
     train(recipe, output, base, say=lambda line: None, quiet=True)
     return output
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    for index in range(4):
+        (folder / f"n{index}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
+    splits = "news:\n  train: [n0, n1]\n  development: [n2]\n  held-out: [n3]\n"
+    (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
+    return tmp_path
+
+
+def recipe(encoder: Path = Path("x"), **settings: object) -> Recipe:
+    values: dict[str, object] = {
+        "encoder": str(encoder),
+        "train": ["annotations/news#train"],
+        "development": ["annotations/news#development"],
+        "epochs": 4,
+        "patience": 4,
+        "window": 64,
+        "precision": "float32",
+    }
+    return Recipe.model_validate(values | settings)

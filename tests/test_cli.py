@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import ARTICLE, ROOT
+from conftest import ARTICLE, FOREIGN, ROOT
 
 from kashif import corpus
 from kashif.cli import main
@@ -102,6 +102,21 @@ def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: P
     assert "✓ windows of 128 sub-words can give all 17 entities and relations" in told
     alone = run("corpus", "check", news / "a1.txt")
     assert "splits" not in alone.stdout.decode()
+
+
+def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text(FOREIGN, encoding="utf-8")
+    for place in (tmp_path / "a.conll", tmp_path):
+        good = run("corpus", "check", f"{place}@anercorp")
+        assert good.returncode == 0, good.stdout.decode()
+        assert "3 entities" in good.stdout.decode()
+    assert "no entity 'PERS' in the scheme" in run("corpus", "check", f"{place}@ontonotes").stdout.decode()
+    assert "LOC" in run("corpus", "stats", f"{place}@anercorp").stdout.decode()
+    done = run(
+        "corpus", "convert", f"{place}@anercorp", "--format", "jsonl", "--output", tmp_path / "x.jsonl"
+    )
+    assert done.returncode == 2
+    assert "take '@anercorp' away" in done.stderr.decode()
 
 
 def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
@@ -264,7 +279,7 @@ def test_crossvalidate_scores_what_each_model_left_out(
         "crossvalidate", recipe, "--folds", "2", "--set", "window=64", "--json", "cv.json", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr.decode()
-    assert "fold-2, without a" in done.stderr.decode()
+    assert "without a2" in done.stderr.decode()
     assert "relations given" in done.stdout.decode()
     [report] = json.loads((tmp_path / "cv.json").read_text(encoding="utf-8"))["reports"]
     assert (report["corpus"], report["documents"]) == ("training articles, 2 folds", 2)

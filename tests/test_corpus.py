@@ -29,9 +29,12 @@ def test_spec_has_all_its_parts() -> None:
         corpus.Spec.parse("#x")
 
 
-def test_mappings_are_known_and_refused_for_now(project: Path) -> None:
-    with pytest.raises(InputError, match="not there yet"):
-        corpus.load("annotations/news@anercorp", project)
+def test_a_mapping_is_known_and_translates_entities_alone(project: Path) -> None:
+    mapped = corpus.load("annotations/news#test@wojood", project)
+    assert mapped.mapping == "wojood"
+    assert [(d.id, len(d.entities), d.relations) for d in mapped.documents] == [("n2", 13, ())]
+    [notice] = mapped.notices
+    assert notice == "annotations/news#test@wojood: 4 relations left out; a mapping translates entities alone"
     with pytest.raises(InputError, match="did you mean 'anercorp'"):
         corpus.load("annotations/news@anercrop", project)
 

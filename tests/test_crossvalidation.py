@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import ARTICLE
 
-from kashif import crossvalidation, predicting, scoring, training
+from kashif import crossvalidation, data, predicting, scoring, training
 from kashif.errors import InputError
 from kashif.recipe import Recipe
 
@@ -39,12 +39,12 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(
     scored = crossvalidation.run(recipe, output, project, "annotations/news", count=3)
     [report] = scored.reports
     assert report.documents == 3
-    documents, _ = crossvalidation.articles(recipe, project, "annotations/news")
+    documents = crossvalidation.articles(recipe, project, "annotations/news").documents
     counts = scoring.Counts()
     for fold in crossvalidation.folds([d.id for d in documents], 3, recipe.seed, output):
-        data = training.gather(recipe, project, fold.left_out)
-        assert {d.id for d in data.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
-        assert training.is_of(fold.folder, recipe, data)
+        used = data.gather(recipe, project, fold.left_out)
+        assert {d.id for d in used.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
+        assert training.is_of(fold.folder, recipe, used)
         [gold] = [d for d in documents if d.id in fold.left_out]
         [found] = predicting.load(fold.folder).documents([(gold.id, gold.text)])
         counts += scoring.Counts.of(scoring.entity_items(gold), scoring.entity_items(found))

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
+
+import datasets
 
 from kashif import features
 from kashif.document import Document, Entity, Relation
@@ -52,6 +55,65 @@ def test_windows_get_the_spans_that_a_search_of_all_gives(tokenizer: Any, scheme
         for name, items in (("spans", inside), ("cut", [a for a in touching if a not in inside])):
             expected = [[a.first - window.first, a.last - window.first] for a in items]
             assert [cells[:2] for cells in row[name]] == expected
+
+
+def tags(text: str, tokenizer: Any, mapping: str, *spans: tuple[str, str]) -> tuple[Any, Any]:
+    """The batch of a text marked with ``(mention, label)``, and its tags as ``word, type -> tag``."""
+    scheme = Scheme.load()
+    found = [(text.index(mention), mention, label) for mention, label in spans]
+    entities = (Entity(i, at, at + len(m), label, m) for i, (at, m, label) in enumerate(found))
+    [layout] = lay_out([text], tokenizer, 64)
+    rows = features.rows(Document("d", text, tuple(entities)), layout, scheme, scheme.mapping(mapping))
+    batch = features.Collator(scheme, 0)(datasets.Dataset.from_list(rows).to_list())
+    return batch, lambda word, label: int(batch["tags"][0, word, scheme.labels.index(label)])
+
+
+def test_a_flat_corpus_teaches_only_what_it_marks(tokenizer: Any, scheme: Scheme) -> None:
+    batch, tag = tags(
+        "زار بوتين مدينة كييف امس", tokenizer, "anercorp", ("بوتين", "PERS"), ("مدينة كييف", "LOC")
+    )
+    assert [tag(word, "PERS") for word in range(5)] == [0, 1, -100, -100, 0]
+    for label in set(scheme.labels) - {"PERS"}:
+        assert {tag(word, label) for word in range(5)} == {-100}
+    assert batch["choices"].tolist() == [[0, 2, 1], [0, 3, 2]]
+    for row in batch["options"]:
+        assert [label for label, may in zip(scheme.labels, row, strict=True) if may] == ["GPE", "LOC", "FAC"]
+    assert (batch["proclitics"] == -100).all()
+    assert len(batch["spans"]) == len(batch["pairs"]) == 0
+
+
+def test_a_nested_corpus_judges_inside_its_spans(tokenizer: Any) -> None:
+    spans = (("وزير العمل", "ORG"), ("العمل", "CARDINAL"), ("امس", "ORDINAL"), ("5", "TIME"))
+    batch, tag = tags("قال وزير العمل امس 5", tokenizer, "wojood", *spans)
+    assert [tag(word, "ORG") for word in range(5)] == [0, 1, 2, 0, 0]
+    assert [tag(word, "GPE") for word in range(5)] == [0] * 5
+    assert [tag(word, "QUANTITY") for word in range(5)] == [-100, -100, 1, -100, -100]
+    assert [tag(word, "DATE") for word in range(5)] == [-100, -100, -100, -100, 1]
+    assert len(batch["choices"]) == 0
+
+
+def test_an_ignored_span_of_a_flat_corpus_may_hide_anything(tokenizer: Any) -> None:
+    batch, tag = tags("قال كيم ثانيا", tokenizer, "ontonotes", ("كيم", "WORK_OF_ART"), ("قال", "PERSON"))
+    assert [tag(word, "PERS") for word in range(3)] == [1, -100, 0]
+    assert tag(0, "ORG") == -100
+    # Its spans leave proclitics outside, as ours do.
+    assert batch["proclitics"][0].tolist() == [0, -100, -100]
+
+
+def test_a_span_that_a_window_cuts_is_unknown_there(tokenizer: Any, scheme: Scheme) -> None:
+    text = " ".join(["كيم"] * 60)
+    [layout] = lay_out([text], tokenizer, 32)
+    first, second = layout.windows[:2]
+    entity = Entity(1, 4 * second.first + 4, 4 * (first.last + 1) - 1, "LOC", "")
+    entity = replace(entity, text=text[entity.start : entity.end])
+    rows = features.rows(Document("d", text, (entity,)), layout, scheme, scheme.mapping("anercorp"))
+    batch = features.Collator(scheme, 0)(rows)
+    pers = scheme.labels.index("PERS")
+    inside = range(second.first + 1, first.last + 1)
+    for index, window in enumerate(layout.windows):
+        for word in range(window.first, window.last):
+            assert batch["tags"][index, word - window.first, pers] == (-100 if word in inside else 0)
+    assert {int(window) for window, _, _ in batch["choices"]} == {1}
 
 
 def test_padded_words_are_ignored(article: Document, tokenizer: Any, scheme: Scheme) -> None:

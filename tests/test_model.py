@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,8 @@ import torch
 from conftest import ARTICLE, make_encoder
 
 from kashif import features
-from kashif.document import Document
-from kashif.model import KashifModel, pool
+from kashif.document import Document, Entity
+from kashif.model import KashifModel, either_loss, pool
 from kashif.scheme import Scheme
 from kashif.windows import lay_out
 
@@ -84,6 +86,52 @@ def test_unknown_words_teach_nothing(
     inputs["related"][:] = -100
     with torch.no_grad():
         assert float(model(**inputs).loss) == 0
+
+
+def test_the_loss_of_a_choice_is_the_sum_over_what_it_leaves_open() -> None:
+    """Against a sum over every way to tag the types in which one of the options at least is right."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(20, 4, 3, generator=generator, dtype=torch.float64).float()
+    wanted = torch.randint(1, 3, (20,), generator=generator)
+    options = torch.rand(20, 4, generator=generator) < 0.5
+    options[:, 0] |= ~options.any(-1)
+    found = either_loss(logits, wanted, options)
+    for row in range(20):
+        total = 0.0
+        for chosen in product(range(3), repeat=4):
+            if any(options[row, kind] and tag == wanted[row] for kind, tag in enumerate(chosen)):
+                each = [logits[row, kind].softmax(-1)[tag] for kind, tag in enumerate(chosen)]
+                total += float(torch.stack(each).prod())
+        assert float(found[row]) == pytest.approx(-math.log(total), abs=1e-4)
+    single = torch.eye(4, dtype=torch.bool)[torch.arange(20) % 4]
+    plain = torch.nn.functional.cross_entropy(logits[single], wanted, reduction="none")
+    torch.testing.assert_close(either_loss(logits, wanted, single), plain)
+
+
+def test_an_improbable_choice_has_a_finite_loss() -> None:
+    logits = torch.tensor([[[80.0, -80.0, 0.0], [60.0, -60.0, 0.0]]], requires_grad=True)
+    loss = either_loss(logits, torch.tensor([1]), torch.ones(1, 2, dtype=torch.bool))
+    loss.sum().backward()
+    assert loss.item() == pytest.approx(120)
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+def test_a_mapped_window_moves_only_the_heads_it_knows(
+    tiny_encoder: Path, tokenizer: Any, scheme: Scheme
+) -> None:
+    text = "زار بوتين مدينة كييف"
+    entities = (Entity(1, 4, 9, "PERS", "بوتين"), Entity(2, 10, 20, "LOC", "مدينة كييف"))
+    [layout] = lay_out([text], tokenizer, 64)
+    mapped = features.rows(Document("d", text, entities), layout, scheme, scheme.mapping("anercorp"))
+    model = KashifModel.from_encoder(str(tiny_encoder), scheme, window=64)
+    model(**features.Collator(scheme, tokenizer.pad_token_id)(mapped)).loss.backward()
+    gradient = model.tagger.weight.grad
+    assert gradient is not None
+    moved = gradient.view(len(scheme.labels), -1).any(-1)
+    assert [scheme.labels[kind] for kind in moved.nonzero().flatten()] == ["PERS", "GPE", "LOC", "FAC"]
+    for part in (model.proclitics, model.relations):
+        assert all(p.grad is None or not p.grad.any() for p in part.parameters())
 
 
 def test_a_scheme_without_relations_trains(

@@ -89,3 +89,9 @@ def test_load_and_check_take_the_same_share(tmp_path: Path, scheme: Scheme) -> N
     assert last.document.id == "n2[75-100%]"
     assert last.entity_lines == dict.fromkeys(range(8, 14), 2)
     assert last.relation_lines == (6, 7)
+
+
+def test_lines_of_a_document_are_known_by_its_id() -> None:
+    others = ["a", "b[0-80%]"]
+    ids = ["a[10-20%]", "b[80-90%]", "b[79-90%]", "b", "c"]
+    assert shares.among(ids, others) == {"a[10-20%]", "b[79-90%]", "b"}

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ARTICLE, ROOT
 
-from kashif import corpus, formats, suite
+from kashif import corpus, formats, predicting, scoring, suite
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.scheme import Scheme
@@ -104,6 +105,29 @@ def test_a_model_tells_where_recall_was_lost(trained: Path, project: Path, tmp_p
     assert lost == {"unreachable": (1, 0.2), "below threshold": (4, 0.8)}
     assert report.causes("missed", "entities")["unreachable"][0] == 1
     assert [analysis.gold.id for analysis in scored.analyses[0]] == ["a2", "b1"]
+
+
+def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_path: Path) -> None:
+    [known] = corpus.load("annotations/one", trained.parent.parent).documents
+    names = {"GPE": "LOC", "ORG": "ORG", "NORP": "MISC", "PERS": "PERS"}
+    outer = [e for e in known.entities if e.label in names and e.text != "الأوكراني"]
+    marked = Document("a1", known.text, tuple(replace(e, label=names[e.label]) for e in outer))
+    content, _ = formats.render(marked, "conll")
+    (tmp_path / "m1.conll").write_text(content, encoding="utf-8")
+    [report] = suite.run(trained, [f"{tmp_path}/m1.conll@anercorp"]).reports
+    assert report.measures["entities"].counts == scoring.Counts(len(outer), 0, 0)
+    assert set(report.entities) == {"PERS", "LOC", "ORG", "MISC"}
+    assert not [name for name in report.measures if "relations" in name]
+    assert (report.unreachable, report.relations) == ({}, {})
+    assert "of nested predictions only the outermost count" in report.notices
+    file = tmp_path / "predictions.jsonl"
+    [gold] = corpus.load(str(tmp_path / "m1.conll")).documents
+    formats.save(predicting.load(trained).documents([("m1", gold.text)]), "jsonl", file)
+    [again] = suite.run(file, [f"{tmp_path}/m1.conll@anercorp"]).reports
+    assert again.measures == report.measures
+    for system in (trained, file):
+        with pytest.raises(InputError, match="no entity 'MISC' in the scheme"):
+            suite.run(system, [f"{tmp_path}/m1.conll@wojood"])
 
 
 def test_predictions_of_another_system_are_scored(project: Path) -> None:

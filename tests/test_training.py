@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
-from conftest import ARTICLE, ROOT
+from conftest import FOREIGN, recipe
 
 from kashif import corpus, predicting, scoring
+from kashif.data import Data
+from kashif.document import Document, Entity
 from kashif.errors import InputError
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
-from kashif.training import gather, learning_rate, train
+from kashif.training import development_scores, learning_rate, train
 
 
 def test_the_tagger_overfits_one_article(trained: Path) -> None:
@@ -35,30 +36,6 @@ def test_a_model_folder_says_what_it_came_from(trained: Path) -> None:
     assert scores["selected by"] == "score"
     assert Recipe.load(trained / "recipe.yaml").epochs == 60
     assert not list(trained.glob("*.bin")) + list(trained.glob("*.pkl"))
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "annotations" / "news"
-    folder.mkdir(parents=True)
-    for index in range(4):
-        (folder / f"n{index}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
-    splits = "news:\n  train: [n0, n1]\n  development: [n2]\n  held-out: [n3]\n"
-    (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
-    return tmp_path
-
-
-def recipe(encoder: Path, **settings: object) -> Recipe:
-    values: dict[str, object] = {
-        "encoder": str(encoder),
-        "train": ["annotations/news#train"],
-        "development": ["annotations/news#development"],
-        "epochs": 4,
-        "patience": 4,
-        "window": 64,
-        "precision": "float32",
-    }
-    return Recipe.model_validate(values | settings)
 
 
 def weights(folder: Path) -> bytes:
@@ -99,43 +76,11 @@ def test_resumed_training_ends_where_uninterrupted_does(
         train(recipe(tiny_encoder), project / "new", project, resume=True, say=lambda line: None)
 
 
-def test_held_out_articles_are_never_trained_on(tiny_encoder: Path, project: Path) -> None:
-    with pytest.raises(InputError, match="n1 in both train and held_out"):
-        gather(recipe(tiny_encoder, held_out=["annotations/news"]), project)
-    (project / "annotations" / "copy").mkdir()
-    (project / "annotations" / "copy" / "x.txt").write_text("\n\n\n" + ARTICLE, encoding="utf-8")
-    copied = recipe(tiny_encoder, train=["annotations/copy"], held_out=["annotations/news#held-out"])
-    with pytest.raises(InputError, match="in both train and held_out"):
-        gather(copied, project)
-
-
-def test_development_is_carved_by_article(tiny_encoder: Path, project: Path) -> None:
-    whole = recipe(tiny_encoder, train=["annotations/news"], development=[], development_share=0.25)
-    first, second = gather(whole, project), gather(whole, project)
-    assert first == second
-    assert (len(first.train), len(first.development)) == (3, 1)
-    assert not {d.id for d in first.train} & {d.id for d in first.development}
-
-
 def test_encoders_that_do_not_fit_are_refused(tiny_encoder: Path, project: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="reads at most 512"):
         train(recipe(tiny_encoder, window=1024), tmp_path / "m", project, say=lambda line: None)
     with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
         train(recipe(Path("nowhere/at-all")), tmp_path / "m", project, say=lambda line: None)
-
-
-def test_labels_that_the_scheme_lacks_are_refused(tiny_encoder: Path, project: Path) -> None:
-    wrong = "[[كيم|PERSON#1]] و[[بوتين|PERS#2]]\n---\n"
-    (project / "annotations" / "news" / "n1.txt").write_text(wrong, encoding="utf-8")
-    with pytest.raises(InputError, match="n1: no entity 'PERSON' in the scheme; did you mean 'PERS'"):
-        train(recipe(tiny_encoder), project / "m", project, say=lambda line: None)
-    wrong = "[[كييف|GPE#1]] [[بوتين|PERS#2]]\n---\nvisits 1 2\n"
-    (project / "annotations" / "news" / "n1.txt").write_text(wrong, encoding="utf-8")
-    with pytest.raises(InputError, match="visits: the head is GPE"):
-        train(recipe(tiny_encoder), project / "m", project, say=lambda line: None)
-
-
-FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nالتقى O\nكيم B-PERS\nجونغ I-PERS\n\n"
 
 
 def test_a_foreign_corpus_is_learned_in_its_own_labels(tiny_encoder: Path, tmp_path: Path) -> None:
@@ -158,13 +103,48 @@ def test_a_foreign_corpus_is_learned_in_its_own_labels(tiny_encoder: Path, tmp_p
         train(recipe(tiny_encoder, **settings | {"scheme": "anercrop"}), output, tmp_path)
 
 
-def test_shares_that_overlap_are_refused(tiny_encoder: Path, tmp_path: Path) -> None:
-    (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
-    settings = {"train": ["all.conll#0-80%"], "development": ["all.conll#70-100%"], "scheme": "anercorp"}
-    with pytest.raises(InputError, match=r"all\[0-80%\] in both train and development"):
-        gather(recipe(tiny_encoder, **settings), tmp_path)
-    with pytest.raises(InputError, match="in both train and held_out"):
-        gather(recipe(tiny_encoder, **settings | {"held_out": ["all.conll"], "development": []}), tmp_path)
+def test_a_corpus_read_through_a_mapping_trains_beside_ours(
+    tiny_encoder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
+    settings: dict[str, object] = {
+        "train": ["annotations/news#train", "all.conll#0-80%@anercorp"],
+        "development": ["annotations/news#development", "all.conll#80-100%@anercorp"],
+        "epochs": 30,
+        "patience": 30,
+        "dropout": 0.0,
+        "encoder_learning_rate": 3e-3,
+        "head_learning_rate": 1e-2,
+    }
+    mixed = recipe(tiny_encoder, **settings)
+    lines: list[str] = []
+    scores = train(mixed, project / "whole", project, say=lines.append, quiet=True)
+    assert not [line for line in lines if "out of reach" in line]
+    assert scores["entity_f1"] > 0.9
+    assert scores["relation_f1"] > 0.5
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(line: str) -> None:
+        if line.startswith("epoch   3"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(mixed, project / "part", project, say=stop_after_two, quiet=True)
+    train(mixed, project / "part", project, resume=True, say=lambda line: None, quiet=True)
+    assert weights(project / "whole") == weights(project / "part")
+
+
+def test_articles_of_other_labels_are_scored_in_those(scheme: Scheme) -> None:
+    ours = Document("a", "كيم", (Entity(1, 0, 3, "PERS", "كيم"),))
+    theirs = Document("b", "وكييف", (Entity(1, 0, 5, "LOC", "وكييف"),))
+    found = Document("b", "وكييف", (Entity(1, 1, 5, "GPE", "كييف"), Entity(2, 1, 5, "DATE", "كييف")))
+    through = {"b": scheme.mapping("anercorp")}
+    both = Data(scheme, [], [ours, theirs], through, [])
+    assert development_scores(both, [ours, found]) == {"entity_f1": 1, "relation_f1": 0, "score": 0.5}
+    one = Data(scheme, [], [theirs], through, [])
+    assert development_scores(one, [found]) == {"entity_f1": 1, "score": 1}
 
 
 def test_rates_fall_from_the_top_down() -> None:
@@ -176,27 +156,6 @@ def test_rates_fall_from_the_top_down() -> None:
         "encoder.embeddings.word_embeddings.weight": 0.25,
     }
     assert {name: learning_rate(name, 2, settings) for name in names} == names
-
-
-def test_every_recipe_of_the_repository_is_valid() -> None:
-    files = sorted((ROOT / "train").glob("*.yaml"))
-    assert {"quickstart", "default", "arabertv02", "camelbert-msa", "marbert"} <= {
-        file.stem for file in files
-    }
-    for file in files:
-        loaded = Recipe.load(file)
-        missing = ""
-        if file.stem == "seeds" and not corpus.load("annotations/seeds", ROOT).documents:
-            missing = "set KASHIF_SEEDS"
-        elif loaded.scheme and not os.environ.get("KASHIF_DATA"):
-            missing = "set KASHIF_DATA"
-        if missing:
-            with pytest.raises(InputError, match=missing):
-                gather(loaded, ROOT)
-            continue
-        data = gather(loaded, ROOT)
-        assert data.train
-        assert data.development
 
 
 def test_recipes_refuse_unknown_keys_and_take_changes(tmp_path: Path) -> None:

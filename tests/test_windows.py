@@ -147,6 +147,27 @@ def test_a_flat_scheme_of_whole_words_reaches_less(tokenizer: Any, article: Docu
     }
 
 
+def test_through_a_mapping_types_and_whole_words_are_its_own(tokenizer: Any, scheme: Scheme) -> None:
+    text = "زار بوتين وموسكو امس ثانيا"
+    spans = [(4, 9, "PERS"), (11, 16, "LOC"), (4, 16, "MISC"), (17, 20, "CITY")]
+    entities = tuple(Entity(i, a, b, label, text[a:b]) for i, (a, b, label) in enumerate(spans, start=1))
+    document = Document("d", text, entities)
+    [layout] = lay_out([text], tokenizer, 64)
+    aligned, lost = align(document, layout, scheme, scheme.mapping("anercorp"))
+    assert [(item.first, item.last, item.letters, item.types) for item in aligned] == [
+        (1, 3, 0, ("NORP", "EVENT", "LAW", "WEAPON")),
+        (1, 2, 0, ("PERS",)),
+        (2, 3, 0, ("GPE", "LOC", "FAC")),
+    ]
+    assert [(item.what, item.cause) for item in lost] == [("CITY «امس»", "its label is not in the scheme")]
+    # A label that the mapping ignores is no gold: it can be at an odd place and is not missed.
+    odd = Document(
+        "d", text, (Entity(1, 22, 25, "ORDINAL", text[22:25]), Entity(2, 4, 9, "ORDINAL", "بوتين"))
+    )
+    [seen], lost = align(odd, layout, scheme, scheme.mapping("ontonotes"))
+    assert (seen.types, lost) == ((), [])
+
+
 def test_a_span_at_a_cut_is_left_to_the_window_that_sees_it_whole(tokenizer: Any) -> None:
     """A part of a span, seen at a window's edge amid a sentence, once won over the whole."""
     [layout] = lay_out([" ".join(["كيم"] * 60) + ". " + "عاد بوتين"], tokenizer, 32)
