@@ -6,20 +6,19 @@ nothing at all are undefined (None), not 0 and not 1.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from kashif.arabic import sentence_index, sentences, words
+from kashif.arabic import sentence_index, words
 from kashif.bootstrap import Table, interval, resampled
 from kashif.calibration import Reliability, reliability
 from kashif.document import Document, Relation
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme
+from kashif.sequences import counted
 
 Item = tuple[Any, ...]
 Unit = tuple[str, int]
@@ -176,7 +175,7 @@ def score(
         related, _ = matched(gold, given_gold)
         table = counts_by_unit(gold, related, views["relations"], locate, units)
         measures["relations given gold entities"] = _measure(table, seed)
-    measures["entities over words (seqeval)"] = Measure(_seqeval(gold, found))
+    measures["entities over words (seqeval)"] = Measure(Counts(*counted((d, found[d.id]) for d in gold)))
     by_label = {
         view: counts_by_label(gold, found, views[view], labels)
         for view, labels in (("entities", scheme.labels), ("relations", scheme.relation_labels))
@@ -365,47 +364,3 @@ def counts_by_label(
             )
             table[label] = table.get(label, Counts()) + counts
     return {label: counts for label, counts in table.items() if counts != Counts()}
-
-
-def _seqeval(gold: Sequence[Document], found: dict[str, Document]) -> Counts:
-    """seqeval's strict IOB2 over whole words: a sequence for each sentence and entity label."""
-    from seqeval.metrics.v1 import precision_recall_fscore_support
-    from seqeval.scheme import IOB2
-
-    true, guessed = [], []
-    for document in gold:
-        guess = found[document.id]
-        labels = sorted({entity.label for entity in (*document.entities, *guess.entities)})
-        true += _tags(document, labels)
-        guessed += _tags(guess, labels)
-    if not true:
-        return Counts()
-    precision, recall, _, support = precision_recall_fscore_support(
-        true, guessed, average="micro", scheme=IOB2, zero_division=0
-    )
-    tp = round(float(recall) * int(support))
-    predicted = round(tp / float(precision)) if precision else _begun(guessed)
-    return Counts(tp, predicted - tp, int(support) - tp)
-
-
-def _begun(sequences: list[list[str]]) -> int:
-    return sum(tag.startswith("B-") for tags in sequences for tag in tags)
-
-
-def _tags(document: Document, labels: Sequence[str]) -> list[list[str]]:
-    """The tags of each sentence, for one label after the other."""
-    spans = words(document.text)
-    starts, ends = [start for start, _ in spans], [end for _, end in spans]
-    sentence = sentence_index(sentences(document.text))
-    where = [sentence(start) for start in starts]
-    bounds = [0, *(i for i in range(1, len(where)) if where[i] != where[i - 1]), len(where)]
-    result: list[list[str]] = []
-    for label in labels:
-        tags = ["O"] * len(spans)
-        for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
-            if entity.label == label:
-                touched = range(bisect_right(ends, entity.start), bisect_left(starts, entity.end))
-                for number, index in enumerate(touched):
-                    tags[index] = f"{'I' if number else 'B'}-{label}"
-        result += [tags[first:last] for first, last in pairwise(bounds) if first < last]
-    return result
