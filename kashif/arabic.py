@@ -17,6 +17,9 @@ PROCLITICS = "وفبكلس"
 MAX_PROCLITICS = 3
 """The most proclitic letters that one word carries before a mention (``وسل…``, ``فبال…`` has 2)."""
 
+EDGE = regex.compile(r"[\p{L}\p{M}\p{Nd}]")
+"""What a mention begins and ends with."""
+
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+|\S")
 # A point ends no sentence in `...`, between digits (1.47), or in an abbreviation (أ.ف.ب).
 _ENDING = regex.compile(

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import regex
-
 from kashif import formats, shares, splits
-from kashif.arabic import proclitic_letters, sentence_index, sentences, words
+from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
 from kashif.corpus import Spec, chosen
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError, nearest
 from kashif.formats import Reading
 from kashif.formats.reading import MissingText
 from kashif.scheme import Scheme
-
-_EDGE = regex.compile(r"[\p{L}\p{M}\p{Nd}]")
 
 
 def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault], list[str]]:
@@ -73,7 +69,7 @@ def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
     document, where = reading.document, str(reading.path)
     faults = [
         Fault(where, message, reading.entity_lines.get(entity.id, 0))
-        for entity, message in (*_labels(document, scheme), *_edges(document), *_overlaps(document))
+        for entity, message in (*_labels(document, scheme), *_edges(document, scheme), *_overlaps(document))
     ]
     faults += [
         Fault(where, message, reading.relation_lines[index] if reading.relation_lines else 0)
@@ -93,7 +89,7 @@ def _labels(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
             yield entity, f"{_name(entity)}: no entity '{entity.label}' in the scheme; {hint}"
 
 
-def _edges(document: Document) -> Iterator[tuple[Entity, str]]:
+def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
     text = document.text
     starts: dict[int, int] = {}
     ends: set[int] = set()
@@ -103,7 +99,8 @@ def _edges(document: Document) -> Iterator[tuple[Entity, str]]:
     word_end = dict(words(text))
     for entity in document.entities:
         first, last = entity.text[0], entity.text[-1]
-        if not _EDGE.match(first):
+        ruled = scheme.closing is not None
+        if ruled and not EDGE.match(first):
             yield entity, f"{_name(entity)}: a span cannot begin with {first!r}"
         elif (word := starts[entity.start]) != entity.start:
             letters = proclitic_letters(text[word : word_end[word]], entity.start - word)
@@ -115,8 +112,7 @@ def _edges(document: Document) -> Iterator[tuple[Entity, str]]:
                         " proclitics و ف ب ك ل س may stand before a span"
                     ),
                 )
-        closes = (last == "%" and entity.label == "QUANTITY") or (last in ")]" and entity.label == "DATE")
-        if not _EDGE.match(last) and not closes:
+        if ruled and not EDGE.match(last) and last not in (scheme.closing or {}).get(entity.label, ""):
             yield entity, f"{_name(entity)}: a span cannot end with {last!r}"
         elif entity.end not in ends:
             yield entity, f"{_name(entity)}: ends inside a word; take the whole word"

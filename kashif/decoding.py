@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kashif.arabic import normal_form, restored, words
 from kashif.document import Document, Entity, Relation
 from kashif.scheme import Scheme
-from kashif.windows import REACH, Layout, span_offsets
+from kashif.windows import REACH, Layout, span_offsets, without_punctuation
 
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 THRESHOLD = 0.5
@@ -169,7 +169,7 @@ def assemble(
     What they say of one span (``key, proclitic letters, probability``) or relation (``head, tail,
     relation, probability``) is merged by the highest probability. Of spans that cross, or overlap
     within a type or in a scheme that is not nested, the more probable one stays; a relation stays if
-    both its arguments do.
+    both its arguments do. Punctuation at the edges of spans goes where the scheme says so.
     """
     best: dict[SpanKey, tuple[float, int]] = {}
     for key, letters, score in spans:
@@ -183,11 +183,17 @@ def assemble(
     ids: dict[SpanKey, int] = {}
     entities: list[Entity] = []
     for key in sorted(kept, key=lambda item: (item[0], -item[1], item[2])):
-        start, end = span_offsets(text, layout, key[0], key[1], letters_of[key[0]][1])
+        label = scheme.labels[key[2]]
+        first, last = key[:2]
+        if scheme.closing is not None:
+            first, last = without_punctuation(text, layout, first, last, scheme.closing.get(label, ""))
+        if first == last:
+            continue
+        letters = letters_of[key[0]][1] if first == key[0] else 0
+        start, end = span_offsets(text, layout, first, last, letters)
         ids[key] = len(entities) + 1
         mention = text[start:end]
         normal = restored(mention, text[:start], known)
-        label = scheme.labels[key[2]]
         entities.append(Entity(ids[key], start, end, label, mention, normal, float(best[key][0])))
     strongest: dict[tuple[int, int, int], float] = {}
     for head, tail, label_index, score in relations:

@@ -41,12 +41,14 @@ class Scheme(_Frozen):
     """Entity labels with their meaning, relation types, mappings by name of the foreign scheme.
 
     ``nested`` says whether spans stand inside spans, ``proclitics`` whether a span can begin behind
-    the letters و ف ب ك ل س of a word.
+    the letters و ف ب ك ل س of a word, ``closing`` which characters besides letters and digits a span of
+    a type may end with; None where spans may begin and end with anything.
     """
 
     entities: dict[str, str]
     nested: bool = True
     proclitics: bool = True
+    closing: dict[str, str] | None = None
     relations: dict[str, RelationType] = {}
     mappings: dict[str, Mapping] = {}
 
@@ -58,6 +60,7 @@ class Scheme(_Frozen):
         for name, mapping in self.mappings.items():
             targets = {label for labels in mapping.labels.values() for label in labels}
             used[f"mapping {name}"] = targets | set(mapping.complete)
+        used["closing"] = set(self.closing or {})
         for user, labels in used.items():
             for label in sorted(labels - set(self.entities)):
                 raise ValueError(f"{user}: no entity '{label}'; {nearest(label, self.entities)}")

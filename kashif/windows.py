@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kashif.arabic import Span, proclitic_length, proclitic_letters, sentences, words
+from kashif.arabic import EDGE, Span, proclitic_length, proclitic_letters, sentences, words
 from kashif.document import Document, Entity, Relation
 from kashif.scheme import Mapping, Scheme
 
@@ -283,6 +283,20 @@ def cut_short(layout: Layout, window: Window, first: int, last: int) -> bool:
 def in_reach(layout: Layout, head: int, tail: int) -> bool:
     """Whether two words stand in one sentence or in adjoining ones."""
     return abs(layout.sentence[head] - layout.sentence[tail]) <= REACH
+
+
+def without_punctuation(text: str, layout: Layout, first: int, last: int, closing: str) -> Span:
+    """Words ``[first, last)`` without punctuation at either end, but for ``closing`` characters behind."""
+
+    def is_edge(word: int, place: int) -> bool:
+        start, end = layout.words[word]
+        return EDGE.match(text[start:end][place]) is not None
+
+    while first < last and not is_edge(first, 0):
+        first += 1
+    while first < last and not is_edge(last - 1, -1) and text[layout.words[last - 1][1] - 1] not in closing:
+        last -= 1
+    return first, last
 
 
 def span_offsets(text: str, layout: Layout, first: int, last: int, letters: int) -> Span:

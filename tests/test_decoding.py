@@ -109,6 +109,23 @@ def test_windows_are_merged_by_the_highest_score(scheme: Scheme) -> None:
     assert [(r.label, r.score) for r in document.relations] == [("visits", 0.7)]
 
 
+def test_spans_lose_punctuation_at_their_edges_where_the_scheme_says_so(scheme: Scheme) -> None:
+    text = "« أوسلو » ، 40 % من مايو ( أيار ) ،"
+    kinds = {label: scheme.labels.index(label) for label in ("GPE", "QUANTITY", "DATE", "ORG")}
+    spans = [((0, 3, kinds["GPE"]), 0, 0.9), ((4, 6, kinds["QUANTITY"]), 0, 0.9)]
+    spans += [((7, 12, kinds["DATE"]), 0, 0.9), ((3, 4, kinds["ORG"]), 0, 0.9)]
+    links = [
+        ((0, 3, kinds["GPE"]), (7, 12, kinds["DATE"]), 0, 0.9),
+        ((3, 4, kinds["ORG"]), (4, 6, 0), 0, 0.9),
+    ]
+    document = decoding.assemble("d", text, layout(text), spans, links, scheme)
+    assert [e.text for e in document.entities] == ["أوسلو", "40 %", "مايو ( أيار )"]
+    assert [(r.head, r.tail) for r in document.relations] == [(1, 3)]
+    free = scheme.model_copy(update={"closing": None})
+    kept = decoding.assemble("d", text, layout(text), spans, [], free).entities
+    assert [e.text for e in kept] == ["« أوسلو »", "،", "40 %", "مايو ( أيار ) ،"]
+
+
 def test_conflicting_spans_lose_to_the_more_probable(scheme: Scheme) -> None:
     text = "ا ب ج د"
     org, gpe = scheme.labels.index("ORG"), scheme.labels.index("GPE")
