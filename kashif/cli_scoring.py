@@ -66,7 +66,7 @@ def crossvalidate(
     settings = Recipe.load(recipe, tuple(set or ()))
     folder = output or Path("models") / f"{recipe.stem}-folds"
     scored = crossvalidation.run(
-        settings, folder, recipe.resolve().parent.parent, over, folds, jobs, seed, watched
+        settings, folder, recipe.resolve().parent.parent, over, folds, jobs, seed, watched, say
     )
     _tell(scored, recipe.stem, seed, [json_file], html_file)
 

@@ -123,10 +123,9 @@ def compare(
             if label in a or label in b
         }
 
-    measures = {
-        "entities": measure(first, second, entity_items),
-        "relations": measure(first, second, relations),
-    }
+    measures = {"entities": measure(first, second, entity_items)}
+    if scheme.relations:
+        measures["relations"] = measure(first, second, relations)
     if given_gold is not None:
         a, b = (matched(gold, side)[0] for side in given_gold)
         measures["relations given gold entities"] = measure(a, b, relations)

@@ -12,7 +12,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from kashif import corpus, suite
-from kashif.console import say
 from kashif.corpus import Corpus
 from kashif.errors import InputError
 from kashif.recipe import Recipe
@@ -37,13 +36,15 @@ def run(
     count: int = 5,
     jobs: int = 1,
     seed: int = 0,
-    watch: Watch = lambda documents, _: documents,
+    watch: Watch = suite.unwatched,
+    say: Callable[[str], None] = print,
 ) -> Scored[Report]:
     """Trains a model for each fold, predicts what it left out, and scores all of that together.
 
     ``over`` is the corpus to fold, all training articles if None; what else the recipe trains on is in
-    every training. ``jobs`` trainings run at a time and share the processor's cores. A fold whose model
-    is there already, by the same recipe and articles, is not trained again.
+    every training. ``jobs`` trainings run at a time, in processes of their own (so ``say`` must be
+    picklable), and share the processor's cores. A fold whose model is there already, by the same recipe,
+    articles and code, is not trained again.
 
     Raises:
         InputError: if the recipe, ``over`` or the number of folds does not fit.
@@ -57,19 +58,17 @@ def run(
         # One thread each trains more in an hour than all threads on one small model.
         threads = max(1, (os.cpu_count() or 1) // jobs)
         with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-            list(
-                pool.map(_train_beside, *zip(*((recipe, fold, base, threads) for fold in parts), strict=True))
-            )
-    models = [suite.model(fold.folder, watch) for fold in parts]
-    told = [
-        model.answer(
-            replace(asked, documents=tuple(d for d in asked.documents if d.id in fold.left_out)),
-            fold.folder.name,
-        )
-        for fold, model in zip(parts, models, strict=True)
-    ]
-    name = f"{asked.name}, {len(parts)} folds"
-    report, errors = suite.report(name, asked, _together(told), models[0].scheme or Scheme.load(), seed)
+            jobs_left = [pool.submit(_train_beside, recipe, fold, base, threads, say) for fold in parts]
+            for job in jobs_left:
+                job.result()
+    told: list[Answers] = []
+    scheme = Scheme.load()
+    for fold in parts:  # one model at a time in memory
+        model = suite.model(fold.folder, watch)
+        left_out = tuple(document for document in asked.documents if document.id in fold.left_out)
+        told.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
+        scheme = model.scheme or scheme
+    report, errors = suite.report(f"{asked.name}, {len(parts)} folds", asked, _together(told), scheme, seed)
     return Scored((report,), asked.notices, (errors,))
 
 
@@ -116,7 +115,7 @@ def _train(recipe: Recipe, fold: Fold, base: Path, tell: Callable[[str], None]) 
     shutil.rmtree(fold.folder / "checkpoints")
 
 
-def _train_beside(recipe: Recipe, fold: Fold, base: Path, threads: int) -> None:
+def _train_beside(recipe: Recipe, fold: Fold, base: Path, threads: int, say: Callable[[str], None]) -> None:
     import torch
 
     from kashif.console import quiet_libraries

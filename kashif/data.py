@@ -51,6 +51,7 @@ def gather(recipe: Recipe, base: Path, without: Collection[str] = ()) -> Data:
         name: [document for part in parts for document in part.documents]
         for name, parts in (("train", train), ("development", development), ("held_out", held_out))
     }
+    left_out = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
     if not recipe.development and len(sets["train"]) > 1:
         documents = sets["train"]
@@ -58,8 +59,9 @@ def gather(recipe: Recipe, base: Path, without: Collection[str] = ()) -> Data:
         count = max(1, round(len(documents) * recipe.development_share))
         sets["development"] = [documents[index] for index in sorted(order[:count])]
         sets["train"] = [documents[index] for index in sorted(order[count:])]
-    for first, second in combinations(sets, 2):
-        both = shares.overlapping(sets[first], sets[second])
+    named = sets | {"left_out": left_out}
+    for first, second in combinations(named, 2):
+        both = shares.overlapping(named[first], named[second])
         if both:
             shared = ", ".join(sorted(both))
             raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")

@@ -88,7 +88,7 @@ have is grey; a colour tells what is wrong with the gold item above or with the 
 {% for part in parts %}
 <h2><bdi>{{ part.report.name }}</bdi></h2>
 <div class="summary">
-{% for view in ("entities", "relations") %}
+{% for view in ("entities", "relations") if view in part.report.measures %}
 {% set found = part.report.measures[view].counts %}
 <table>
 <caption>{{ view }}: F1 {{ share(found.f1) }}, precision {{ share(found.precision) }},

@@ -103,6 +103,7 @@ class Predictor:
 
     def documents(self, texts: Sequence[tuple[str, str]], threshold: float | None = None) -> list[Document]:
         """The documents of ``(id, text)``; relations from ``threshold`` on, else from the model's own."""
+        self.model.train(False)
         least = self._thresholds(threshold)
         layouts = lay_out([text for _, text in texts], self.tokenizer, self.model.config.window)
         spans: list[list[Any]] = [[] for _ in texts]
@@ -127,6 +128,7 @@ class Predictor:
 
         Entities stay as they are; one that no tag sequence can express takes no relation.
         """
+        self.model.train(False)
         layouts = lay_out([d.text for d in documents], self.tokenizer, self.model.config.window)
         aligned = [align(d, layout, self.scheme)[0] for d, layout in zip(documents, layouts, strict=True)]
         relations: list[list[Any]] = [[] for _ in documents]

@@ -124,6 +124,8 @@ class Report:
 
         ``side`` is ``missed`` or ``spurious``, ``view`` ``entities`` or ``relations``; all labels or one.
         """
+        if view not in self.measures:
+            return {}
         by_label = self.entities if view == "entities" else self.relations
         counts = by_label[label] if label else self.measures[view].counts
         total = counts.tp + (counts.fn if side == "missed" else counts.fp)

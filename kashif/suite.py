@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from kashif import corpus, formats, mapping, shares
+from kashif import corpus, formats, mapping
 from kashif.analysis import Analysis, analyse, tally
 from kashif.comparing import Comparison, compare
 from kashif.corpus import Corpus
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
+from kashif.manifest import Seen
 from kashif.scheme import Scheme, parsed
 from kashif.scoring import Report, score
 from kashif.windows import Unreachable, causes, lay_out, reach
@@ -62,33 +62,6 @@ class Scored(Generic[Kind]):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The ids of the articles that a model was trained on, and that selected it and its thresholds."""
-
-    train: frozenset[str] = frozenset()
-    development: frozenset[str] = frozenset()
-    thresholds: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, folder: Path) -> Seen | None:
-        """What a model folder's ``manifest.json`` says; None where there is none.
-
-        Raises:
-            InputError: if it does not hold lists of ids.
-        """
-        path = folder / "manifest.json"
-        if not path.is_file():
-            return None
-        try:
-            manifest = json.loads(formats.read_text(path))
-            parts = (manifest["train"], manifest["development"], manifest.get("thresholds", {"articles": []}))
-            return cls(*(frozenset(part["articles"]) for part in parts))
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"expected the articles of train and development: {error!r}; train the model again"
-            raise InputError(Fault(str(path), message)) from error
-
-
-@dataclass(frozen=True)
 class Answers:
     """What a system says of a corpus; the rest only a model can tell.
 
@@ -109,7 +82,7 @@ class System:
     name: str
     answer: Callable[[Corpus, str], Answers]
     scheme: Scheme | None = None
-    seen: Seen | None = Seen()
+    seen: Seen | None = field(default_factory=Seen)
 
 
 def named(targets: Sequence[str]) -> list[tuple[str, str, Path]]:
@@ -126,11 +99,12 @@ def named(targets: Sequence[str]) -> list[tuple[str, str, Path]]:
     return found
 
 
-def _unwatched(documents: Iterable[Document], what: str) -> Iterable[Document]:
+def unwatched(documents: Iterable[Document], what: str) -> Iterable[Document]:
+    """The documents, told to nobody."""
     return documents
 
 
-def run(path: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unwatched) -> Scored[Report]:
+def run(path: Path, targets: Sequence[str], seed: int = 0, watch: Watch = unwatched) -> Scored[Report]:
     """Scores a model folder or a JSON-lines file of predictions.
 
     ``watch`` is given the documents as they are predicted, with a word on what they are.
@@ -201,7 +175,7 @@ def _in_its_labels(
 
 
 def run_both(
-    first: Path, second: Path, targets: Sequence[str], seed: int = 0, watch: Watch = _unwatched
+    first: Path, second: Path, targets: Sequence[str], seed: int = 0, watch: Watch = unwatched
 ) -> Scored[Comparison]:
     """Compares two systems, each as ``run`` takes it, on articles that neither was trained on.
 
@@ -235,23 +209,23 @@ def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tup
     for name, text, base in named(targets):
         loaded = corpus.load(text, base)
         notices += loaded.notices
-        ids = {document.id for document in loaded.documents}
+        unseen = loaded.documents
         for system in systems:
-            notices += [f"{name}: {told}" for told in _told(system, ids)]
-            ids -= shares.among(ids, (system.seen or Seen()).train)
-        if ids:
-            unseen = tuple(document for document in loaded.documents if document.id in ids)
+            notices += [f"{name}: {told}" for told in _told(system, unseen)]
+            learnt = (system.seen or Seen()).train.among(unseen)
+            unseen = tuple(document for document in unseen if document.id not in learnt)
+        if unseen:
             found.append((name, replace(loaded, documents=unseen)))
     if not found:
         raise InputError("no article to score; " + "; ".join(notices))
     return found, notices
 
 
-def _told(system: System, ids: set[str]) -> Iterator[str]:
+def _told(system: System, documents: Sequence[Document]) -> Iterator[str]:
     """In words, how many of these articles a system has seen."""
     seen = system.seen or Seen()
     train, development, tuned = (
-        shares.among(ids, others) for others in (seen.train, seen.development, seen.thresholds)
+        articles.among(documents) for articles in (seen.train, seen.development, seen.thresholds)
     )
     for count, what in (
         (len(train), f"articles left out: {system.name} was trained on them"),

@@ -5,6 +5,7 @@ The model is selected on the development articles by ``SELECTED_BY``; held-out o
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import platform
@@ -27,7 +28,7 @@ from transformers import (
     set_seed,
 )
 
-from kashif import corpus, encoder, mapping, scoring
+from kashif import encoder, manifest, mapping, scoring
 from kashif.data import Data, gather, told
 from kashif.document import Document
 from kashif.errors import InputError
@@ -62,7 +63,7 @@ def train(
     ``without`` are ids of training articles to leave out.
 
     Returns:
-        The development scores of the model kept.
+        The development scores that selected the model; its relation thresholds are chosen after that.
 
     Raises:
         InputError: for a recipe, corpus or encoder that does not fit.
@@ -90,7 +91,7 @@ def train(
     ]
     dataset = datasets.Dataset.from_list(table)
     checkpoints = output.resolve() / "checkpoints"
-    last = _begin(checkpoints, resume, json.dumps({**manifest(recipe, data), "recipe": recipe.dump()}))
+    last = _begin(checkpoints, resume, json.dumps({**origin(recipe, data), "recipe": recipe.dump()}))
     trainer = _Trainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
@@ -109,10 +110,10 @@ def train(
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(_Bar)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    if data.scheme.relations:
-        model.config.thresholds = _thresholds(trainer.predictor, data)
     metrics = trainer.evaluate()
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
+    if data.scheme.relations:
+        model.config.thresholds = _thresholds(trainer.predictor, data)
     _save(output, model, tokenizer, recipe, data, scores)
     return scores
 
@@ -321,7 +322,7 @@ def _save(
     (output / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
     files = {
         "scores.json": {"development": scores, "selected by": SELECTED_BY},
-        "manifest.json": manifest(recipe, data),
+        manifest.NAME: origin(recipe, data),
     }
     for name, content in files.items():
         (output / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -329,15 +330,15 @@ def _save(
 
 def is_of(output: Path, recipe: Recipe, data: Data) -> bool:
     """Whether a folder holds the finished model of this recipe, these articles and these versions."""
-    files = (output / "manifest.json", output / "recipe.yaml")
+    files = (output / manifest.NAME, output / "recipe.yaml")
     if not all(file.is_file() for file in files):
         return False
     made_of, made_by = (file.read_text(encoding="utf-8") for file in files)
-    return bool(json.loads(made_of) == manifest(recipe, data)) and made_by == recipe.dump()
+    return bool(json.loads(made_of) == origin(recipe, data)) and made_by == recipe.dump()
 
 
-def manifest(recipe: Recipe, data: Data) -> dict[str, Any]:
-    """What a model came from: versions, seed, machine, articles and the digest of their annotations."""
+def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
+    """What a model came from: versions and digests of code and scheme, seed, machine, articles."""
     packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
     return {
         "versions": {"python": platform.python_version()}
@@ -346,10 +347,9 @@ def manifest(recipe: Recipe, data: Data) -> dict[str, Any]:
         "machine": platform.machine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "bfloat16": half_precision(recipe.precision),
-        "train": {"articles": [d.id for d in data.train], "sha256": corpus.digest(data.train)},
-        "development": {
-            "articles": [d.id for d in data.development],
-            "sha256": corpus.digest(data.development),
-        },
+        "code": manifest.code(),
+        "scheme": hashlib.sha256(data.scheme.dump().encode()).hexdigest(),
+        "train": manifest.row(data.train),
+        "development": manifest.row(data.development),
         "left out": data.notices,
     }

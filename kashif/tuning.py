@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kashif import corpus, thresholds
+from kashif import corpus, manifest, thresholds
 from kashif.decoding import THRESHOLD
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.formats import read_text
+from kashif.manifest import Seen
 from kashif.scoring import Counts
-from kashif.suite import Seen
+from kashif.suite import Watch, unwatched
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def tune(
     folder: Path,
     targets: Sequence[str],
     per_label: bool = False,
-    watch: Callable[[Iterable[Document], str], Iterable[Document]] = lambda documents, _: documents,
+    watch: Watch = unwatched,
 ) -> Tuned:
     """Chooses the thresholds of a model's relations and writes them into its ``config.json``.
 
@@ -50,7 +49,7 @@ def tune(
     predictor = predicting.load(folder)
     scheme, config = predictor.scheme, predictor.model.config
     gold, notices = corpus.load_all(targets)
-    notices += _not_development(folder, {document.id for document in gold})
+    notices += _not_development(folder, gold)
     if not any(document.relations for document in gold):
         raise InputError("; ".join(["no gold relation to choose thresholds by", *notices]))
     texts = [(document.id, document.text) for document in gold]
@@ -60,7 +59,7 @@ def tune(
     former = {label: config.thresholds.get(label, THRESHOLD) for label in scheme.relation_labels}
     config.thresholds = {label: best[label] for label in scheme.relation_labels}
     config.save_pretrained(folder)
-    _note(folder, gold)
+    manifest.add_thresholds(folder, gold)
     before, after = thresholds.counted(table, former), thresholds.counted(table, best)
     crossed = thresholds.cross_fitted(gold, predicted, scheme, per_label)
     if crossed and (crossed.f1 or 0) <= (before.f1 or 0) < (after.f1 or 0):
@@ -70,26 +69,19 @@ def tune(
     return Tuned(config.thresholds, former, before, after, crossed, tuple(notices))
 
 
-def _not_development(folder: Path, ids: set[str]) -> list[str]:
+def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
     """Notices of articles beside the development ones. Raises InputError for training articles."""
     seen = Seen.of(folder)
     if seen is None:
         message = "no such file, so what the model was trained on is not known; copy it beside the weights"
-        raise InputError(Fault(str(folder / "manifest.json"), message))
-    if learnt := sorted(ids & seen.train):
+        raise InputError(Fault(str(folder / manifest.NAME), message))
+    if learnt := sorted(seen.train.among(gold)):
         message = f"the model was trained on {', '.join(learnt)}; choose thresholds on development articles"
         raise InputError(Fault(str(folder), message))
-    other = sorted(ids - seen.development)
+    other = sorted({document.id for document in gold} - seen.development.among(gold))
     if not other:
         return []
     return [
-        f"{len(other)} of {len(ids)} articles are not the model's development articles ({', '.join(other)}): "
+        f"{len(other)} of {len(gold)} articles are not the model's development ones ({', '.join(other)}): "
         "its scores on them are no longer held out"
     ]
-
-
-def _note(folder: Path, gold: Sequence[Document]) -> None:
-    path = folder / "manifest.json"
-    manifest = json.loads(read_text(path))
-    manifest["thresholds"] = {"articles": [d.id for d in gold], "sha256": corpus.digest(gold)}
-    path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -58,7 +58,7 @@ def test_the_command_in_a_process_of_its_own() -> None:
 def news(tmp_path: Path) -> Path:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
-    (folder / "a1.txt").write_text(ARTICLE, encoding="utf-8")
+    (folder / "a1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
     return folder
 
 
@@ -77,6 +77,7 @@ def test_check_passes_and_fails_with_status_2(run: Run, news: Path) -> None:
 
 
 def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: Path) -> None:
+    (news / "a1.txt").write_text(ARTICLE, encoding="utf-8")
     (news / "a2.txt").write_text(ARTICLE, encoding="utf-8")
     (news / "a3.txt").write_text("قصير", encoding="utf-8")
     splits = news.parent / "splits.yaml"
@@ -102,6 +103,19 @@ def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: P
     assert "✓ windows of 128 sub-words can give all 17 entities and relations" in told
     alone = run("corpus", "check", news / "a1.txt")
     assert "splits" not in alone.stdout.decode()
+
+
+def test_score_through_a_mapping_prints_and_writes(run: Run, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "m1.conll").write_text(FOREIGN, encoding="utf-8")
+    target = f"{tmp_path / 'm1.conll'}@anercorp"
+    done = run("score", trained, target, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "right  spurious  missed" in done.stdout.decode()
+    assert "relations" not in json.loads((tmp_path / "r.json").read_text("utf-8"))["reports"][0]["measures"]
+    assert "<section" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    compared = run("compare", trained, trained, target)
+    assert compared.returncode == 0, compared.stderr.decode()
+    assert "relations" not in compared.stdout.decode()
 
 
 def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(run: Run, tmp_path: Path) -> None:
@@ -230,7 +244,7 @@ def test_threshold_tells_and_writes(run: Run, trained: Path, news: Path, tmp_pat
     assert done.returncode == 0, done.stderr.decode()
     assert "before" in done.stdout.decode()
     assert "–" in done.stdout.decode()  # one article gives no cross-fitted estimate
-    assert "not the model's development articles (b1)" in done.stderr.decode()
+    assert "not the model's development ones (b1)" in done.stderr.decode()
     assert json.loads((model / "config.json").read_text(encoding="utf-8"))["thresholds"]
 
 
@@ -268,7 +282,7 @@ def test_crossvalidate_scores_what_each_model_left_out(
 ) -> None:
     (news / "a2.txt").write_text("\n" + ARTICLE, encoding="utf-8")
     (news.parent / "dev").mkdir()
-    (news.parent / "dev" / "d1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    (news.parent / "dev" / "d1.txt").write_text("\n\n\n" + ARTICLE, encoding="utf-8")
     (tmp_path / "train").mkdir()
     recipe = tmp_path / "train" / "own.yaml"
     recipe.write_text(

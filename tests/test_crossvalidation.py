@@ -54,7 +54,7 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(
     capsys.readouterr()
     again = crossvalidation.run(recipe, output, project, "annotations/news", count=3)
     assert again.reports == scored.reports
-    assert capsys.readouterr().err.count("trained before") == 3
+    assert capsys.readouterr().out.count("trained before") == 3
 
 
 def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Path) -> None:
@@ -80,3 +80,10 @@ def test_folds_part_the_articles() -> None:
 def test_what_is_not_trained_on_cannot_be_folded(recipe: Recipe, project: Path) -> None:
     with pytest.raises(InputError, match="does not train on d1"):
         crossvalidation.articles(recipe, project, "annotations/dev")
+
+
+def test_a_copy_of_what_is_left_out_is_not_trained_on(recipe: Recipe, project: Path) -> None:
+    copy = (project / "annotations" / "news" / "n2.txt").read_text(encoding="utf-8")
+    (project / "annotations" / "more" / "m2.txt").write_text(copy, encoding="utf-8")
+    with pytest.raises(InputError, match="m2 in both train and left_out"):
+        data.gather(recipe, project, without=("n2",))

@@ -18,7 +18,7 @@ from kashif.scheme import Scheme
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
-    (folder / "b1.txt").write_text(ARTICLE, encoding="utf-8")
+    (folder / "b1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
     (tmp_path / "eval").mkdir()
     text = "about: a test\ncorpora:\n  news: annotations/news\n"
     (tmp_path / "eval" / "s.yaml").write_text(text, encoding="utf-8")
@@ -41,7 +41,7 @@ def test_gold_that_a_model_s_scheme_lacks_is_refused(trained: Path, tmp_path: Pa
 
 def add(project: Path, *ids: str) -> None:
     for id in ids:
-        (project / "annotations" / "news" / f"{id}.txt").write_text(ARTICLE, encoding="utf-8")
+        (project / "annotations" / "news" / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
 
 
 def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, project: Path) -> None:
@@ -116,6 +116,7 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
     (tmp_path / "m1.conll").write_text(content, encoding="utf-8")
     [report] = suite.run(trained, [f"{tmp_path}/m1.conll@anercorp"]).reports
     assert report.measures["entities"].counts == scoring.Counts(len(outer), 0, 0)
+    assert report.row()["errors"]["missed"]["relations"] == {"all": {}, "by label": {}}
     assert set(report.entities) == {"PERS", "LOC", "ORG", "MISC"}
     assert not [name for name in report.measures if "relations" in name]
     assert (report.unreachable, report.relations) == ({}, {})
@@ -157,3 +158,12 @@ def test_what_is_neither_model_nor_predictions_is_refused(tmp_path: Path) -> Non
 def test_the_repository_s_suite_holds_only_held_out_articles() -> None:
     held_out = suite.Suite.load(ROOT / "eval" / "heldout.yaml")
     assert list(held_out.corpora.values()) == ["annotations/seeds#held-out", "annotations/newsroom#test"]
+
+
+def test_a_training_article_is_known_again_under_another_id(trained: Path, project: Path) -> None:
+    news = project / "annotations" / "news"
+    [known] = corpus.load("annotations/one", trained.parent.parent).documents
+    (news / "copy.txt").write_text(formats.render(known, "plain")[0], encoding="utf-8")
+    scored = suite.run(trained, [str(news)])
+    assert [report.documents for report in scored.reports] == [1]
+    assert "1 articles left out" in scored.notices[0]

@@ -29,7 +29,7 @@ def test_the_tagger_overfits_one_article(trained: Path) -> None:
 
 def test_a_model_folder_says_what_it_came_from(trained: Path) -> None:
     manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["train"]["articles"] == ["a1"]
+    assert list(manifest["train"]["articles"]) == ["a1"]
     assert len(manifest["train"]["sha256"]) == 64
     assert manifest["versions"]["torch"]
     scores = json.loads((trained / "scores.json").read_text(encoding="utf-8"))

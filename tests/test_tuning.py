@@ -27,7 +27,7 @@ def articles(tmp_path: Path, *ids: str) -> str:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
     for id in ids:
-        (folder / f"{id}.txt").write_text(ARTICLE, encoding="utf-8")
+        (folder / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
     return str(folder)
 
 
@@ -60,7 +60,7 @@ def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path
         found = tuning.tune(model, [news], per_label=True)
         assert found.crossed is not None
         assert found.crossed.f1 == 1
-        assert "1 of 2 articles are not the model's development articles (b1)" in found.notices[0]
+        assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
     told = suite.run(model, [news]).notices
     assert f"{news}: 1 of these articles chose the thresholds of {model}: not held out" in told[1]
 
