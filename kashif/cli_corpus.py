@@ -106,7 +106,8 @@ def _tell_splits(division: Division, scheme: Scheme, tokenizer: Any, window: int
         _show(tables.shared(splits.shared(parts)))
         training, held = division.training, division.evaluation
         if not training:
-            out.print(f"entities seen in training are not counted: no split is named '{splits.TRAIN}' or begins at 0%")
+            lacking = f"no split is named '{splits.TRAIN}' or begins at 0%"
+            out.print(f"entities seen in training are not counted: {lacking}")
         elif held:
             _show(tables.seen({part.name: splits.seen(training, part.documents) for part in held}))
         _show(tables.distances({part.name: splits.distances(part.documents) for part in parts}))
