@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kashif import formats, shares, splits
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
@@ -43,7 +44,8 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
                 continue
             kept += [reading for reading in got if wanted is None or reading.document.id in wanted]
         try:
-            kept = shares.take(kept, part.share) if part.share else kept
+            if part.share:
+                kept = [replace(reading, share=part.share) for reading in shares.take(kept, part.share)]
         except InputError as error:
             faults += error.faults
         readings += kept

@@ -106,12 +106,16 @@ def _tell_splits(division: Division, scheme: Scheme, tokenizer: Any, window: int
         _show(tables.shared(splits.shared(parts)))
         training, held = division.training, division.evaluation
         if not training:
-            out.print(f"entities seen in training are not counted: no split is named '{splits.TRAIN}'")
+            lacking = f"no split is named '{splits.TRAIN}' or begins at 0%"
+            out.print(f"entities seen in training are not counted: {lacking}")
         elif held:
             _show(tables.seen({part.name: splits.seen(training, part.documents) for part in held}))
         _show(tables.distances({part.name: splits.distances(part.documents) for part in parts}))
     if tokenizer is not None:
-        lost = {part.name: splits.out_of_reach(part.documents, tokenizer, window, scheme) for part in parts}
+        lost = {}
+        for part in parts:
+            mapping = scheme.mapping(part.mapping) if part.mapping else None
+            lost[part.name] = splits.out_of_reach(part.documents, tokenizer, window, scheme, mapping)
         gold = {part.name: sum(len(d.entities) + len(d.relations) for d in part.documents) for part in parts}
         _show(tables.out_of_reach(lost, gold, f"windows of {window} sub-words"))
 

@@ -167,14 +167,19 @@ def assemble(
     """The document that several windows together tell of.
 
     What they say of one span (``key, proclitic letters, probability``) or relation (``head, tail,
-    relation, probability``) is merged by the highest probability. Of spans that cross, or overlap
-    within a type or in a scheme that is not nested, the more probable one stays; a relation stays if
-    both its arguments do. Punctuation at the edges of spans goes where the scheme says so.
+    relation, probability``) is merged by the highest probability, punctuation at the edges of spans
+    taken off where the scheme says so. Of spans that cross, or overlap within a type or in a scheme
+    that is not nested, the more probable one stays; a relation stays if both its arguments do.
+    Entities are in text order, outer ones first.
     """
+    bare: dict[SpanKey, SpanKey] = {}
     best: dict[SpanKey, tuple[float, int]] = {}
-    for key, letters, score in spans:
-        if key not in best or score > best[key][0]:
-            best[key] = (score, letters)
+    for whole, letters, score in spans:
+        first, last, kind = whole
+        key = (*without_punctuation(text, layout, first, last, scheme, scheme.labels[kind]), kind)
+        bare[whole] = key
+        if key[0] < key[1] and (key not in best or score > best[key][0]):
+            best[key] = (score, letters if key[0] == first else 0)
     kept = _without_conflicts(best, scheme.nested)
     letters_of: dict[int, tuple[float, int]] = {}
     for key in kept:
@@ -183,20 +188,16 @@ def assemble(
     ids: dict[SpanKey, int] = {}
     entities: list[Entity] = []
     for key in sorted(kept, key=lambda item: (item[0], -item[1], item[2])):
-        label = scheme.labels[key[2]]
-        first, last = key[:2]
-        if scheme.closing is not None:
-            first, last = without_punctuation(text, layout, first, last, scheme.closing.get(label, ""))
-        if first == last:
-            continue
-        letters = letters_of[key[0]][1] if first == key[0] else 0
-        start, end = span_offsets(text, layout, first, last, letters)
+        start, end = span_offsets(text, layout, key[0], key[1], letters_of[key[0]][1])
         ids[key] = len(entities) + 1
         mention = text[start:end]
         normal = restored(mention, text[:start], known)
-        entities.append(Entity(ids[key], start, end, label, mention, normal, float(best[key][0])))
+        entities.append(
+            Entity(ids[key], start, end, scheme.labels[key[2]], mention, normal, float(best[key][0]))
+        )
     strongest: dict[tuple[int, int, int], float] = {}
     for head, tail, label_index, score in relations:
+        head, tail = bare.get(head, head), bare.get(tail, tail)
         if head in ids and tail in ids:
             triple = (ids[head], ids[tail], label_index)
             strongest[triple] = max(strongest.get(triple, 0.0), float(score))

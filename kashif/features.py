@@ -24,7 +24,9 @@ def rows(document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | 
 
     Through a mapping only what that corpus's guidelines say is known: of ``known`` types that no span
     is elsewhere; nothing of other types there, inside flat spans, of proclitics (unless they stand
-    outside spans there too) and of relations. ``choices`` are spans that may be of several types.
+    outside spans there too) and of relations. ``choices`` are spans that may be of several types;
+    ``ended`` are the words behind spans with the types that do not go on there: a longer span of one of
+    them would be the one that is marked.
     """
     aligned, _ = align(document, layout, scheme, mapping)
     known = scheme.labels if mapping is None else mapping.complete
@@ -69,6 +71,11 @@ def rows(document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | 
                     if len(item.types) == 1
                 ],
                 "choices": [_cells(item, window, scheme) for item in inside if len(item.types) > 1],
+                "ended": [
+                    [item.last - window.first, *_types(item.types, scheme)]
+                    for item in near
+                    if mapping is not None and item.last < window.last
+                ],
                 "cut": [_cells(item, window, scheme) for item in cut],
                 "paired": mapping is None,
                 "relations": gold,
@@ -121,6 +128,7 @@ class Collator:
         spans: list[list[int]] = []
         choices: list[list[int]] = []
         options: list[list[bool]] = []
+        ended: list[list[int]] = []
         gold: dict[tuple[int, int], list[int]] = {}
         for index, row in enumerate(batch):
             tags[index, : len(row["starts"]), row["known"]] = decoding.OUTSIDE
@@ -140,6 +148,14 @@ class Collator:
                 proclitics[index, first] = letters
                 if row["paired"]:
                     spans.append([index, first, last, kind])
+            covered = {
+                (word, kind)
+                for first, last, *kinds in (*row["cut"], *row["choices"])
+                for word in range(max(first, 0), last)
+                for kind in kinds
+            }
+            behind = {(word, kind) for word, *kinds in row["ended"] for kind in kinds} - covered
+            ended += [[index, *cell] for cell in sorted(behind) if tags[(index, *cell)] == IGNORED]
         columns = np.array(spans, np.int64).reshape(-1, 4)
         scores = np.ones(len(spans), np.float32)
         pairs = decoding.pair(
@@ -158,6 +174,7 @@ class Collator:
             "proclitics": torch.from_numpy(proclitics),
             "choices": torch.from_numpy(np.array(choices, np.int64).reshape(-1, 3)),
             "options": torch.from_numpy(np.array(options, np.bool_).reshape(-1, shape[-1])),
+            "ended": torch.from_numpy(np.array(ended, np.int64).reshape(-1, 3)),
             "spans": torch.from_numpy(columns),
             "pairs": pair_tensor(pairs),
             "related": torch.from_numpy(related),

@@ -55,6 +55,7 @@ def notices(documents: Iterable[Document], scheme: Scheme, mapping: Mapping) -> 
     """What a score of documents of the foreign corpus leaves out or puts together, in words."""
     labels = Counter(entity.label for document in documents for entity in document.entities)
     ignored = {label: labels[label] for label in mapping.ignored if labels[label]}
+    complete = set(mapping.complete)
     uncounted = set(scheme.labels).difference(*mapping.labels.values())
     found = [
         f"scored as one label, a type of ours may be either: {name}"
@@ -64,6 +65,10 @@ def notices(documents: Iterable[Document], scheme: Scheme, mapping: Mapping) -> 
     if ignored:
         told = ", ".join(f"{count} {label}" for label, count in ignored.items())
         found.append(f"left out of the gold, the mapping ignores the label: {told}")
+    partial = {name for label, name in names(mapping).items() if not {*mapping.labels[label]} <= complete}
+    if partial:
+        told = ", ".join(name for name in merged(mapping).labels if name in partial)
+        found.append(f"not every mention is marked there, so precision is a lower bound: {told}")
     if uncounted:
         told = ", ".join(label for label in scheme.labels if label in uncounted)
         found.append(f"not counted in the predictions, no label of the corpus stands for them: {told}")

@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
+from kashif import decoding
 from kashif.arabic import MAX_PROCLITICS
 from kashif.scheme import Scheme
 
@@ -147,6 +148,7 @@ class KashifModel(PreTrainedModel):
         proclitics: Tensor,
         choices: Tensor,
         options: Tensor,
+        ended: Tensor,
         spans: Tensor,
         pairs: Tensor,
         related: Tensor,
@@ -155,15 +157,17 @@ class KashifModel(PreTrainedModel):
 
         ``tags`` ``[batch, word, type]`` and ``proclitics`` ``[batch, word]`` hold -100 where nothing
         is known; ``choices`` ``[choice, 3]`` are window, word and tag where a span may be of several
-        types, ``options`` ``[choice, type]`` says which; ``spans`` ``[span, 4]`` are window, first word,
-        behind the last word, type; ``pairs`` ``[pair, 4]`` head, tail, distance, crossing; ``related``
-        ``[pair, relation]`` is 1, 0 or -100.
+        types, ``options`` ``[choice, type]`` says which; ``ended`` ``[cell, 3]`` are window, word and type
+        of which no more is known than that the tag is not I; ``spans`` ``[span, 4]`` are window, first
+        word, behind the last word, type; ``pairs`` ``[pair, 4]`` head, tail, distance, crossing;
+        ``related`` ``[pair, relation]`` is 1, 0 or -100.
         """
         words = self.read(input_ids, attention_mask, starts, ends)
         tag_logits, proclitic_logits = self.tag(words)
         weight = tag_logits.new_tensor([1.0, self.config.tag_weight, self.config.tag_weight])
         judged = (tags != IGNORED).any(-1)
         judged[choices[:, 0], choices[:, 1]] = True
+        judged[ended[:, 0], ended[:, 1]] = True
         known = judged.sum().clamp(min=1)
         tagging = (
             functional.cross_entropy(
@@ -178,6 +182,10 @@ class KashifModel(PreTrainedModel):
         if len(choices):
             either = either_loss(tag_logits[choices[:, 0], choices[:, 1]], choices[:, 2], options)
             tagging = tagging + self.config.tag_weight * either.sum() / known
+        if len(ended):
+            # -log(1 - p[I]), from the other two so that no small probability is lost.
+            logs = functional.log_softmax(tag_logits[tuple(ended.T)].float(), -1)
+            tagging = tagging - logs[:, : decoding.INSIDE].logsumexp(-1).sum() / known
         counted = proclitics != IGNORED
         if counted.any():
             tagging = (

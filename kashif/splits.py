@@ -11,14 +11,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from kashif import formats
+from kashif import formats, shares
 from kashif.arabic import normal_form, restored, sentence_index, sentences, words
 from kashif.corpus import Spec, chosen, split_file
 from kashif.document import Document
 from kashif.duplicates import Overlap, overlaps, repeated_sentences
 from kashif.errors import Fault, InputError
 from kashif.formats import Reading
-from kashif.scheme import Scheme
+from kashif.scheme import Mapping, Scheme
 from kashif.windows import causes, lay_out, reach
 
 TRAIN = "train"
@@ -30,15 +30,25 @@ QUANTILES = (0.5, 0.9, 0.99, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A split of a corpus, or a corpus without splits, that shares no article with another part."""
+    """A split or share of a corpus, or a corpus without splits, that shares no article with another part.
+
+    With a ``mapping`` its documents carry another corpus's labels.
+    """
 
     name: str
     split: str | None
     readings: tuple[Reading, ...]
+    mapping: str | None = None
 
     @property
     def documents(self) -> list[Document]:
         return [reading.document for reading in self.readings]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it counts as seen in training: a split named ``train``, or a share from 0 % on."""
+        share = shares.parse(self.split)
+        return self.split == TRAIN or (share is not None and share[0] == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +60,12 @@ class Division:
 
     @property
     def training(self) -> list[Document]:
-        """The articles of every split named ``train``."""
-        return [document for part in self.parts if part.split == TRAIN for document in part.documents]
+        """The articles of every part that trains."""
+        return [document for part in self.parts if part.trains for document in part.documents]
 
     @property
     def evaluation(self) -> list[Part]:
-        return [part for part in self.parts if part.split != TRAIN]
+        return [part for part in self.parts if not part.trains]
 
 
 def divide(specs: Sequence[Spec], readings: Sequence[Reading]) -> Division:
@@ -83,7 +93,7 @@ def divide(specs: Sequence[Spec], readings: Sequence[Reading]) -> Division:
             notices.append(f"{name} is not compared: {len(common)} of {len(mine)} articles are in {others}")
         elif mine:
             owner.update(dict.fromkeys(keys, name))
-            parts.append(Part(name, spec.split, tuple(mine)))
+            parts.append(Part(name, spec.split, tuple(mine), spec.mapping))
     outside = Counter(str(r.path.parent) for r in readings if (r.path, r.document.id) not in placed)
     if outside:
         where = ", ".join(f"{folder} {count}" for folder, count in outside.items())
@@ -142,7 +152,7 @@ def _each(spec: Spec) -> Iterator[tuple[Spec, set[str] | None]]:
     if own.is_file() and not spec.format:
         for corpus, splits in split_file(own).items():
             for name, ids in splits.items():
-                yield Spec(spec.path / corpus, split=name), set(ids)
+                yield Spec(spec.path / corpus, split=name, mapping=spec.mapping), set(ids)
     elif spec.split is None and (splits := _splits(spec.path)):
         for name, ids in splits.items():
             yield replace(spec, split=name), set(ids)
@@ -157,7 +167,13 @@ def _splits(path: Path) -> dict[str, list[str]]:
 
 def _readings(spec: Spec, ids: set[str] | None, readings: Sequence[Reading]) -> list[Reading]:
     files = {file for _, file in formats.files(spec.path, spec.format)}
-    mine = (r for r in readings if r.path in files and (ids is None or r.document.id in ids))
+    mine = (
+        reading
+        for reading in readings
+        if reading.path in files
+        and reading.share == spec.share
+        and (ids is None or reading.document.id in ids)
+    )
     return list({(reading.path, reading.document.id): reading for reading in mine}.values())
 
 
@@ -278,13 +294,15 @@ def distances(documents: Sequence[Document]) -> Distances:
     return Distances(len(between), apart[0], apart[1], words_between)
 
 
-def out_of_reach(documents: Sequence[Document], tokenizer: Any, window: int, scheme: Scheme) -> Counter[str]:
+def out_of_reach(
+    documents: Sequence[Document], tokenizer: Any, window: int, scheme: Scheme, mapping: Mapping | None = None
+) -> Counter[str]:
     """The gold that no model over windows of so many sub-words can give: entities and relations by cause."""
     layouts = lay_out([document.text for document in documents], tokenizer, window)
     return causes(
         [
             item
             for document, layout in zip(documents, layouts, strict=True)
-            for item in reach(document, layout, scheme)
+            for item in reach(document, layout, scheme, mapping)
         ]
     )

@@ -280,10 +280,22 @@ def _predictions(path: Path) -> System:
     predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
 
     def answer(asked: Corpus, name: str) -> Answers:
-        own = Scheme.load().foreign(asked.mapping) if asked.mapping else None
-        faults = [fault for d in asked.documents for fault in (corpus.unknown_labels(d, own) if own else ())]
-        if faults:
-            raise InputError(faults)
-        return Answers([predicted[d.id] for d in asked.documents if d.id in predicted])
+        found = [predicted[d.id] for d in asked.documents if d.id in predicted]
+        if asked.mapping:
+            scheme = Scheme.load()
+            own = scheme.foreign(asked.mapping)
+            faults = [fault for d in asked.documents for fault in corpus.unknown_labels(d, own)]
+            faults += [fault for d in found for fault in _not_ours(path, d, scheme, asked.mapping)]
+            if faults:
+                raise InputError(faults)
+        return Answers(found)
 
     return System(str(path), answer)
+
+
+def _not_ours(path: Path, document: Document, scheme: Scheme, mapping: str) -> Iterator[Fault]:
+    """A fault if a prediction has entity labels that a mapping to another corpus cannot translate."""
+    labels = sorted({entity.label for entity in document.entities} - set(scheme.labels))
+    if labels:
+        message = f"{document.id}: {', '.join(labels)}: no labels of ours, which '@{mapping}' translates"
+        yield Fault(str(path), f"{message}; score predictions in the corpus's labels without '@{mapping}'")

@@ -233,9 +233,23 @@ def align(
 def reach(
     document: Document, layout: Layout, scheme: Scheme, mapping: Mapping | None = None
 ) -> list[Unreachable]:
-    """All gold of a document that a model over these windows cannot give, entities and relations."""
+    """All gold of a document that a model over these windows cannot give, entities and relations.
+
+    Beside what no tags express it is what punctuation at an edge is taken off from, for all types that it
+    may have. Tags are learned from such a span all the same: they are right but for that.
+    """
     aligned, unreachable = align(document, layout, scheme, mapping)
-    by_id = {item.entity.id: item for item in aligned}
+    by_id: dict[int, Aligned] = {}
+    for item in aligned:
+        span = item.first, item.last
+        bare = [without_punctuation(document.text, layout, *span, scheme, label) for label in item.types]
+        if span in bare or not bare:
+            by_id[item.entity.id] = item
+            continue
+        edge = "begins with" if all(first > item.first for first, _ in bare) else "ends in"
+        cause = f"it {edge} punctuation that the scheme takes off"
+        what = f"{item.entity.label} «{item.entity.text}»"
+        unreachable.append(Unreachable(document.id, what, cause, item.entity))
     entities = document.by_id()
     for relation in document.relations:
         head, tail = by_id.get(relation.head), by_id.get(relation.tail)
@@ -285,8 +299,11 @@ def in_reach(layout: Layout, head: int, tail: int) -> bool:
     return abs(layout.sentence[head] - layout.sentence[tail]) <= REACH
 
 
-def without_punctuation(text: str, layout: Layout, first: int, last: int, closing: str) -> Span:
-    """Words ``[first, last)`` without punctuation at either end, but for ``closing`` characters behind."""
+def without_punctuation(text: str, layout: Layout, first: int, last: int, scheme: Scheme, label: str) -> Span:
+    """Words ``[first, last)`` without what punctuation the scheme does not allow a label at either end."""
+    if scheme.closing is None:
+        return first, last
+    closing = scheme.closing.get(label, "")
 
     def is_edge(word: int, place: int) -> bool:
         start, end = layout.words[word]

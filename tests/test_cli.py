@@ -118,7 +118,9 @@ def test_score_through_a_mapping_prints_and_writes(run: Run, trained: Path, tmp_
     assert "relations" not in compared.stdout.decode()
 
 
-def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(run: Run, tmp_path: Path) -> None:
+def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(
+    run: Run, tmp_path: Path, tiny_encoder: Path
+) -> None:
     (tmp_path / "a.conll").write_text(FOREIGN, encoding="utf-8")
     for place in (tmp_path / "a.conll", tmp_path):
         good = run("corpus", "check", f"{place}@anercorp")
@@ -126,6 +128,11 @@ def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(run: Run, tmp_
         assert "3 entities" in good.stdout.decode()
     assert "no entity 'PERS' in the scheme" in run("corpus", "check", f"{place}@ontonotes").stdout.decode()
     assert "LOC" in run("corpus", "stats", f"{place}@anercorp").stdout.decode()
+    # Foreign labels were once told to be out of a model's reach.
+    halves = [f"{tmp_path / 'a.conll'}#{share}@anercorp" for share in ("0-50%", "50-100%")]
+    told = run("corpus", "check", *halves, "--encoder", tiny_encoder).stdout.decode()
+    assert "✓ windows of 256 sub-words can give all 3 entities and relations" in told
+    assert "PERS 0% of 1 / 0%" in " ".join(told.split())
     done = run(
         "corpus", "convert", f"{place}@anercorp", "--format", "jsonl", "--output", tmp_path / "x.jsonl"
     )

@@ -126,6 +126,20 @@ def test_spans_lose_punctuation_at_their_edges_where_the_scheme_says_so(scheme: 
     assert [e.text for e in kept] == ["« أوسلو »", "،", "40 %", "مايو ( أيار ) ،"]
 
 
+def test_spans_are_ordered_and_in_conflict_as_they_are_without_punctuation(scheme: Scheme) -> None:
+    """Both once went by the untrimmed spans: inner ones came first, and what was left could cross."""
+    text = "جمعية ( مايو )"
+    org, gpe, date = (scheme.labels.index(label) for label in ("ORG", "GPE", "DATE"))
+
+    def told(*spans: tuple[decoding.SpanKey, int, float]) -> list[tuple[int, str, str]]:
+        found = decoding.assemble("d", text, layout(text), spans, [], scheme).entities
+        return [(e.id, e.label, e.text) for e in found]
+
+    assert told(((2, 4, gpe), 0, 0.9), ((2, 4, date), 0, 0.8)) == [(1, "DATE", "مايو )"), (2, "GPE", "مايو")]
+    assert told(((0, 4, org), 0, 0.9), ((1, 4, date), 0, 0.8)) == [(1, "ORG", "جمعية ( مايو")]
+    assert told(((2, 3, gpe), 0, 0.7), ((1, 4, gpe), 0, 0.9)) == [(1, "GPE", "مايو")]
+
+
 def test_conflicting_spans_lose_to_the_more_probable(scheme: Scheme) -> None:
     text = "ا ب ج د"
     org, gpe = scheme.labels.index("ORG"), scheme.labels.index("GPE")

@@ -78,6 +78,13 @@ def test_a_flat_corpus_teaches_only_what_it_marks(tokenizer: Any, scheme: Scheme
     assert batch["choices"].tolist() == [[0, 2, 1], [0, 3, 2]]
     for row in batch["options"]:
         assert [label for label, may in zip(scheme.labels, row, strict=True) if may] == ["GPE", "LOC", "FAC"]
+    # The word behind a span goes on with none of its types.
+    assert [(word, scheme.labels[kind]) for _, word, kind in batch["ended"].tolist()] == [
+        (2, "PERS"),
+        (4, "GPE"),
+        (4, "LOC"),
+        (4, "FAC"),
+    ]
     assert (batch["proclitics"] == -100).all()
     assert len(batch["spans"]) == len(batch["pairs"]) == 0
 
@@ -90,6 +97,23 @@ def test_a_nested_corpus_judges_inside_its_spans(tokenizer: Any) -> None:
     assert [tag(word, "QUANTITY") for word in range(5)] == [-100, -100, 1, -100, -100]
     assert [tag(word, "DATE") for word in range(5)] == [-100, -100, -100, -100, 1]
     assert len(batch["choices"]) == 0
+    assert batch["ended"].tolist() == [[0, 3, Scheme.load().labels.index("QUANTITY")]]
+
+
+def test_where_a_span_ends_adds_nothing_to_what_is_known(tokenizer: Any, article: Document) -> None:
+    spans = (("كيم جونغ", "PERS"), ("كييف", "LOC"), ("اوسلو امس", "LOC"), ("هنا", "ORG"))
+    batch, _ = tags("قال كيم جونغ كييف اوسلو امس هنا", tokenizer, "anercorp", *spans)
+    scheme = Scheme.load()
+    # Behind «كييف» the next span may be of the same types; behind «هنا» is nothing.
+    assert [(word, scheme.labels[kind]) for _, word, kind in batch["ended"].tolist()] == [
+        (3, "PERS"),
+        (6, "GPE"),
+        (6, "LOC"),
+        (6, "FAC"),
+    ]
+    for size in (16, 256):
+        [layout] = lay_out([article.text], tokenizer, size)
+        assert len(features.Collator(scheme, 0)(features.rows(article, layout, scheme))["ended"]) == 0
 
 
 def test_an_ignored_span_of_a_flat_corpus_may_hide_anything(tokenizer: Any) -> None:

@@ -68,8 +68,15 @@ def test_gold_takes_the_same_names_without_what_is_ignored(scheme: Scheme) -> No
     assert "scored as one label, a type of ours may be either: DATE/TIME" in said
     assert not any("outermost" in line for line in said)
     assert not any("no label of the corpus stands for" in line for line in said)
+    assert (
+        "not every mention is marked there, so precision is a lower bound:"
+        " OCC, LAW, DATE/TIME, CARDINAL/QUANTITY/PERCENT, MONEY, PRODUCT"
+    ) in said
+    whole = wojood.model_copy(update={"complete": scheme.labels})
+    assert not any("lower bound" in line for line in mapping.notices([], scheme, whole))
     flat = mapping.notices([], scheme, scheme.mapping("anercorp"))
     assert flat == [
+        "not every mention is marked there, so precision is a lower bound: LOC, ORG, MISC",
         "not counted in the predictions, no label of the corpus stands for them: OCC, DATE, QUANTITY, MONEY",
         "spans are compared over whole words, proclitics included",
         "of nested predictions only the outermost count",

@@ -117,6 +117,32 @@ def test_an_improbable_choice_has_a_finite_loss() -> None:
     assert logits.grad.isfinite().all()
 
 
+def test_the_loss_falls_as_a_span_stops_where_it_ends(
+    tiny_encoder: Path, tokenizer: Any, scheme: Scheme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "زار مدينة كييف امس"
+    [layout] = lay_out([text], tokenizer, 64)
+    document = Document("d", text, (Entity(1, 4, 14, "LOC", "مدينة كييف"),))
+    rows = features.rows(document, layout, scheme, scheme.mapping("anercorp"))
+    inputs = features.Collator(scheme, tokenizer.pad_token_id)(rows)
+    cells = [(0, 3, scheme.labels.index(label)) for label in ("GPE", "LOC", "FAC")]
+    assert [tuple(cell) for cell in inputs["ended"].tolist()] == cells
+    model = KashifModel.from_encoder(str(tiny_encoder), scheme, window=64, tag_weight=3.0).eval()
+    logits = torch.randn(1, 4, len(scheme.labels), 3, generator=torch.Generator().manual_seed(0))
+    logits.requires_grad_()
+    monkeypatch.setattr(model, "tag", lambda words: (logits, model.proclitics(words)))
+    inputs["tags"][:] = -100
+    inputs["choices"], inputs["options"] = inputs["choices"][:0], inputs["options"][:0]
+    loss = model(**inputs).loss
+    loss.backward()
+    inside = logits.softmax(-1)[0, 3, [cell[2] for cell in cells], 2]
+    # One word is judged.
+    assert loss.item() == pytest.approx(-(1 - inside).log().sum().item())
+    assert logits.grad is not None
+    assert (logits.grad[..., 2] > 0).nonzero().tolist() == [list(cell) for cell in cells]
+    assert logits.grad.any(-1).sum() == len(cells)
+
+
 def test_a_mapped_window_moves_only_the_heads_it_knows(
     tiny_encoder: Path, tokenizer: Any, scheme: Scheme
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ARTICLE, ROOT
+from conftest import ARTICLE, FOREIGN, ROOT
 
 from kashif.arabic import words
 from kashif.checks import check
@@ -92,6 +92,33 @@ def test_corpora_of_one_name_are_told_apart(folder: Path, scheme: Scheme, tmp_pa
     (twin.parent / "splits.yaml").write_text("news: {test: [m1]}", encoding="utf-8")
     division = divide(*read(scheme, Spec(folder, split="test"), Spec(twin, split="test")))
     assert list(ids(division)) == [f"{folder}#test", f"{twin}#test"]
+
+
+def test_two_shares_of_a_corpus_are_two_parts(tmp_path: Path, scheme: Scheme) -> None:
+    """They were once merged into one part that held both."""
+    file = tmp_path / "train.conll"
+    sentence = "".join(f"{word} O\n" for word in STRETCH.split())
+    file.write_text(f"{FOREIGN}{sentence}\n" * 2, encoding="utf-8")
+    specs = [Spec(file, split=split, mapping="anercorp") for split in ("0-50%", "50-100%")]
+    division = divide(*read(scheme, *specs))
+    assert ids(division) == {
+        "train.conll#0-50%": ["train[0-50%]"],
+        "train.conll#50-100%": ["train[50-100%]"],
+    }
+    assert division.notices == ()
+    assert {part.mapping for part in division.parts} == {"anercorp"}
+    # The share that begins the corpus is what the other is compared with.
+    [held] = division.evaluation
+    assert held.split == "50-100%"
+    assert seen(division.training, held.documents)["all"] == Seen(3, 3, 3, 3)
+    [(_, second, overlap)] = shared(division.parts).pairs
+    assert second.part == "train.conll#50-100%"
+    assert overlap.near_duplicate
+
+
+def test_a_mapping_goes_with_a_folder_s_splits(folder: Path, scheme: Scheme) -> None:
+    parts = divide(*read(scheme, Spec(folder.parent, mapping="anercorp"))).parts
+    assert {part.mapping for part in parts} == {"anercorp"}
 
 
 def test_near_duplicates_and_repeated_sentences_across_splits(folder: Path, scheme: Scheme) -> None:

@@ -130,6 +130,12 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
     for system in (trained, file):
         with pytest.raises(InputError, match="no entity 'MISC' in the scheme"):
             suite.run(system, [f"{tmp_path}/m1.conll@wojood"])
+    # Labels that the mapping cannot translate once went without a word.
+    formats.save([gold], "jsonl", file)
+    with pytest.raises(InputError, match=r"predictions\.jsonl: m1: MISC: no labels of ours.*without '@aner"):
+        suite.run(file, [f"{tmp_path}/m1.conll@anercorp"])
+    [same] = suite.run(file, [f"{tmp_path}/m1.conll"]).reports
+    assert same.measures["entities"].counts.f1 == 1
 
 
 def test_predictions_of_another_system_are_scored(project: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -134,6 +135,42 @@ def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme
         "meets «بوتين موسكو» -> «كيم»": "the arguments are more than 1 sentence apart",
         "visits «وص» -> «أوسلو»": "an argument is unreachable",
     }
+
+
+def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Scheme) -> None:
+    text = "دفع 5 $ اي 40 % « كيم » في مايو ( ايار )"
+    spans = {"5 $": "MONEY", "40 %": "QUANTITY", "« كيم": "PERS", "كيم »": "ORG", "مايو ( ايار )": "DATE"}
+    entities = tuple(
+        Entity(i, text.index(mention), text.index(mention) + len(mention), label, mention)
+        for i, (mention, label) in enumerate(spans.items(), start=1)
+    )
+    document = Document("d", text, entities, (Relation("affiliation", 3, 4),))
+    [layout] = lay_out([text], tokenizer, 64)
+    lost = {item.what: item.cause for item in reach(document, layout, scheme)}
+    assert lost == {
+        "MONEY «5 $»": "it ends in punctuation that the scheme takes off",
+        "PERS «« كيم»": "it begins with punctuation that the scheme takes off",
+        "ORG «كيم »»": "it ends in punctuation that the scheme takes off",
+        "affiliation «« كيم» -> «كيم »»": "an argument is unreachable",
+    }
+    # The model gives just what is not named.
+    found = through_windows(document, tokenizer, scheme, 64)
+    assert {e.text for e in found.entities if (e.start, e.end, e.label) in {g.key for g in entities}} == {
+        "40 %",
+        "مايو ( ايار )",
+    }
+    free = scheme.model_copy(update={"closing": None})
+    assert reach(Document("d", text, entities), layout, free) == []
+    mapped = Document("d", text, entities[:2])
+    wojood = scheme.mapping("wojood")
+    [lost_there] = reach(mapped, layout, scheme, wojood)
+    assert lost_there.what == "MONEY «5 $»"
+    # One type that may end so is enough.
+    either = wojood.model_copy(update={"labels": {"MONEY": ("MONEY", "QUANTITY"), "QUANTITY": ("PERS",)}})
+    text = text.replace("$", "%")
+    marked = Document("d", text, tuple(replace(e, text=text[e.start : e.end]) for e in entities[:2]))
+    [layout] = lay_out([text], tokenizer, 64)
+    assert [item.what for item in reach(marked, layout, scheme, either)] == ["QUANTITY «40 %»"]
 
 
 def test_a_flat_scheme_of_whole_words_reaches_less(tokenizer: Any, article: Document) -> None:

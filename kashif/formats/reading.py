@@ -11,13 +11,17 @@ from kashif.errors import Fault, InputError
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A document with its file and the line of every entity (by id) and relation (by index)."""
+    """A document with its file and the line of every entity (by id) and relation (by index).
+
+    ``share`` is the percentages of its corpus that it was read as part of, if only those were asked for.
+    """
 
     document: Document
     path: Path
     entity_lines: dict[int, int] = field(default_factory=dict)
     relation_lines: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
+    share: tuple[int, int] | None = None
 
 
 class MissingText(Exception):
