@@ -5,7 +5,7 @@ Nothing here changes the text that offsets point to.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 import regex
@@ -34,6 +34,12 @@ _FOLDED = str.maketrans({"ک": "ك", "ی": "ي", "ې": "ي", "ہ": "ه", "ھ": "
 def words(text: str) -> list[Span]:
     """The words of a text: runs of letters, marks, digits and tatweel; any other non-space alone."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def touched(spans: Sequence[Span], start: int, end: int) -> range:
+    """The indices of the words (or other spans in order, apart) that overlap ``[start, end)``."""
+    first = bisect_right(spans, start, key=lambda span: span[1])
+    return range(first, bisect_left(spans, end, key=lambda span: span[0]))
 
 
 def sentences(text: str) -> list[Span]:

@@ -6,12 +6,11 @@ proclitics in its spans, whole words are compared; where it is flat, only outerm
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kashif.arabic import words
+from kashif.arabic import touched, words
 from kashif.document import Document, Entity
 from kashif.scheme import Mapping, Scheme
 
@@ -88,12 +87,11 @@ def _renamed(document: Document, name: dict[str, str], mapping: Mapping) -> Docu
 
 def _over_words(text: str, entities: Sequence[Entity]) -> list[Entity]:
     spans = words(text)
-    starts, ends = [start for start, _ in spans], [end for _, end in spans]
     found = []
     for entity in entities:
-        first, last = bisect_right(ends, entity.start), bisect_left(starts, entity.end)
-        start = min([entity.start, *starts[first:last]])
-        end = max([entity.end, *ends[first:last]])
+        over = [spans[index] for index in touched(spans, entity.start, entity.end)]
+        start = min([entity.start, *(start for start, _ in over)])
+        end = max([entity.end, *(end for _, end in over)])
         found.append(replace(entity, start=start, end=end, text=text[start:end], normal=None))
     return found
 

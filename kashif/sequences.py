@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from kashif.arabic import sentence_index, sentences, words
+from kashif.arabic import sentence_index, sentences, touched, words
 from kashif.document import Document
 
 
@@ -40,17 +39,15 @@ def _begun(sequences: list[list[str]]) -> int:
 def _tags(document: Document, labels: Sequence[str]) -> list[list[str]]:
     """The tags of each sentence, for one label after the other."""
     spans = words(document.text)
-    starts, ends = [start for start, _ in spans], [end for _, end in spans]
     sentence = sentence_index(sentences(document.text))
-    where = [sentence(start) for start in starts]
+    where = [sentence(start) for start, _ in spans]
     bounds = [0, *(i for i in range(1, len(where)) if where[i] != where[i - 1]), len(where)]
     result: list[list[str]] = []
     for label in labels:
         tags = ["O"] * len(spans)
         for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
             if entity.label == label:
-                touched = range(bisect_right(ends, entity.start), bisect_left(starts, entity.end))
-                for number, index in enumerate(touched):
+                for number, index in enumerate(touched(spans, entity.start, entity.end)):
                     tags[index] = f"{'I' if number else 'B'}-{label}"
         result += [tags[first:last] for first, last in pairwise(bounds) if first < last]
     return result

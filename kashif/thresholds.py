@@ -72,17 +72,6 @@ def best_threshold(gold: Sequence[Document], predicted: Sequence[Document], sche
     return _one(outcomes(gold, predicted, scheme))
 
 
-def best_thresholds(
-    gold: Sequence[Document], predicted: Sequence[Document], scheme: Scheme, least_gold: int = LEAST_GOLD
-) -> dict[str, float]:
-    """For each label the threshold such that together they have the highest strict relation F1.
-
-    Labels with fewer than ``least_gold`` gold relations keep the best single threshold; among equals the
-    nearest to that one, then the lowest. ``predicted`` with threshold 0.
-    """
-    return _each(outcomes(gold, predicted, scheme), least_gold)
-
-
 def cross_fitted(
     gold: Sequence[Document], predicted: Sequence[Document], scheme: Scheme, per_label: bool, seed: int = 0
 ) -> Counts | None:
@@ -102,8 +91,15 @@ def cross_fitted(
 
 
 def chosen(table: Mapping[str, Outcomes], per_label: bool) -> dict[str, float]:
-    """The best thresholds by label: one for all, or one for each."""
-    return _each(table, LEAST_GOLD) if per_label else dict.fromkeys(table, _one(table))
+    """The thresholds by label with the highest strict relation F1 together: one for all, or one for each.
+
+    With one for each, labels with fewer than ``LEAST_GOLD`` gold relations keep the best one for all; among
+    equals the nearest to that one, then the lowest.
+    """
+    start = dict.fromkeys(table, _one(table))
+    if not per_label:
+        return start
+    return _search(table, start, {label for label, found in table.items() if found.gold >= LEAST_GOLD})
 
 
 def _one(table: Mapping[str, Outcomes]) -> float:
@@ -113,12 +109,6 @@ def _one(table: Mapping[str, Outcomes]) -> float:
         sum(found.gold for found in table.values()),
     )
     return _search({"all": together}, {"all": THRESHOLD})["all"]
-
-
-def _each(table: Mapping[str, Outcomes], least_gold: int) -> dict[str, float]:
-    start = dict.fromkeys(table, _one(table))
-    free = {label for label, found in table.items() if found.gold >= least_gold}
-    return _search(table, start, free)
 
 
 def _search(

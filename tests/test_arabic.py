@@ -13,6 +13,7 @@ from kashif.arabic import (
     restored,
     sentence_index,
     sentences,
+    touched,
     words,
 )
 
@@ -21,6 +22,13 @@ ARABIC = st.text(alphabet="ابتجدروسفكلمنهويةىء َُّـ123.،
 
 def parts(text: str, spans: list[tuple[int, int]]) -> list[str]:
     return [text[start:end] for start, end in spans]
+
+
+@given(ARABIC, st.integers(0, 60), st.integers(1, 60))
+def test_a_span_touches_the_words_with_a_character_in_it(text: str, start: int, length: int) -> None:
+    spans = words(text)
+    inside = [i for i, span in enumerate(spans) if set(range(*span)) & set(range(start, start + length))]
+    assert list(touched(spans, start, start + length)) == inside
 
 
 def test_words_are_runs_and_single_signs() -> None:

@@ -62,25 +62,31 @@ def test_one_threshold_meets_brute_force(scheme: Scheme, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_thresholds_of_all_labels_together_meet_brute_force(scheme: Scheme, seed: int) -> None:
+def test_thresholds_of_all_labels_together_meet_brute_force(
+    scheme: Scheme, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thresholds, "LEAST_GOLD", 0)
     gold, predicted = drawn(seed)
-    best = thresholds.best_thresholds(gold, predicted, scheme, least_gold=0)
+    table = thresholds.outcomes(gold, predicted, scheme)
+    best = thresholds.chosen(table, per_label=True)
     expected = max(
         f1(gold, predicted, scheme, dict(zip(LABELS, cuts, strict=True))) or 0
         for cuts in itertools.product(GRID, repeat=3)
     )
     assert f1(gold, predicted, scheme, best) == expected
-    table = thresholds.outcomes(gold, predicted, scheme)
     assert thresholds.counted(table, best).f1 == expected
     single = thresholds.best_threshold(gold, predicted, scheme)
     assert expected >= (thresholds.counted(table, dict.fromkeys(LABELS, single)).f1 or 0)
 
 
-def test_labels_with_little_gold_keep_the_threshold_of_all(scheme: Scheme) -> None:
+def test_labels_with_little_gold_keep_the_threshold_of_all(
+    scheme: Scheme, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gold, predicted = drawn(4, articles=6)
     number = {label: sum(r.label == label for d in gold for r in d.relations) for label in LABELS}
     least = max(number.values())
-    best = thresholds.best_thresholds(gold, predicted, scheme, least_gold=least)
+    monkeypatch.setattr(thresholds, "LEAST_GOLD", least)
+    best = thresholds.chosen(thresholds.outcomes(gold, predicted, scheme), per_label=True)
     single = thresholds.best_threshold(gold, predicted, scheme)
     assert set(best) == set(scheme.relation_labels)
     assert {best[label] for label in best if number.get(label, 0) < least} == {single}

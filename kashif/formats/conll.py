@@ -7,10 +7,9 @@ the format holds no other white space, no relations and no spans inside words.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from pathlib import Path
 
-from kashif.arabic import Span, sentence_index, sentences, words
+from kashif.arabic import sentence_index, sentences, touched, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.formats.reading import Reading, build, read_text
@@ -111,21 +110,20 @@ def write(document: Document) -> tuple[str, list[str]]:
     columns: list[list[str]] = []
     inside = 0
     for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
-        touched = _touched(spans, entity.start, entity.end)
-        inside += entity.start not in starts or spans[touched[1] - 1][1] != entity.end
+        place = touched(spans, entity.start, entity.end)
+        inside += entity.start not in starts or spans[place[-1]][1] != entity.end
         for column in columns:
-            if all(column[index] == "O" for index in range(*touched)):
+            if all(column[index] == "O" for index in place):
                 break
         else:
             column = ["O"] * len(spans)
             columns.append(column)
-        for index in range(*touched):
-            column[index] = ("B-" if index == touched[0] else "I-") + entity.label
+        for index in place:
+            column[index] = ("B-" if index == place[0] else "I-") + entity.label
     columns = columns or [["O"] * len(spans)]
     rows = [f"-DOCSTART- {' '.join('O' for _ in columns)}\n\n"]
     for start, end in sentences(document.text):
-        first, last = _touched(spans, start, end)
-        for index in range(first, last):
+        for index in touched(spans, start, end):
             word = document.text[slice(*spans[index])]
             rows.append(" ".join([word, *(column[index] for column in columns)]) + "\n")
         rows.append("\n")
@@ -139,9 +137,3 @@ def write(document: Document) -> tuple[str, list[str]]:
     if document.relations:
         losses.append(f"{document.id}: {len(document.relations)} relations have no place in CoNLL")
     return "".join(rows), losses
-
-
-def _touched(spans: list[Span], start: int, end: int) -> tuple[int, int]:
-    """The range of words that overlap ``[start, end)``."""
-    first = bisect_right(spans, start, key=lambda span: span[1])
-    return first, bisect_left(spans, end, key=lambda span: span[0])
