@@ -27,7 +27,7 @@ lint: .venv/done
 
 .venv/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,openvino,onnx,export,dev]'
 	touch $@
 
 clean:

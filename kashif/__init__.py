@@ -17,15 +17,17 @@ __all__ = ["Document", "Entity", "InputError", "Relation", "load", "predict"]
 __version__ = "0.1.0"
 
 
-def load(model: str | Path | None = None) -> Predictor:
+def load(model: str | Path | None = None, runtime: str = "auto") -> Predictor:
     """The predictor of a model folder: the one given, ``$KASHIF_MODEL``, or one in ``models/``.
 
+    ``runtime`` is ``auto``, ``torch``, ``onnx`` or ``openvino``, see ``predicting.load``.
+
     Raises:
-        InputError: if there is no model.
+        InputError: if there is no model, or no such runtime for it.
     """
     from kashif import predicting
 
-    return predicting.load(model)
+    return predicting.load(model, runtime=runtime)
 
 
 @overload

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from kashif import cli_corpus, cli_scoring
-from kashif.console import err, out, quiet_libraries, say, watched
+from kashif.console import Runtime, err, out, quiet_libraries, say, watched
 from kashif.errors import Fault, InputError
 
 app = typer.Typer(
@@ -71,6 +71,7 @@ def predict(
     model: Annotated[Path | None, typer.Option(help="model folder")] = None,
     format: Annotated[str, typer.Option(help="jsonl, plain, brat, conll, html or table")] = "jsonl",
     output: Annotated[Path | None, typer.Option(help="file or folder; standard output if none")] = None,
+    runtime: Runtime = "auto",
 ) -> None:
     """Tag entities and relations. Standard input is one text, or JSON lines if it begins with an object."""
     from kashif import formats, tables
@@ -85,7 +86,7 @@ def predict(
     quiet_libraries()
     from kashif import predicting
 
-    documents = watched(predicting.load(model).stream_documents(texts), "articles read")
+    documents = watched(predicting.load(model, runtime=runtime).stream_documents(texts), "articles read")
     losses: list[str] = []
     if format == "table":
         for document in documents:
@@ -104,6 +105,25 @@ def predict(
         say(loss)
     if output is not None:
         say(f"wrote {output}")
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="model folder, trained from a recipe")],
+    int8: Annotated[bool, typer.Option("--int8", help="8-bit weights and activations")] = False,
+) -> None:
+    """Write a model's encoder as a graph that runs faster on a CPU, and tell what that loses and gains.
+
+    Reads the corpora of the model's recipe: run it where the model was trained.
+    """
+    quiet_libraries()
+    from kashif import exporting, predicting, runtime, tables
+
+    folder = predicting.find(model)
+    with err.status("exporting"):
+        found = exporting.export(folder, int8)
+    out.print(tables.exported(found))
+    say(f"wrote {folder / runtime.GRAPH}; --runtime auto takes {runtime.choose(folder, 'auto', 'cpu')}")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.console import Corpora, out, quiet_libraries, say, watched
+from kashif.console import Corpora, Runtime, out, quiet_libraries, say, watched
 
 if TYPE_CHECKING:
     from kashif.scoring import Report
@@ -31,12 +31,13 @@ def score(
     json_file: Json = None,
     html_file: Html = None,
     seed: Seed = 0,
+    runtime: Runtime = "torch",
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
     quiet_libraries()
     from kashif import suite
 
-    scored = suite.run(system, targets, seed, watch=watched)
+    scored = suite.run(system, targets, seed, watched, runtime)
     suites = [Path(target) for target in targets if target.endswith((".yaml", ".yml"))]
     reports = [path.parent / "reports" / f"{path.stem}-{_name(system)}.json" for path in suites]
     _tell(scored, _name(system), seed, [json_file, *reports], html_file)

@@ -16,6 +16,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Item = TypeVar("Item")
 Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT][@MAPPING]", metavar="CORPUS…")]
 
+Runtime = Annotated[str, typer.Option(help="auto, torch, onnx or openvino; the last two after an export")]
+
 
 def say(text: str) -> None:
     err.print(text, markup=False)

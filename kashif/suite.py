@@ -104,15 +104,17 @@ def unwatched(documents: Iterable[Document], what: str) -> Iterable[Document]:
     return documents
 
 
-def run(path: Path, targets: Sequence[str], seed: int = 0, watch: Watch = unwatched) -> Scored[Report]:
-    """Scores a model folder or a JSON-lines file of predictions.
+def run(
+    path: Path, targets: Sequence[str], seed: int = 0, watch: Watch = unwatched, runtime: str = "torch"
+) -> Scored[Report]:
+    """Scores a model folder, run by ``runtime``, or a JSON-lines file of predictions.
 
     ``watch`` is given the documents as they are predicted, with a word on what they are.
 
     Raises:
         InputError: if the system, a corpus or a suite does not fit, or no article is left to score.
     """
-    system = _system(path, watch)
+    system = _system(path, watch, runtime)
     scheme = system.scheme or Scheme.load()
     corpora, notices = _unseen(targets, [system])
     found = [report(name, asked, system.answer(asked, name), scheme, seed) for name, asked in corpora]
@@ -236,19 +238,19 @@ def _told(system: System, documents: Sequence[Document]) -> Iterator[str]:
             yield f"{count} {what} (says its manifest.json)"
 
 
-def _system(path: Path, watch: Watch) -> System:
+def _system(path: Path, watch: Watch, runtime: str = "torch") -> System:
     if path.is_dir():
-        return model(path, watch)
+        return model(path, watch, runtime)
     if path.suffix == ".jsonl":
         return _predictions(path)
     raise InputError(Fault(str(path), "neither a model folder nor a .jsonl file of predictions"))
 
 
-def model(folder: Path, watch: Watch) -> System:
+def model(folder: Path, watch: Watch, runtime: str = "torch") -> System:
     """The model of a folder as a system to score."""
     from kashif import predicting
 
-    predictor = predicting.load(folder)
+    predictor = predicting.load(folder, runtime=runtime)
     scheme = predictor.scheme
 
     def answer(asked: Corpus, name: str) -> Answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -132,6 +133,19 @@ def tuned(found: Tuned) -> Iterator[Table | Text]:
         chosen.add_row(label, f"{found.former[label]:.3f}", f"{threshold:.3f}")
     yield chosen
     yield Text()
+
+
+def exported(found: Mapping[str, Any]) -> Table:
+    """What ``kashif export`` measured of each runtime."""
+    count = len(found["development articles"])
+    title = f"{found['precision']}, against torch in float32 on {count} development articles"
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for heading in ("", "entity F1 lost", "relation F1 lost", "times as fast"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for name, row in found["runtimes"].items():
+        lost = [_signed(row["loss"].get(kind)) for kind in ("entity_f1", "relation_f1")]
+        table.add_row(name, *lost, f"{row['times as fast']:.2f}")
+    return table
 
 
 def _labels(name: str, labels: Mapping[str, Counts]) -> Table:

@@ -28,7 +28,7 @@ from transformers import (
     set_seed,
 )
 
-from kashif import encoder, manifest, mapping, scoring
+from kashif import encoder, manifest, mapping, runtime, scoring
 from kashif.data import Data, gather, told
 from kashif.document import Document
 from kashif.errors import InputError
@@ -187,13 +187,7 @@ def half_precision(wanted: str) -> bool:
         return wanted == "bfloat16"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
-    capabilities = torch.backends.cpu.get_cpu_capability()
-    return "AVX512" in capabilities and _cpu_flag("avx512_bf16")
-
-
-def _cpu_flag(flag: str) -> bool:
-    info = Path("/proc/cpuinfo")
-    return info.is_file() and flag in info.read_text(encoding="utf-8", errors="replace")
+    return runtime.has_bfloat16()
 
 
 class _Trainer(Trainer):

@@ -46,7 +46,7 @@ def tune(
     """
     from kashif import predicting
 
-    predictor = predicting.load(folder)
+    predictor = predicting.load(folder, runtime="torch")
     scheme, config = predictor.scheme, predictor.model.config
     gold, notices = corpus.load_all(targets)
     notices += _not_development(folder, gold)

@@ -255,6 +255,28 @@ def test_threshold_tells_and_writes(run: Run, trained: Path, news: Path, tmp_pat
     assert json.loads((model / "config.json").read_text(encoding="utf-8"))["thresholds"]
 
 
+def test_export_tells_loss_and_gain_and_other_runtimes_run(run: Run, trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    base, folder = tmp_path / "base", tmp_path / "model"
+    shutil.copytree(trained.parent.parent / "annotations", base / "annotations")
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    refused = run("predict", "--runtime", "openvino", "--model", folder, stdin=ARTICLE.encode())
+    assert refused.returncode == 2
+    assert b"kashif export" in refused.stderr
+    done = run("export", folder, cwd=base)
+    assert done.returncode == 0, done.stderr.decode()
+    assert "float32, against torch in float32 on 1 development articles" in done.stdout.decode()
+    assert "entity F1 lost  relation F1 lost  times as fast" in done.stdout.decode()
+    assert b"encoder.onnx; --runtime auto takes" in done.stderr
+    assert run("score", folder, "annotations/two", "--runtime", "openvino", cwd=base).returncode == 0
+    answers = [
+        run("predict", "--runtime", name, "--model", folder, "--format", "conll", stdin=ARTICLE.encode())
+        for name in ("torch", "openvino")
+    ]
+    assert b"B-OCC" in answers[0].stdout
+    assert answers[0].stdout == answers[1].stdout
+
+
 def test_score_shows_every_error_on_a_page(run: Run, news: Path, tmp_path: Path) -> None:
     [document] = corpus.load(str(news), tmp_path).documents
     predictions = tmp_path / "other.jsonl"

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import ARTICLE, make_encoder
+
+from kashif import corpus, exporting, predicting, runtime
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.recipe import Recipe
+from kashif.training import train
+
+pytest.importorskip("openvino")
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the trained model with its encoder exported in float32."""
+    folder = tmp_path_factory.mktemp("exported") / "tiny"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    exporting.export(folder, False, trained.parent.parent)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def texts(trained: Path) -> list[str]:
+    [document] = corpus.load("annotations/one", trained.parent.parent).documents
+    first, _ = document.text.split("\n", 1)
+    return ["", document.text, first, " ".join([document.text] * 9), "."]
+
+
+def told(documents: list[Document]) -> list[object]:
+    return [
+        ([(e.key, e.normal) for e in d.entities], [(r.label, r.head, r.tail) for r in d.relations])
+        for d in documents
+    ]
+
+
+def scores(documents: list[Document]) -> list[float]:
+    return [item.score or 0 for d in documents for item in (*d.entities, *d.relations)]
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_a_runtime_answers_as_torch_does(
+    exported: Path, texts: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "has_bfloat16", lambda: False)
+    slow, fast = (predicting.load(exported, runtime=run).predict(texts) for run in ("torch", name))
+    assert told(slow) == told(fast)
+    assert any(document.relations for document in slow)
+    assert scores(fast) == pytest.approx(scores(slow), abs=1e-3)
+
+
+def test_export_tells_what_each_runtime_loses_and_gains(exported: Path) -> None:
+    report = json.loads((exported / runtime.REPORT).read_text(encoding="utf-8"))
+    assert report["precision"] == "float32"
+    assert report["development articles"] == ["a2"]
+    assert set(report["runtimes"]) == {"openvino", "onnx"}
+    for row in report["runtimes"].values():
+        assert set(row["loss"]) == {"entity_f1", "relation_f1"}
+        assert row["times as fast"] > 0
+
+
+@pytest.mark.parametrize("kind", ["xlm-roberta", "distilbert"])
+def test_int8_of_other_encoders_finds_what_they_learned(
+    trained: Path, texts: list[str], tmp_path: Path, kind: str
+) -> None:
+    base = trained.parent.parent
+    recipe = Recipe.load(trained / "recipe.yaml", (f"encoder={make_encoder(tmp_path, [ARTICLE], kind)}",))
+    folder = tmp_path / "model"
+    train(recipe, folder, base, say=lambda line: None, quiet=True)
+    before = predicting.load(folder, runtime="torch").predict(texts[1])
+    size = (folder / "model.safetensors").stat().st_size
+    exporting.export(folder, True, base)
+    assert (folder / runtime.GRAPH).stat().st_size < size
+    for name in ("onnx", "openvino"):
+        after = predicting.load(folder, runtime=name).predict(texts[1])
+        found = {entity.key for entity in before.entities} & {entity.key for entity in after.entities}
+        assert len(found) >= 0.8 * len(before.entities)
+
+
+def change(folder: Path, **measured: tuple[float, float]) -> None:
+    """Writes an export report as if these (loss, gain) had been measured."""
+    file = folder / runtime.REPORT
+    row = json.loads(file.read_text(encoding="utf-8"))
+    row["runtimes"] = {
+        name: {"loss": {"entity_f1": 0.0, "relation_f1": loss}, "times as fast": gain}
+        for name, (loss, gain) in measured.items()
+    }
+    file.write_text(json.dumps(row), encoding="utf-8")
+
+
+def test_auto_takes_the_fastest_that_loses_next_to_nothing(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    for measured, best in (
+        ({"onnx": (0.0, 1.5), "openvino": (0.005, 2.0)}, "openvino"),
+        ({"onnx": (-0.1, 1.5), "openvino": (0.006, 2.0)}, "onnx"),
+        ({"onnx": (0.0, 0.9), "openvino": (0.1, 9.0)}, "torch"),
+        ({"strange": (0.0, 9.0)}, "torch"),
+    ):
+        change(folder, **measured)
+        assert runtime.choose(folder, "auto", "cpu") == best
+    change(folder, openvino=(0.0, 2.0))
+    assert runtime.choose(folder, "auto", "cuda") == "torch"
+    (folder / runtime.GRAPH).unlink()
+    assert runtime.choose(folder, "auto", "cpu") == "torch"
+
+
+def test_a_graph_of_another_training_is_not_run(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    change(folder, openvino=(0.0, 2.0))
+    monkeypatch.setattr(runtime, "heads_digest", lambda folder: "another")
+    assert runtime.choose(folder, "auto", "cpu") == "torch"
+    with pytest.raises(InputError, match=r"of another model; make it again: kashif export"):
+        predicting.load(folder, runtime="openvino")
+
+
+def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"no runtime 'tensorrt'; there are auto, torch"):
+        predicting.load(exported, runtime="tensorrt")
+    with pytest.raises(InputError, match=r"no encoder.onnx .* kashif export"):
+        predicting.load(trained, runtime="onnx")
+    with pytest.raises(InputError, match=r"runs on the CPU"):
+        runtime.choose(exported, "onnx", "cuda")
+    monkeypatch.setattr(runtime, "installed", lambda: [])
+    with pytest.raises(InputError, match=r"not installed: pip install 'kashif\[openvino\]'"):
+        predicting.load(exported, runtime="openvino")
+    with pytest.raises(InputError, match=r"nothing here runs an export"):
+        exporting.export(trained, False)
