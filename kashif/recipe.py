@@ -39,6 +39,10 @@ class Recipe(BaseModel):
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the rates rise")
     weight_decay: NonNegativeFloat = 0.01
     dropout: float = Field(0.1, ge=0, lt=1)
+    adversarial: NonNegativeFloat = Field(
+        0.0,
+        description="length of the step up the loss that word embeddings take for a second pass; 0 for none",
+    )
     tag_weight: PositiveFloat = Field(1.0, description="weight of B and I against O")
     relation_loss: NonNegativeFloat = Field(1.0, description="weight of relations against entities")
     relation_width: PositiveInt = 256

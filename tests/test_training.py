@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import FOREIGN, recipe
 
 from kashif import corpus, predicting, scoring
@@ -12,7 +13,7 @@ from kashif.document import Document, Entity
 from kashif.errors import InputError
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
-from kashif.training import development_scores, learning_rate, train
+from kashif.training import development_scores, learning_rate, train, worsened
 
 
 def test_the_tagger_overfits_one_article(trained: Path) -> None:
@@ -170,3 +171,20 @@ def test_recipes_refuse_unknown_keys_and_take_changes(tmp_path: Path) -> None:
         Recipe.load(path, ("epochs",))
     with pytest.raises(InputError, match="no such recipe"):
         Recipe.load(tmp_path / "none.yaml")
+
+
+def test_adversarial_passes_leave_the_embeddings_as_they_were() -> None:
+    weight = torch.nn.Parameter(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    (weight[[0, 2]] * torch.tensor([[3.0, 0.0], [0.0, 4.0]])).sum().backward()
+    with worsened(weight, torch.tensor([0, 2]), 0.5):
+        assert weight.detach().flatten().tolist() == pytest.approx([1.3, 2.0, 3.0, 4.0, 5.0, 6.4])
+    assert weight.detach().flatten().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_adversarial_training_is_another_and_deterministic(tiny_encoder: Path, project: Path) -> None:
+    first, second, plain = (project / name for name in ("a", "b", "c"))
+    for output, length in ((first, 0.1), (second, 0.1), (plain, 0.0)):
+        settings = recipe(tiny_encoder, adversarial=length, warmup=0.0)
+        train(settings, output, project, say=lambda line: None, quiet=True)
+    assert weights(first) == weights(second)
+    assert weights(first) != weights(plain)
