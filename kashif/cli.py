@@ -123,7 +123,7 @@ def export(
     with err.status("exporting"):
         found = exporting.export(folder, int8)
     out.print(tables.exported(found))
-    say(f"wrote {folder / runtime.GRAPH}; --runtime auto takes {runtime.choose(folder, 'auto', 'cpu')}")
+    say(f"wrote {folder / runtime.REPORT}; --runtime auto takes {runtime.choose(folder, 'auto', 'cpu')}")
 
 
 @app.command()

@@ -269,3 +269,6 @@ def _drop_pooler(encoder: nn.Module) -> None:
     """Takes away the pooler of encoders that have one: nothing here reads it."""
     if getattr(encoder, "pooler", None) is not None:
         setattr(encoder, "pooler", None)  # noqa: B010
+
+
+AutoConfig.register(KashifConfig.model_type, KashifConfig)  # AutoTokenizer asks for it in a model folder

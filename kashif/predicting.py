@@ -23,8 +23,11 @@ from kashif.windows import Layout, Window, align, cut_short, lay_out
 
 _CHUNK = 65536
 """Code points of text that are laid out and batched together while streaming."""
-_TOKENS = {"cpu": 1024, "cuda": 16384}
+_TOKENS = {"cpu": 512, "cuda": 16384}
 """Sub-words of a batch, padding included; what a CPU's cache holds is the faster for it."""
+
+_PAIRS = 512
+"""Pairs of spans that are scored at a time; more would only take more memory."""
 
 
 def find(model: str | Path | None) -> Path:
@@ -246,7 +249,12 @@ class Predictor:
         columns = torch.from_numpy(np.stack([found.window, found.first, found.last, found.type], 1)).to(
             words.device
         )
-        logits = self.model.relations(words, columns, features.pair_tensor(pairs).to(words.device))
+        logits = torch.cat(
+            [
+                self.model.relations(words, columns, some)
+                for some in torch.split(features.pair_tensor(pairs).to(words.device), _PAIRS)
+            ]
+        )
         # The probability that the relation is right is that of both its arguments being so, too.
         certain = (found.score[pairs.head] * found.score[pairs.tail])[:, None]
         scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed * certain

@@ -24,9 +24,9 @@ from kashif.errors import InputError
 from kashif.model import KashifConfig, KashifModel
 
 RUNTIMES = ("auto", "torch", "onnx", "openvino")
-GRAPH = "encoder.onnx"
-"""The exported encoder in a model folder: ``input_ids``, ``attention_mask`` ``[batch, token]`` int64 in,
-``tokens`` ``[batch, token, width]`` float32 out."""
+GRAPHS = {"openvino": "encoder.xml", "onnx": "encoder.onnx"}
+"""The exported encoder of each runtime in a model folder: int64 ``input_ids`` and ``attention_mask``
+``[batch, token]`` in, float32 ``tokens`` ``[batch, token, width]`` out."""
 REPORT = "export.json"
 """What the export measured, beside the graph."""
 TOLERANCE = 0.005
@@ -56,10 +56,10 @@ class Exported:
     def of(cls, folder: Path) -> Exported | None:
         """The export of a model folder, if it has one."""
         report = folder / REPORT
-        if not report.is_file() or not (folder / GRAPH).is_file():
+        if not report.is_file():
             return None
         row = json.loads(report.read_text(encoding="utf-8"))
-        runtimes = row["runtimes"]
+        runtimes = {name: v for name, v in row["runtimes"].items() if (folder / GRAPHS[name]).is_file()}
         return cls(
             row["heads"],
             row["bfloat16"],
@@ -104,10 +104,10 @@ def choose(folder: Path, wanted: str, device: str) -> str:
         return exported.best() if exported and current and device == "cpu" else "torch"
     if wanted not in installed():
         raise InputError(f"the runtime {wanted} is not installed: pip install 'kashif[{wanted}]'")
-    if exported is None:
-        raise InputError(f"{folder}: no {GRAPH} for the runtime {wanted}; make it: kashif export {folder}")
+    if exported is None or wanted not in exported.gain:
+        raise InputError(f"{folder}: nothing exported for the runtime {wanted}; kashif export {folder}")
     if not current:
-        raise InputError(f"{folder}: {GRAPH} is of another model; make it again: kashif export {folder}")
+        raise InputError(f"{folder}: the export is of another model; make it again: kashif export {folder}")
     if device != "cpu":
         raise InputError(f"the runtime {wanted} runs on the CPU; leave out --runtime on a {device} device")
     return wanted
@@ -129,7 +129,8 @@ def with_graph(folder: Path, runtime: str) -> KashifModel:
     config: KashifConfig = KashifConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = KashifModel(config)
-    run = _openvino(folder / GRAPH, half) if runtime == "openvino" else _onnx(folder / GRAPH)
+    path = folder / GRAPHS[runtime]
+    run = _openvino(path, half) if runtime == "openvino" else _onnx(path)
     model.encoder = GraphEncoder(run)
     model.load_state_dict(_heads(folder), assign=True)
     return model

@@ -76,9 +76,7 @@ def train(
     folder = base / recipe.encoder
     name = str(folder) if folder.is_dir() else encoder.resolve(recipe.encoder)
     tokenizer, model = _load(name, recipe, data.scheme)
-    if half_precision(recipe.precision) and not torch.cuda.is_available():
-        # Fused attention is slow to differentiate in bfloat16 on a CPU: a step takes a sixth longer.
-        model.encoder.set_attn_implementation("eager")
+    attend(model, recipe)
     layouts, held = (
         lay_out([document.text for document in documents], tokenizer, recipe.window)
         for documents in (data.train, data.development)
@@ -96,12 +94,12 @@ def train(
     dataset = datasets.Dataset.from_list(table)
     checkpoints = output.resolve() / "checkpoints"
     last = _begin(checkpoints, resume, json.dumps({**origin(recipe, data), "recipe": recipe.dump()}))
-    trainer = _Trainer(
+    trainer = KashifTrainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
         data=data,
         model=model,
-        args=_arguments(recipe, checkpoints, quiet),
+        args=arguments(recipe, checkpoints, quiet),
         train_dataset=dataset,
         eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
         data_collator=Collator(data.scheme, tokenizer.pad_token_id),
@@ -154,7 +152,8 @@ def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
     return tokenizer, model
 
 
-def _arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
+def arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
+    """The Trainer's arguments for a recipe; checkpoints go to ``folder``."""
     gpu = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(folder),
@@ -185,6 +184,12 @@ def _arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
     )
 
 
+def attend(model: KashifModel, recipe: Recipe) -> None:
+    """Takes the attention that trains fastest: fused, which is slow to differentiate in bfloat16 on a CPU."""
+    if half_precision(recipe.precision) and not torch.cuda.is_available():
+        model.encoder.set_attn_implementation("eager")
+
+
 def half_precision(wanted: str) -> bool:
     """Whether to train in bfloat16: where it is wanted, or where the processor multiplies in it."""
     if wanted != "auto":
@@ -194,7 +199,7 @@ def half_precision(wanted: str) -> bool:
     return runtime.has_bfloat16()
 
 
-class _Trainer(Trainer):
+class KashifTrainer(Trainer):
     """The Trainer with a rate for each part of the model, evaluated by whole documents."""
 
     def __init__(self, recipe: Recipe, predictor: Predictor, data: Data, **rest: Any) -> None:

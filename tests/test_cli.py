@@ -267,7 +267,7 @@ def test_export_tells_loss_and_gain_and_other_runtimes_run(run: Run, trained: Pa
     assert done.returncode == 0, done.stderr.decode()
     assert "float32, against torch in float32 on 1 development articles" in done.stdout.decode()
     assert "entity F1 lost  relation F1 lost  times as fast" in done.stdout.decode()
-    assert b"encoder.onnx; --runtime auto takes" in done.stderr
+    assert b"export.json; --runtime auto takes" in done.stderr
     assert run("score", folder, "annotations/two", "--runtime", "openvino", cwd=base).returncode == 0
     answers = [
         run("predict", "--runtime", name, "--model", folder, "--format", "conll", stdin=ARTICLE.encode())

@@ -1,0 +1,219 @@
+"""How fast training is on this machine: ratios taken in one run, step by step in turn.
+
+    python eval/bench_train.py train/default.yaml [--rounds 5] [--steps 12]
+
+Each side is a process of its own with as many threads, trained on other articles in every round:
+Kashif as the recipe says; the same without relations and without adversarial passes; and a plain Trainer on a
+flat token classifier over the same encoder in float32, sentences padded to the longest of their batch.
+Writes ``eval/reports/speed-train.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+SIDES = {
+    "kashif": {"adversarial": 0.0},
+    "kashif, float32": {"adversarial": 0.0, "precision": "float32"},
+    "kashif, adversarial": {"adversarial": 1.0},
+    "kashif, no relations": {"adversarial": 0.0, "relation_loss": 0.0},
+    "plain Trainer": {},
+}
+console = Console(width=120)
+
+
+def kashif(recipe: Any, data: Any) -> Callable[[list[str], int], tuple[int, float]]:
+    """Steps of the recipe's own training: sub-words without padding, and seconds."""
+    import datasets
+    from transformers import AutoTokenizer, PrinterCallback
+
+    from kashif import encoder, training
+    from kashif.features import Collator, rows
+    from kashif.model import KashifModel
+    from kashif.predicting import Predictor
+    from kashif.windows import lay_out
+
+    name = encoder.resolve(recipe.encoder)
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    documents = {document.id: document for document in data.train}
+    model = KashifModel.from_encoder(name, data.scheme, window=recipe.window)
+    if recipe.relation_loss == 0:
+        model.relations = None
+    training.attend(model, recipe)
+
+    def run(ids: list[str], steps: int) -> tuple[int, float]:
+        chosen = [documents[id] for id in ids]
+        layouts = lay_out([document.text for document in chosen], tokenizer, recipe.window)
+        table = [r for d, lay in zip(chosen, layouts, strict=True) for r in rows(d, lay, data.scheme)]
+        table = table[: steps * recipe.batch_size]
+        with tempfile.TemporaryDirectory() as scratch:
+            arguments = training.arguments(recipe, Path(scratch), True)
+            arguments.num_train_epochs = 1
+            arguments.save_strategy = arguments.eval_strategy = "no"
+            arguments.load_best_model_at_end = False
+            dataset = datasets.Dataset.from_list(table)
+            trainer = training.KashifTrainer(
+                recipe=recipe,
+                predictor=Predictor(model, tokenizer),
+                data=data,
+                model=model,
+                args=arguments,
+                train_dataset=dataset,
+                data_collator=Collator(data.scheme, tokenizer.pad_token_id),
+            )
+            trainer.remove_callback(PrinterCallback)
+            start = time.perf_counter()
+            trainer.train()
+            return sum(len(row["input_ids"]) for row in table), time.perf_counter() - start
+
+    return run
+
+
+def plain(recipe: Any, data: Any) -> Callable[[list[str], int], tuple[int, float]]:
+    """Steps of ``Trainer`` on ``AutoModelForTokenClassification``, as run_ner.py takes them."""
+    import datasets
+    from transformers import (
+        AutoModelForTokenClassification,
+        AutoTokenizer,
+        DataCollatorForTokenClassification,
+        PrinterCallback,
+        Trainer,
+        TrainingArguments,
+    )
+
+    from kashif import encoder
+    from kashif.arabic import sentences
+
+    name = encoder.resolve(recipe.encoder)
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    labels = 2 * len(data.scheme.labels) + 1
+    model = AutoModelForTokenClassification.from_pretrained(name, num_labels=labels)
+    documents = {document.id: document for document in data.train}
+
+    def run(ids: list[str], steps: int) -> tuple[int, float]:
+        texts = [documents[id].text for id in ids]
+        cut = [text[a:b] for text in texts for a, b in sentences(text)]
+        encoded = tokenizer(cut, truncation=True, max_length=recipe.window)["input_ids"]
+        table = [{"input_ids": x, "labels": [0] * len(x)} for x in encoded][: steps * 8]
+        with tempfile.TemporaryDirectory() as scratch:
+            arguments = TrainingArguments(
+                output_dir=scratch,
+                num_train_epochs=1,
+                per_device_train_batch_size=8,  # as many sub-words a step as two windows
+                report_to="none",
+                save_strategy="no",
+                logging_strategy="no",
+                disable_tqdm=True,
+                use_cpu=True,
+            )
+            trainer = Trainer(
+                model=model,
+                args=arguments,
+                train_dataset=datasets.Dataset.from_list(table),
+                data_collator=DataCollatorForTokenClassification(tokenizer),
+            )
+            trainer.remove_callback(PrinterCallback)
+            start = time.perf_counter()
+            trainer.train()
+            return sum(len(row["input_ids"]) for row in table), time.perf_counter() - start
+
+    return run
+
+
+def side(name: str, path: Path) -> None:
+    """Answers each line of article ids on standard input with sub-words and seconds."""
+    import transformers
+
+    from kashif.data import gather
+    from kashif.recipe import Recipe
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    transformers.set_seed(13)
+    base = path.resolve().parent.parent
+    recipe = Recipe.load(path).model_copy(update=SIDES[name])
+    run = (plain if name == "plain Trainer" else kashif)(recipe, gather(recipe, base))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print(json.dumps(run(asked["ids"], asked["steps"])), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="how fast training is")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.side:
+        side(asked.side, asked.recipe)
+        return
+    from kashif.data import gather
+    from kashif.recipe import Recipe
+
+    data = gather(Recipe.load(asked.recipe), asked.recipe.resolve().parent.parent)
+    ids = [document.id for document in data.train]
+    random.Random(0).shuffle(ids)
+    workers = {
+        name: subprocess.Popen(
+            [sys.executable, __file__, str(asked.recipe), "--side", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in SIDES
+    }
+    rates: dict[str, list[float]] = {name: [] for name in SIDES}
+    for index in range(asked.rounds + 1):
+        for name, worker in workers.items():
+            assert worker.stdin
+            assert worker.stdout
+            part = ids[index :: asked.rounds + 1]
+            worker.stdin.write(json.dumps({"ids": part, "steps": asked.steps}) + "\n")
+            worker.stdin.flush()
+            tokens, seconds = json.loads(worker.stdout.readline())
+            if index:
+                rates[name].append(tokens / seconds)
+        console.print(f"{'round ' + str(index) if index else 'warmed up'} of {asked.rounds}", style="dim")
+    for worker in workers.values():
+        assert worker.stdin
+        worker.stdin.close()
+        worker.wait()
+    found = {
+        name: {
+            "sub-words a second": median(each),
+            "times a plain Trainer": median(a / b for a, b in zip(each, rates["plain Trainer"], strict=True)),
+            "each round": each,
+        }
+        for name, each in rates.items()
+    }
+    cost = median(b / a for a, b in zip(rates["kashif"], rates["kashif, no relations"], strict=True)) - 1
+    table = Table(box=None, title="training", title_justify="left", title_style="bold")
+    for heading in ("", "sub-words/s", "times a plain Trainer"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, row in found.items():
+        table.add_row(name, f"{row['sub-words a second']:,.0f}", f"{row['times a plain Trainer']:.2f}")
+    console.print(table)
+    console.print(f"relations add {cost:.1%} to a step")
+    report = HERE / "reports" / "speed-train.json"
+    text = json.dumps({"relations add": cost, "sides": found}, indent=1) + "\n"
+    report.write_text(text, encoding="utf-8")
+    console.print(f"wrote {report}")
+
+
+if __name__ == "__main__":
+    main()
