@@ -23,11 +23,12 @@ from kashif.windows import Layout, Window, align, cut_short, lay_out
 
 _CHUNK = 65536
 """Code points of text that are laid out and batched together while streaming."""
-_TOKENS = {"cpu": 512, "cuda": 16384}
-"""Sub-words of a batch, padding included; what a CPU's cache holds is the faster for it."""
-
+_TOKENS = 512
+"""Sub-words of a batch on a CPU, padding included: what its cache holds is the faster for it."""
 _PAIRS = 512
-"""Pairs of spans that are scored at a time; more would only take more memory."""
+"""Pairs of spans that a CPU scores at a time; more would only take more memory."""
+_GPU = 32
+"""How many times as much a GPU takes at a time."""
 
 
 def find(model: str | Path | None) -> Path:
@@ -119,7 +120,7 @@ class Predictor:
         spans: list[list[Any]] = [[] for _ in texts]
         relations: list[list[Any]] = [[] for _ in texts]
         jobs = [(index, window, layout) for index, layout in enumerate(layouts) for window in layout.windows]
-        for batch in _batches(jobs, _TOKENS[self.model.device.type]):
+        for batch in _batches(jobs, self._at_a_time(_TOKENS)):
             self._run(batch, spans, relations, least)
         return [
             decoding.assemble(id, text, layout, spans[index], relations[index], self.scheme)
@@ -144,7 +145,7 @@ class Predictor:
         relations: list[list[Any]] = [[] for _ in documents]
         least = self._thresholds()
         jobs = [(i, window, layout) for i, layout in enumerate(layouts) for window in layout.windows]
-        for batch in _batches(jobs, _TOKENS[self.model.device.type]):
+        for batch in _batches(jobs, self._at_a_time(_TOKENS)):
             given = [
                 (row, item)
                 for row, (index, window, _) in enumerate(batch)
@@ -178,6 +179,9 @@ class Predictor:
             found_relations = tuple(Relation(*key, score=score) for key, score in best.items())
             result.append(Document(document.id, document.text, document.entities, found_relations))
         return result
+
+    def _at_a_time(self, size: int) -> int:
+        return size if self.model.device.type == "cpu" else size * _GPU
 
     def _thresholds(self, threshold: float | None = None) -> NDArray[np.float64]:
         """``[relation]``: the probability from which each is given out; above 0, what forbidden ones have."""
@@ -252,7 +256,7 @@ class Predictor:
         logits = torch.cat(
             [
                 self.model.relations(words, columns, some)
-                for some in torch.split(features.pair_tensor(pairs).to(words.device), _PAIRS)
+                for some in torch.split(features.pair_tensor(pairs).to(words.device), self._at_a_time(_PAIRS))
             ]
         )
         # The probability that the relation is right is that of both its arguments being so, too.

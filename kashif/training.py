@@ -226,7 +226,8 @@ class KashifTrainer(Trainer):
     def training_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> torch.Tensor:
         loss = super().training_step(model, inputs, *rest, **named)
         if self.recipe.adversarial:
-            weight = model.encoder.get_input_embeddings().weight
+            network: Any = self.model  # whatever the Trainer wrapped it in
+            weight = network.encoder.get_input_embeddings().weight
             with worsened(weight, inputs["input_ids"].unique(), self.recipe.adversarial):
                 super().training_step(model, inputs, *rest, **named)
         return loss
