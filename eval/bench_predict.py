@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -131,7 +132,7 @@ def latency(model: Path, texts: list[str]) -> dict[str, float]:
 def growth(model: Path, texts: list[str], chance: random.Random) -> dict[str, list[dict[str, float]]]:
     """Words a second and memory, by the number of short articles and by the length of one."""
     cut = [[text[a:b] for a, b in sentences(text)] for text in texts]
-    runs = [(t, at, n) for t, whole in enumerate(cut) for at in range(len(whole)) for n in (1, 2, 3, 4, 5, 6)]
+    runs = [(t, at, n) for t, whole in enumerate(cut) for at in range(len(whole)) for n in range(1, 9)]
     chance.shuffle(runs)
     short = ["".join(cut[t][at : at + n]) for t, at, n in runs if at + n <= len(cut[t])]
 
@@ -145,13 +146,13 @@ def growth(model: Path, texts: list[str], chance: random.Random) -> dict[str, li
         return "\n".join(pieces)
 
     side = Side("kashif", model)
-    side.read(short[:100])
-    at = 100
+    unseen = iter(short)
+    side.read(list(islice(unseen, 100)))
     rows: dict[str, list[dict[str, float]]] = {"articles": [], "words of an article": []}
     for size in (10, 100, 1000, 10_000):
-        times = min(21, max(1, 1000 // size))
-        batches = [short[at + i * size : at + (i + 1) * size] for i in range(times)]
-        at = (at + times * size) % 1000
+        batches = [list(islice(unseen, size)) for _ in range({10: 21, 100: 5}.get(size, 1))]
+        if len(batches[-1]) < size:
+            raise SystemExit(f"too few articles here for {size:,} unseen short ones")
         rows["articles"].append(_row(side, size, batches))
     for size in (100, 1000, 10_000, 100_000):
         batches = [[long(size)] for _ in range(min(21, max(1, 10_000 // size)))]
@@ -254,6 +255,8 @@ def main() -> None:
         console.print(f"{name} is left out: not installed or not asked for")
     loaded = corpus.load_each(("annotations/seeds", "annotations/newsroom"), HERE.parent)
     texts = [document.text for part in loaded for document in part.documents]
+    for notice in (notice for part in loaded for notice in part.notices):
+        console.print(notice)
     chance = random.Random(0)
     chance.shuffle(texts)
     model = arguments.model
