@@ -56,9 +56,13 @@ class Side:
         """What the process measured of each list of texts."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps({"texts": texts}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        with tempfile.TemporaryDirectory() as scratch:  # a file a list, so that a side can stream it
+            files = [Path(scratch) / f"{index}.jsonl" for index in range(len(texts))]
+            for file, some in zip(files, texts, strict=True):
+                file.write_text("".join(json.dumps(text) + "\n" for text in some), encoding="utf-8")
+            self.process.stdin.write(json.dumps([str(file) for file in files]) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
         if not line:
             raise SystemExit("a side stopped; its error stands above")
         row: dict[str, Any] = json.loads(line)
@@ -155,7 +159,7 @@ def growth(model: Path, texts: list[str], chance: random.Random) -> dict[str, li
             raise SystemExit(f"too few articles here for {size:,} unseen short ones")
         rows["articles"].append(_row(side, size, batches))
     for size in (100, 1000, 10_000, 100_000):
-        batches = [[long(size)] for _ in range(min(21, max(1, 10_000 // size)))]
+        batches = [[long(size)] for _ in range(min(21, max(3, 10_000 // size)))]
         rows["words of an article"].append(_row(side, size, batches))
     side.close()
     return rows

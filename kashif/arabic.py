@@ -105,15 +105,15 @@ def normal_form(mention: str) -> str:
     return " ".join(_DROPPED.sub("", mention).translate(_FOLDED).split())
 
 
-def restored(mention: str, before: str, known: Callable[[str], bool]) -> str:
+def restored(text: str, start: int, end: int, known: Callable[[str], bool]) -> str:
     """The normal form of a mention, with the article that a ``لل`` hides put back on evidence.
 
-    ``before`` is the text in front of the mention; ``known`` says whether a form is attested
-    elsewhere (in the article or the corpus). ``للجيش`` may be ``الجيش``, ``للجنة`` ``اللجنة`` and
-    ``لليبيا`` plain ``ليبيا``: without evidence the mention stays as it stands.
+    The mention is ``text[start:end]``; ``known`` says whether a form is attested elsewhere (in the
+    article or the corpus). ``للجيش`` may be ``الجيش``, ``للجنة`` ``اللجنة`` and ``لليبيا`` plain
+    ``ليبيا``: without evidence the mention stays as it stands.
     """
-    normal = normal_form(mention)
-    if not (normal.startswith("ل") and normal_form(before[-6:]).endswith("ل")):
+    normal = normal_form(text[start:end])
+    if not (normal.startswith("ل") and normal_form(text[max(0, start - 6) : start]).endswith("ل")):
         return normal
     if known(normal):
         return normal

@@ -189,10 +189,9 @@ def assemble(
     for key in sorted(kept, key=lambda item: (item[0], -item[1], item[2])):
         start, end = span_offsets(text, layout, key[0], key[1], letters_of[key[0]][1])
         ids[key] = len(entities) + 1
-        mention = text[start:end]
-        normal = restored(mention, text[:start], known)
+        normal = restored(text, start, end, known)
         entities.append(
-            Entity(ids[key], start, end, scheme.labels[key[2]], mention, normal, float(best[key][0]))
+            Entity(ids[key], start, end, scheme.labels[key[2]], text[start:end], normal, float(best[key][0]))
         )
     strongest: dict[tuple[int, int, int], float] = {}
     for head, tail, label_index, score in relations:
@@ -229,13 +228,15 @@ def _without_conflicts(best: dict[SpanKey, tuple[float, int]], nested: bool) -> 
 
 def _attested(text: str) -> Callable[[str], bool]:
     """Whether a normal form stands in the text at the beginning of a word, to its end."""
-    cache: list[str] = []
+    forms: list[str] = []
+    places: dict[str, list[int]] = {}
 
     def known(form: str) -> bool:
-        if not cache:
-            normal = " ".join(normal_form(text[start:end]) for start, end in words(text))
-            cache.append(f" {normal} ")
-        spaced = " ".join(form[start:end] for start, end in words(form))
-        return f" {spaced} " in cache[0]
+        if not forms:  # few articles ever ask
+            forms.extend(normal_form(text[start:end]) for start, end in words(text))
+            for place, word in enumerate(forms):
+                places.setdefault(word, []).append(place)
+        wanted = [form[start:end] for start, end in words(form)]
+        return any(forms[place : place + len(wanted)] == wanted for place in places.get(wanted[0], ()))
 
     return known

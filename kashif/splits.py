@@ -241,7 +241,7 @@ def seen(training: Sequence[Document], held: Sequence[Document]) -> dict[str, Se
     known = {(normal_form(e.text), e.label) for document in training for e in document.entities}
     forms = {form for form, _ in known}
     mentions = Counter(
-        (restored(entity.text, document.text[: entity.start], forms.__contains__), entity.label)
+        (restored(document.text, entity.start, entity.end, forms.__contains__), entity.label)
         for document in held
         for entity in document.entities
     )

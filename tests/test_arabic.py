@@ -113,6 +113,9 @@ def test_normal_form_drops_marks_and_folds_persian_letters() -> None:
     ],
 )
 def test_hidden_article_is_restored_on_evidence_only(mention: str, known: set[str], expected: str) -> None:
-    assert restored(mention, "إلى ل", known.__contains__) == expected
+    def found(before: str) -> str:
+        return restored(before + mention, len(before), len(before + mention), known.__contains__)
+
+    assert found("إلى ل") == expected
     # Without a ل in front nothing is hidden.
-    assert restored(mention, "في ", known.__contains__) == mention
+    assert found("في ") == mention
