@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -134,11 +133,14 @@ def latency(model: Path, texts: list[str]) -> dict[str, float]:
 
 
 def growth(model: Path, texts: list[str], chance: random.Random) -> dict[str, list[dict[str, float]]]:
-    """Words a second and memory, by the number of short articles and by the length of one."""
+    """Words a second and memory, by the number of short articles and by the length of one, in three turns."""
     cut = [[text[a:b] for a, b in sentences(text)] for text in texts]
     runs = [(t, at, n) for t, whole in enumerate(cut) for at in range(len(whole)) for n in range(1, 9)]
     chance.shuffle(runs)
     short = ["".join(cut[t][at : at + n]) for t, at, n in runs if at + n <= len(cut[t])]
+
+    if len(short) < 10_100:
+        raise SystemExit("too few articles here for 10,000 unseen short ones and 100 to warm up with")
 
     def long(words: int) -> str:
         pieces: list[str] = []
@@ -149,26 +151,29 @@ def growth(model: Path, texts: list[str], chance: random.Random) -> dict[str, li
             size += len(article)
         return "\n".join(pieces)
 
-    side = Side("kashif", model)
-    unseen = iter(short)
-    side.read(list(islice(unseen, 100)))
-    rows: dict[str, list[dict[str, float]]] = {"articles": [], "words of an article": []}
-    for size in (10, 100, 1000, 10_000):
-        batches = [list(islice(unseen, size)) for _ in range({10: 21, 100: 5}.get(size, 1))]
-        if len(batches[-1]) < size:
-            raise SystemExit(f"too few articles here for {size:,} unseen short ones")
-        rows["articles"].append(_row(side, size, batches))
-    for size in (100, 1000, 10_000, 100_000):
-        batches = [[long(size)] for _ in range(min(21, max(3, 10_000 // size)))]
-        rows["words of an article"].append(_row(side, size, batches))
-    side.close()
+    asked = {
+        ("articles", size): [short[100 + at * size : 100 + (at + 1) * size] for at in range(times)]
+        for size, times in {10: 21, 100: 6, 1000: 3, 10_000: 1}.items()
+    } | {
+        ("words of an article", size): [[long(size)] for _ in range(times)]
+        for size, times in {100: 21, 1000: 9, 10_000: 3, 100_000: 3}.items()
+    }
+    sides = {key: Side("kashif", model) for key in asked}  # a process each: its memory is that of this size
+    rates: dict[tuple[str, int], list[float]] = {key: [] for key in asked}
+    for side in sides.values():
+        side.read(short[:100])
+    for turn in range(3):
+        for key, side in sides.items():
+            batches = asked[key][turn::3]
+            for batch, seconds in zip(batches, side.read(*batches)["seconds"], strict=True):
+                rates[key].append(count(batch) / seconds)
+    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind, _ in asked}
+    for (kind, size), side in sides.items():
+        found = rates[kind, size]
+        row = {"size": size, "words a second": median(found), "runs": len(found)}
+        rows[kind].append(row | {"memory": side.read()["memory"]})
+        side.close()
     return rows
-
-
-def _row(side: Side, size: int, batches: list[list[str]]) -> dict[str, float]:
-    row = side.read(*batches)
-    rates = [count(batch) / seconds for batch, seconds in zip(batches, row["seconds"], strict=True)]
-    return {"size": size, "words a second": median(rates), "runs": len(batches), "memory": row["memory"]}
 
 
 def startup(model: Path, texts: list[str]) -> dict[str, float]:
