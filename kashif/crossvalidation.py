@@ -44,7 +44,7 @@ def run(
     ``over`` is the corpus to fold, all training articles if None; what else the recipe trains on is in
     every training. ``jobs`` trainings run at a time, in processes of their own (so ``say`` must be
     picklable), and share the processor's cores. A fold whose model is there already, by the same recipe,
-    articles and code, is not trained again.
+    articles and code, is not trained again; one that was interrupted goes on from its last finished epoch.
 
     Raises:
         InputError: if the recipe, ``over`` or the number of folds does not fit.
@@ -107,12 +107,14 @@ def _train(recipe: Recipe, fold: Fold, base: Path, tell: Callable[[str], None]) 
     from kashif.data import gather
 
     told = f"without {', '.join(fold.left_out)}"
-    if training.is_of(fold.folder, recipe, gather(recipe, base, fold.left_out)):
+    data = gather(recipe, base, fold.left_out)
+    if training.is_of(fold.folder, recipe, data):
         tell(f"{told}: trained before")
         return
-    tell(f"{told}:")
-    training.train(recipe, fold.folder, base, say=tell, quiet=True, without=fold.left_out)
-    shutil.rmtree(fold.folder / "checkpoints")
+    begun = training.is_begun(fold.folder, recipe, data)
+    tell(f"{told}, going on from the last finished epoch:" if begun else f"{told}:")
+    training.train(recipe, fold.folder, base, begun, say=tell, quiet=True, without=fold.left_out)
+    shutil.rmtree(fold.folder / training.CHECKPOINTS)
 
 
 def _train_beside(recipe: Recipe, fold: Fold, base: Path, threads: int, say: Callable[[str], None]) -> None:

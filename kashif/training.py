@@ -48,6 +48,8 @@ Entity F1 alone where the scheme, or every development article's mapping, leaves
 """
 
 Say = Callable[[str], None]
+CHECKPOINTS = "checkpoints"
+"""The folder in a model's folder of what ``resume`` goes on from."""
 
 
 def train(
@@ -92,8 +94,8 @@ def train(
         for row in rows(document, layout, data.scheme, data.mappings.get(document.id))
     ]
     dataset = datasets.Dataset.from_list(table)
-    checkpoints = output.resolve() / "checkpoints"
-    last = _begin(checkpoints, resume, json.dumps({**origin(recipe, data), "recipe": recipe.dump()}))
+    checkpoints = output.resolve() / CHECKPOINTS
+    last = _begin(checkpoints, resume, _job(recipe, data))
     trainer = KashifTrainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
@@ -333,12 +335,30 @@ def _begin(folder: Path, resume: bool, job: str) -> Path | None:
         folder.mkdir(parents=True)
         note.write_text(job, encoding="utf-8")
         return None
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    if not found or not note.is_file():
+    last = _last(folder)
+    if last is None or not note.is_file():
         raise InputError(f"nothing to resume in {folder}; run without --resume")
     if note.read_text(encoding="utf-8") != job:
         raise InputError(f"{folder} is of another recipe, corpus or version; run without --resume")
-    return found[-1]
+    return last
+
+
+def _last(folder: Path) -> Path | None:
+    """The last checkpoint that was written to its end."""
+    found = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _job(recipe: Recipe, data: Data) -> str:
+    return json.dumps({**origin(recipe, data), "recipe": recipe.dump()})
+
+
+def is_begun(output: Path, recipe: Recipe, data: Data) -> bool:
+    """Whether a folder holds what an interrupted training of this very job has left, to be resumed."""
+    folder = output / CHECKPOINTS
+    note = folder / "job.json"
+    same = note.is_file() and note.read_text(encoding="utf-8") == _job(recipe, data)
+    return same and _last(folder) is not None
 
 
 def _save(

@@ -57,6 +57,27 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(
     assert capsys.readouterr().out.count("trained before") == 3
 
 
+def test_an_interrupted_fold_goes_on(recipe: Recipe, project: Path) -> None:
+    lines: list[str] = []
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_one(line: str) -> None:
+        if line.startswith("epoch   2"):
+            raise Stop
+
+    whole = crossvalidation.run(recipe, project / "whole", project, "annotations/news", count=3)
+    with pytest.raises(Stop):
+        crossvalidation.run(recipe, project / "part", project, "annotations/news", 3, say=stop_after_one)
+    part = crossvalidation.run(recipe, project / "part", project, "annotations/news", 3, say=lines.append)
+    assert part.reports == whole.reports
+    assert [line[:9] for line in lines if line.startswith("epoch")] == [
+        f"epoch   {i}" for i in (2, 1, 2, 1, 2)
+    ]
+    assert sum("going on from the last finished epoch" in line for line in lines) == 1
+
+
 def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Path) -> None:
     one, two = (
         crossvalidation.run(recipe, project / f"m{jobs}", project, count=2, jobs=jobs) for jobs in (1, 2)
