@@ -64,6 +64,28 @@ def train(
 
 
 @app.command()
+def pretrain(
+    recipe: Annotated[Path, typer.Argument(help="a recipe with texts, such as train/newswire.yaml")],
+    output: Annotated[
+        Path | None, typer.Option(help="encoder's folder; models/<recipe's stem> by default")
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, changes a setting of the recipe")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on from the last finished epoch")] = False,
+) -> None:
+    """Pretrain an encoder further on unannotated text, for recipes to name as theirs."""
+    from kashif.recipe import Pretraining
+
+    settings = Pretraining.load(recipe, tuple(set or ()))
+    base = recipe.resolve().parent.parent
+    folder = output or Path("models") / recipe.stem
+    quiet_libraries()
+    from kashif import pretraining
+
+    pretraining.pretrain(settings, folder, base, resume, say=say, quiet=not sys.stderr.isatty())
+    say(f"wrote {folder}")
+
+
+@app.command()
 def predict(
     files: Annotated[
         list[Path] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")

@@ -108,10 +108,10 @@ def _train(recipe: Recipe, fold: Fold, base: Path, tell: Callable[[str], None]) 
 
     told = f"without {', '.join(fold.left_out)}"
     data = gather(recipe, base, fold.left_out)
-    if training.is_of(fold.folder, recipe, data):
+    if training.is_of(fold.folder, recipe, data, base):
         tell(f"{told}: trained before")
         return
-    begun = training.is_begun(fold.folder, recipe, data)
+    begun = training.is_begun(fold.folder, recipe, data, base)
     tell(f"{told}, going on from the last finished epoch:" if begun else f"{told}:")
     training.train(recipe, fold.folder, base, begun, say=tell, quiet=True, without=fold.left_out)
     shutil.rmtree(fold.folder / training.CHECKPOINTS)

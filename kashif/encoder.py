@@ -53,6 +53,30 @@ def resolve(name: str) -> str:
     return str(folder)
 
 
+def locate(name: str, base: Path) -> str:
+    """As ``resolve``, and a folder's path that is relative starts at ``base``.
+
+    Raises:
+        InputError: for a folder below ``models/`` that is not there.
+    """
+    folder = base / name
+    if folder.is_dir():
+        return str(folder)
+    if Path(name).parts[:1] == ("models",):
+        raise InputError(
+            f"encoder '{name}': no folder {folder}; `kashif pretrain` or `kashif encoder` writes one"
+        )
+    return resolve(name)
+
+
+def digest(name: str, base: Path) -> str | None:
+    """The SHA-256 of a folder's weights, ``recipe_digest`` of the embedded encoder, None for a hub name."""
+    if name == EMBEDDED:
+        return recipe_digest()
+    weights = base / name / "model.safetensors"
+    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None
+
+
 def recipe_digest() -> str:
     """Eight letters that change when the weights' file or this module does."""
     return hashlib.sha256(_SHA256.encode() + Path(__file__).read_bytes()).hexdigest()[:8]

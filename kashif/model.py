@@ -106,13 +106,7 @@ class KashifModel(PreTrainedModel):
     @classmethod
     def from_encoder(cls, path: str, scheme: Scheme, **options: Any) -> KashifModel:
         """An untrained model over the pretrained encoder at a hub name or folder."""
-        settings = AutoConfig.from_pretrained(path)
-        # Dropout of attention weights keeps fused attention away, and on a CPU its random numbers alone
-        # take a fifth of a training step.
-        for name in ("attention_probs_dropout_prob", "attention_dropout"):
-            if hasattr(settings, name):
-                setattr(settings, name, 0.0)
-        encoder = AutoModel.from_pretrained(path, config=settings, dtype=torch.float32)
+        encoder = AutoModel.from_pretrained(path, config=configuration(path), dtype=torch.float32)
         config = KashifConfig(encoder=encoder.config.to_dict(), scheme=scheme.dump(), **options)
         model = cls(config)
         _drop_pooler(encoder)
@@ -203,6 +197,18 @@ class KashifModel(PreTrainedModel):
                 logits[decided], related[decided].float(), reduction="sum"
             ) / max(1, len(spans))
         return KashifOutput(tagging + self.config.relation_loss * relating, tagging, relating)
+
+
+def configuration(path: str) -> PreTrainedConfig:
+    """An encoder's own configuration, without dropout of attention weights.
+
+    It keeps fused attention away, and on a CPU its random numbers alone take a fifth of a training step.
+    """
+    settings: PreTrainedConfig = AutoConfig.from_pretrained(path)
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(settings, name):
+            setattr(settings, name, 0.0)
+    return settings
 
 
 class RelationScorer(nn.Module):

@@ -36,7 +36,7 @@ from kashif.errors import InputError
 from kashif.features import Collator, rows
 from kashif.model import KashifModel
 from kashif.predicting import Predictor
-from kashif.recipe import Recipe
+from kashif.recipe import Job, Recipe
 from kashif.scheme import Scheme
 from kashif.thresholds import best_threshold
 from kashif.windows import lay_out
@@ -48,6 +48,7 @@ Entity F1 alone where the scheme, or every development article's mapping, leaves
 """
 
 Say = Callable[[str], None]
+_FILLS_A_GPU = 8192
 CHECKPOINTS = "checkpoints"
 """The folder in a model's folder of what ``resume`` goes on from."""
 
@@ -75,10 +76,8 @@ def train(
     for notice in data.notices:
         say(notice)
     set_seed(recipe.seed)
-    folder = base / recipe.encoder
-    name = str(folder) if folder.is_dir() else encoder.resolve(recipe.encoder)
-    tokenizer, model = _load(name, recipe, data.scheme)
-    attend(model, recipe)
+    tokenizer, model = _load(encoder.locate(recipe.encoder, base), recipe, data.scheme)
+    attend(model.encoder, recipe)
     layouts, held = (
         lay_out([document.text for document in documents], tokenizer, recipe.window)
         for documents in (data.train, data.development)
@@ -95,7 +94,7 @@ def train(
     ]
     dataset = datasets.Dataset.from_list(table)
     checkpoints = output.resolve() / CHECKPOINTS
-    last = _begin(checkpoints, resume, _job(recipe, data))
+    last = begin(checkpoints, resume, _job(recipe, data, base))
     trainer = KashifTrainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
@@ -106,19 +105,15 @@ def train(
         eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
         data_collator=Collator(data.scheme, tokenizer.pad_token_id),
         processing_class=tokenizer,
-        callbacks=[EarlyStoppingCallback(recipe.patience), _Teller(say)],
+        callbacks=[EarlyStoppingCallback(recipe.patience)],
     )
-    if quiet:
-        trainer.remove_callback(PrinterCallback)
-    else:
-        trainer.remove_callback(ProgressCallback)
-        trainer.add_callback(_Bar)
+    watch(trainer, say, quiet, in_words)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     metrics = trainer.evaluate()
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
     if data.scheme.relations:
         model.config.thresholds = _thresholds(trainer.predictor, data)
-    _save(output, model, tokenizer, recipe, data, scores)
+    _save(output, model, tokenizer, recipe, origin(recipe, data, base), scores)
     return scores
 
 
@@ -146,16 +141,21 @@ def _load(name: str, recipe: Recipe, scheme: Scheme) -> tuple[Any, KashifModel]:
         raise InputError(f"encoder '{recipe.encoder}': {first}") from error
     if not tokenizer.is_fast:
         raise InputError(f"encoder '{recipe.encoder}': it has no fast tokenizer, which offsets need")
-    positions = getattr(model.encoder.config, "max_position_embeddings", None) or recipe.window
-    # RoBERTa-like encoders count positions from behind the padding index.
-    usable = positions - (2 if "roberta" in model.encoder.config.model_type else 0)
-    if recipe.window > usable:
-        raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")
+    check_window(recipe, model.encoder.config)
     return tokenizer, model
 
 
-def arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
-    """The Trainer's arguments for a recipe; checkpoints go to ``folder``."""
+def check_window(job: Job, config: Any) -> None:
+    """Raises InputError if the encoder of this configuration reads less than a window."""
+    positions = getattr(config, "max_position_embeddings", None) or job.window
+    # RoBERTa-like encoders count positions from behind the padding index.
+    usable = positions - (2 if "roberta" in config.model_type else 0)
+    if job.window > usable:
+        raise InputError(f"window {job.window}: '{job.encoder}' reads at most {usable} sub-words")
+
+
+def arguments(recipe: Job, folder: Path, quiet: bool) -> TrainingArguments:
+    """The Trainer's arguments for a training job; checkpoints go to ``folder``."""
     gpu = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(folder),
@@ -166,7 +166,7 @@ def arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
         warmup_steps=recipe.warmup,
         lr_scheduler_type="linear",
         max_grad_norm=1.0,
-        bf16=half_precision(recipe.precision),
+        bf16=half_precision(recipe),
         use_cpu=not gpu,
         torch_compile=recipe.compile,
         eval_strategy="epoch",
@@ -186,18 +186,22 @@ def arguments(recipe: Recipe, folder: Path, quiet: bool) -> TrainingArguments:
     )
 
 
-def attend(model: KashifModel, recipe: Recipe) -> None:
+def attend(encoder: Any, recipe: Job) -> None:
     """Takes the attention that trains fastest: fused, which is slow to differentiate in bfloat16 on a CPU."""
-    if half_precision(recipe.precision) and not torch.cuda.is_available():
-        model.encoder.set_attn_implementation("eager")
+    if half_precision(recipe) and not torch.cuda.is_available():
+        encoder.set_attn_implementation("eager")
 
 
-def half_precision(wanted: str) -> bool:
-    """Whether to train in bfloat16: where it is wanted, or where the processor multiplies in it."""
-    if wanted != "auto":
-        return wanted == "bfloat16"
+def half_precision(job: Job) -> bool:
+    """Whether to train in bfloat16: where it is wanted, or where it is the faster one.
+
+    On a CPU that is where the processor multiplies in it; on a GPU from ``_FILLS_A_GPU`` sub-words a step on,
+    for with fewer the casts of autocast are only more kernels to start.
+    """
+    if job.precision != "auto":
+        return job.precision == "bfloat16"
     if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
+        return torch.cuda.is_bf16_supported() and job.batch_size * job.window >= _FILLS_A_GPU
     return runtime.has_bfloat16()
 
 
@@ -301,6 +305,16 @@ def in_words(scores: Mapping[str, float]) -> str:
     return ", ".join(f"{names[key]} {scores[key]:.3f}" for key in names if key in scores)
 
 
+def watch(trainer: Trainer, say: Say, quiet: bool, words: Callable[[Mapping[str, float]], str]) -> None:
+    """Has a Trainer tell one line an epoch, its scores in ``words``, behind a progress bar unless quiet."""
+    trainer.add_callback(_Teller(say, words))
+    if quiet:
+        trainer.remove_callback(PrinterCallback)
+    else:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(_Bar)
+
+
 class _Bar(ProgressCallback):
     """The Trainer's progress bar without its raw log lines, which ``_Teller`` puts in words."""
 
@@ -311,8 +325,9 @@ class _Bar(ProgressCallback):
 class _Teller(TrainerCallback):
     """Tells one line an epoch."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, words: Callable[[Mapping[str, float]], str]) -> None:
         self.say = say
+        self.words = words
         self.loss = math.nan
         self.told = 0
 
@@ -324,10 +339,10 @@ class _Teller(TrainerCallback):
         if epoch > self.told:  # the evaluation after training is of an epoch already told
             self.told = epoch
             scores = {name.removeprefix("eval_"): value for name, value in (metrics or {}).items()}
-            self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {in_words(scores)}")
+            self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {self.words(scores)}")
 
 
-def _begin(folder: Path, resume: bool, job: str) -> Path | None:
+def begin(folder: Path, resume: bool, job: str) -> Path | None:
     """The checkpoint to go on from, of this very job; a fresh start clears what an older one left."""
     note = folder / "job.json"
     if not resume:
@@ -349,20 +364,25 @@ def _last(folder: Path) -> Path | None:
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def _job(recipe: Recipe, data: Data) -> str:
-    return json.dumps({**origin(recipe, data), "recipe": recipe.dump()})
+def _job(recipe: Recipe, data: Data, base: Path) -> str:
+    return json.dumps({**origin(recipe, data, base), "recipe": recipe.dump()})
 
 
-def is_begun(output: Path, recipe: Recipe, data: Data) -> bool:
+def is_begun(output: Path, recipe: Recipe, data: Data, base: Path) -> bool:
     """Whether a folder holds what an interrupted training of this very job has left, to be resumed."""
     folder = output / CHECKPOINTS
     note = folder / "job.json"
-    same = note.is_file() and note.read_text(encoding="utf-8") == _job(recipe, data)
+    same = note.is_file() and note.read_text(encoding="utf-8") == _job(recipe, data, base)
     return same and _last(folder) is not None
 
 
 def _save(
-    output: Path, model: KashifModel, tokenizer: Any, recipe: Recipe, data: Data, scores: dict[str, float]
+    output: Path,
+    model: KashifModel,
+    tokenizer: Any,
+    recipe: Recipe,
+    came_from: dict[str, Any],
+    scores: dict[str, float],
 ) -> None:
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)
@@ -371,34 +391,42 @@ def _save(
     (output / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
     files = {
         "scores.json": {"development": scores, "selected by": SELECTED_BY},
-        manifest.NAME: origin(recipe, data),
+        manifest.NAME: came_from,
     }
     for name, content in files.items():
         (output / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def is_of(output: Path, recipe: Recipe, data: Data) -> bool:
+def is_of(output: Path, recipe: Recipe, data: Data, base: Path) -> bool:
     """Whether a folder holds the finished model of this recipe, these articles and these versions."""
     files = (output / manifest.NAME, output / "recipe.yaml")
     if not all(file.is_file() for file in files):
         return False
     made_of, made_by = (file.read_text(encoding="utf-8") for file in files)
-    return bool(json.loads(made_of) == origin(recipe, data)) and made_by == recipe.dump()
+    return bool(json.loads(made_of) == origin(recipe, data, base)) and made_by == recipe.dump()
 
 
-def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
-    """What a model came from: versions and digests of code and scheme, seed, machine, articles."""
-    packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
+def origin(recipe: Recipe, data: Data, base: Path) -> dict[str, Any]:
+    """What a model came from: versions and digests of code, encoder and scheme, seed, machine, articles."""
     return {
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in packages},
-        "seed": recipe.seed,
-        "machine": platform.machine(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "bfloat16": half_precision(recipe.precision),
-        "code": manifest.code(),
+        **versions(recipe, base),
         "scheme": hashlib.sha256(data.scheme.dump().encode()).hexdigest(),
         "train": manifest.row(data.train),
         "development": manifest.row(data.development),
         "left out": data.notices,
+    }
+
+
+def versions(job: Job, base: Path) -> dict[str, Any]:
+    """What a training job ran on: versions, machine, seed, the digests of the code and of the encoder."""
+    packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
+    return {
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in packages},
+        "seed": job.seed,
+        "machine": platform.machine(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "bfloat16": half_precision(job),
+        "code": manifest.code(),
+        "encoder": encoder.digest(job.encoder, base),
     }

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import ARTICLE, FOREIGN, ROOT, recipe
+from conftest import ARTICLE, FOREIGN, RECIPES, ROOT, recipe
 
 from kashif import corpus
 from kashif.data import gather
@@ -66,11 +66,10 @@ def test_shares_that_overlap_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_recipe_of_the_repository_is_valid() -> None:
-    files = sorted((ROOT / "train").glob("*.yaml"))
     assert {"quickstart", "default", "arabertv02", "camelbert-msa", "marbert"} <= {
-        file.stem for file in files
+        file.stem for file in RECIPES
     }
-    for file in files:
+    for file in RECIPES:
         loaded = Recipe.load(file)
         missing = ""
         if file.stem == "seeds" and not corpus.load("annotations/seeds", ROOT).documents:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ARTICLE, ROOT
+from conftest import ARTICLE, RECIPES, ROOT
 
 from kashif import corpus, formats, predicting, scoring, suite
 from kashif.document import Document
@@ -164,7 +164,7 @@ def test_what_is_neither_model_nor_predictions_is_refused(tmp_path: Path) -> Non
 
 def test_no_recipe_sees_the_suite_s_newsroom_and_two_hold_out_its_seeds_too() -> None:
     corpora = suite.Suite.load(ROOT / "eval" / "heldout.yaml").corpora
-    recipes = {file.stem: Recipe.load(file) for file in (ROOT / "train").glob("*.yaml")}
+    recipes = {file.stem: Recipe.load(file) for file in RECIPES}
     own = {name: set(recipe.held_out) for name, recipe in recipes.items() if not recipe.scheme}
     assert all(corpora["newsroom"] in held_out for held_out in own.values())
     assert {name for name, held_out in own.items() if corpora["seeds"] in held_out} == {"quickstart", "seeds"}

@@ -7,13 +7,13 @@ import pytest
 import torch
 from conftest import FOREIGN, recipe
 
-from kashif import corpus, predicting, scoring
+from kashif import corpus, predicting, runtime, scoring
 from kashif.data import Data
 from kashif.document import Document, Entity
 from kashif.errors import InputError
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
-from kashif.training import development_scores, learning_rate, train, worsened
+from kashif.training import development_scores, half_precision, learning_rate, train, worsened
 
 
 def test_the_tagger_overfits_one_article(trained: Path) -> None:
@@ -82,6 +82,28 @@ def test_encoders_that_do_not_fit_are_refused(tiny_encoder: Path, project: Path,
         train(recipe(tiny_encoder, window=1024), tmp_path / "m", project, say=lambda line: None)
     with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
         train(recipe(Path("nowhere/at-all")), tmp_path / "m", project, say=lambda line: None)
+    with pytest.raises(InputError, match=r"no folder .*models/news; `kashif pretrain`"):
+        train(recipe(Path("models/news")), tmp_path / "m", project, say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "processor", "settings", "half"),
+    [
+        (False, True, {}, True),
+        (False, False, {}, False),
+        (False, False, {"precision": "bfloat16"}, True),
+        (True, False, {"batch_size": 2, "window": 256}, False),
+        (True, False, {"batch_size": 64, "window": 256}, True),
+        (True, True, {"batch_size": 64, "precision": "float32"}, False),
+    ],
+)
+def test_bfloat16_is_taken_where_it_is_the_faster(
+    gpu: bool, processor: bool, settings: dict[str, object], half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(runtime, "has_bfloat16", lambda: processor)
+    assert half_precision(recipe(**{"precision": "auto"} | settings)) is half
 
 
 def test_a_foreign_corpus_is_learned_in_its_own_labels(tiny_encoder: Path, tmp_path: Path) -> None:
