@@ -67,7 +67,10 @@ def pretrain(
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
     origin = {
         **training.versions(recipe, base),
-        "texts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
+        "texts": {
+            text: hashlib.sha256(path.read_bytes()).hexdigest()
+            for text, path in zip(recipe.texts, paths, strict=True)
+        },
         "recipe": recipe.model_dump(mode="json"),
     }
     checkpoints = output.resolve() / training.CHECKPOINTS
