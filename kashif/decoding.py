@@ -5,6 +5,7 @@ Numpy only. Tags are 0 (O), 1 (B), 2 (I), one column for each entity type.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -82,27 +83,34 @@ def decode(probabilities: Floats, lengths: Sequence[int]) -> Spans:
     return Spans(*(getattr(spans, name)[order] for name in ("window", "first", "last", "type", "score")))
 
 
-def best_tags(logs: NDArray[np.float64]) -> NDArray[np.int8]:
+def best_tags(logs: NDArray[np.float64]) -> NDArray[np.int64]:
     """The most probable tags ``[window, word, type]`` in which no I follows O or comes first.
 
-    ``logs`` ``[window, word, type, tag]`` are log-probabilities (Viterbi 1967, all types at once).
+    ``logs`` ``[window, word, type, tag]`` are log-probabilities. Where each word's own best tags are in
+    order already, no others are more probable; the few other sequences take the search.
     """
-    windows, width, types, _ = logs.shape
-    before = np.zeros((width, windows, types), np.int8)  # the best tag before O and before B
-    inside = np.full((width, windows, types), BEGIN, np.int8)  # the best tag before I
-    path = logs[:, 0].copy()
-    path[..., INSIDE] = -np.inf
-    for word in range(1, width):
-        before[word] = path.argmax(-1)
-        inside[word] += path[..., INSIDE] > path[..., BEGIN]
-        best = path.max(-1)
-        going_on = path[..., BEGIN:].max(-1)
-        path = logs[:, word] + np.stack([best, best, going_on], -1)
-    tags = np.empty((width, windows, types), np.int8)
-    tags[-1] = path.argmax(-1)
-    for word in range(width - 1, 0, -1):
-        tags[word - 1] = np.where(tags[word] == INSIDE, inside[word], before[word])
-    return np.moveaxis(tags, 0, 1)
+    tags: NDArray[np.int64] = logs.argmax(-1)
+    behind = np.concatenate([np.full_like(tags[:, :1], OUTSIDE), tags[:, :-1]], 1)
+    for window, kind in np.argwhere(((tags == INSIDE) & (behind == OUTSIDE)).any(1)):
+        tags[window, :, kind] = _search(logs[window, :, kind].tolist())
+    return tags
+
+
+def _search(logs: Sequence[Sequence[float]]) -> list[int]:
+    """The most probable tags of the words of one sequence, from each word's three (Viterbi 1967)."""
+    paths = (0.0, -math.inf, -math.inf)  # the best up to the word before, by its tag
+    before: list[tuple[int, int]] = []  # of each word: the best tag before O and B, and before I
+    for outside, begin, inside in logs:
+        any_tag = max(range(3), key=paths.__getitem__)
+        going_on = BEGIN if paths[BEGIN] >= paths[INSIDE] else INSIDE
+        before.append((any_tag, going_on))
+        paths = (paths[any_tag] + outside, paths[any_tag] + begin, paths[going_on] + inside)
+    tag = max(range(3), key=paths.__getitem__)
+    tags = []
+    for any_tag, going_on in reversed(before):
+        tags.append(tag)
+        tag = going_on if tag == INSIDE else any_tag
+    return tags[::-1]
 
 
 def relation_table(scheme: Scheme) -> NDArray[np.bool_]:

@@ -227,26 +227,32 @@ class RelationScorer(nn.Module):
         self.product = nn.Linear(inner, inner)
         self.score = nn.Linear(inner, relations)
 
-    def forward(self, words: Tensor, spans: Tensor, pairs: Tensor) -> Tensor:
-        """Logits ``[pair, relation]``; for ``spans`` and ``pairs`` see ``KashifModel.forward``."""
+    def forward(self, words: Tensor, spans: Tensor, pairs: Tensor, at_a_time: int = 0) -> Tensor:
+        """Logits ``[pair, relation]``; for ``spans`` and ``pairs`` see ``KashifModel.forward``.
+
+        ``at_a_time`` pairs are scored together, all of them if 0.
+        """
         window, first, last, kind = spans.unbind(1)
         edges = torch.cat([words[window, first], words[window, last - 1]], -1)
-        heads = (self.head(edges) + self.head_type(kind))[pairs[:, 0]]
-        tails = (self.tail(edges) + self.tail_type(kind))[pairs[:, 1]]
+        heads = self.head(edges) + self.head_type(kind)
+        tails = self.tail(edges) + self.tail_type(kind)
+        factors = functional.gelu(heads), functional.gelu(tails)
         # The mean of the words between two spans is a difference of running totals.
-        running = functional.pad(words.float().cumsum(1), (0, 0, 1, 0))
-        begin = torch.minimum(last[pairs[:, 0]], last[pairs[:, 1]])
-        end = torch.maximum(first[pairs[:, 0]], first[pairs[:, 1]])
-        row = window[pairs[:, 0]]
-        count = (end - begin).clamp(min=0)
-        end = begin + count
-        mean = (running[row, end] - running[row, begin]) / count.clamp(min=1)[:, None]
+        read = functional.linear(words, self.between.weight).float()
+        running = functional.pad(read.cumsum(1), (0, 0, 1, 0))
         limits = torch.tensor(_BUCKETS, device=pairs.device)
-        bucket = torch.bucketize(pairs[:, 2].contiguous(), limits) + pairs[:, 3] * (len(_BUCKETS) + 1)
-        mixed = heads + tails + self.between(mean.to(words.dtype)) + self.distance(bucket)
-        mixed = mixed + self.product(functional.gelu(heads) * functional.gelu(tails))
-        logits: Tensor = self.score(self.dropout(functional.gelu(self.norm(mixed))))
-        return logits
+        logits = []
+        for some in torch.split(pairs, at_a_time or max(1, len(pairs))):
+            head, tail, distance, crossing = some.unbind(1)
+            begin = torch.minimum(last[head], last[tail])
+            count = (torch.maximum(first[head], first[tail]) - begin).clamp(min=0)
+            row = window[head]
+            mean = (running[row, begin + count] - running[row, begin]) / count.clamp(min=1)[:, None]
+            bucket = torch.bucketize(distance.contiguous(), limits) + crossing * (len(_BUCKETS) + 1)
+            mixed = heads[head] + tails[tail] + mean + self.between.bias + self.distance(bucket)
+            mixed = mixed + self.product(factors[0][head] * factors[1][tail])
+            logits.append(self.score(self.dropout(functional.gelu(self.norm(mixed)))))
+        return torch.cat(logits)
 
 
 def either_loss(logits: Tensor, tags: Tensor, options: Tensor) -> Tensor:

@@ -253,12 +253,8 @@ class Predictor:
         columns = torch.from_numpy(np.stack([found.window, found.first, found.last, found.type], 1)).to(
             words.device
         )
-        logits = torch.cat(
-            [
-                self.model.relations(words, columns, some)
-                for some in torch.split(features.pair_tensor(pairs).to(words.device), self._at_a_time(_PAIRS))
-            ]
-        )
+        scored = features.pair_tensor(pairs).to(words.device)
+        logits = self.model.relations(words, columns, scored, self._at_a_time(_PAIRS))
         # The probability that the relation is right is that of both its arguments being so, too.
         certain = (found.score[pairs.head] * found.score[pairs.tail])[:, None]
         scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed * certain
