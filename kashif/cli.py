@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from kashif import cli_corpus, cli_scoring
-from kashif.console import Runtime, err, out, quiet_libraries, say, watched
+from kashif.console import Changes, Resume, Runtime, err, out, quiet_libraries, say, watched
 from kashif.errors import Fault, InputError
 
 app = typer.Typer(
@@ -46,13 +46,13 @@ def train(
     output: Annotated[
         Path | None, typer.Option(help="model folder; models/<recipe's stem> by default")
     ] = None,
-    set: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, changes a setting of the recipe")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the last finished epoch")] = False,
+    changes: Changes = None,
+    resume: Resume = False,
 ) -> None:
     """Train a model from a recipe."""
     from kashif.recipe import Recipe
 
-    settings = Recipe.load(recipe, tuple(set or ()))
+    settings = Recipe.load(recipe, tuple(changes or ()))
     base = recipe.resolve().parent.parent
     folder = output or Path("models") / recipe.stem
     quiet_libraries()
@@ -69,13 +69,13 @@ def pretrain(
     output: Annotated[
         Path | None, typer.Option(help="encoder's folder; models/<recipe's stem> by default")
     ] = None,
-    set: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, changes a setting of the recipe")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the last finished epoch")] = False,
+    changes: Changes = None,
+    resume: Resume = False,
 ) -> None:
     """Pretrain an encoder further on unannotated text, for recipes to name as theirs."""
     from kashif.recipe import Pretraining
 
-    settings = Pretraining.load(recipe, tuple(set or ()))
+    settings = Pretraining.load(recipe, tuple(changes or ()))
     base = recipe.resolve().parent.parent
     folder = output or Path("models") / recipe.stem
     quiet_libraries()

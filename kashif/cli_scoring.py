@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.console import Corpora, Runtime, out, quiet_libraries, say, watched
+from kashif.console import Changes, Corpora, Runtime, out, quiet_libraries, say, watched
 
 if TYPE_CHECKING:
     from kashif.scoring import Report
@@ -54,7 +54,7 @@ def crossvalidate(
     output: Annotated[
         Path | None, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
     ] = None,
-    set: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, changes a setting of the recipe")] = None,
+    changes: Changes = None,
     json_file: Json = None,
     html_file: Html = None,
     seed: Seed = 0,
@@ -64,7 +64,7 @@ def crossvalidate(
     from kashif import crossvalidation
     from kashif.recipe import Recipe
 
-    settings = Recipe.load(recipe, tuple(set or ()))
+    settings = Recipe.load(recipe, tuple(changes or ()))
     folder = output or Path("models") / f"{recipe.stem}-folds"
     scored = crossvalidation.run(
         settings, folder, recipe.resolve().parent.parent, over, folds, jobs, seed, watched, say

@@ -16,6 +16,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Item = TypeVar("Item")
 Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT][@MAPPING]", metavar="CORPUS…")]
 
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE, changes a setting of the recipe")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="go on from the last finished epoch")]
 Runtime = Annotated[str, typer.Option(help="auto, torch, onnx or openvino; the last two after an export")]
 
 

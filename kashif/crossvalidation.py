@@ -103,18 +103,18 @@ def folds(ids: Sequence[str], count: int, seed: int, output: Path) -> list[Fold]
 
 
 def _train(recipe: Recipe, fold: Fold, base: Path, tell: Callable[[str], None]) -> None:
-    from kashif import training
+    from kashif import jobs, training
     from kashif.data import gather
 
     told = f"without {', '.join(fold.left_out)}"
     data = gather(recipe, base, fold.left_out)
-    if training.is_of(fold.folder, recipe, data, base):
+    if jobs.is_of(fold.folder, recipe, data, base):
         tell(f"{told}: trained before")
         return
-    begun = training.is_begun(fold.folder, recipe, data, base)
+    begun = jobs.is_begun(fold.folder, recipe, data, base)
     tell(f"{told}, going on from the last finished epoch:" if begun else f"{told}:")
     training.train(recipe, fold.folder, base, begun, say=tell, quiet=True, without=fold.left_out)
-    shutil.rmtree(fold.folder / training.CHECKPOINTS)
+    shutil.rmtree(fold.folder / jobs.CHECKPOINTS)
 
 
 def _train_beside(recipe: Recipe, fold: Fold, base: Path, threads: int, say: Callable[[str], None]) -> None:

@@ -71,10 +71,10 @@ def locate(name: str, base: Path) -> str:
 
 def digest(name: str, base: Path) -> str | None:
     """The SHA-256 of a folder's weights, ``recipe_digest`` of the embedded encoder, None for a hub name."""
-    if name == EMBEDDED:
-        return recipe_digest()
     weights = base / name / "model.safetensors"
-    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None
+    if weights.is_file():
+        return hashlib.sha256(weights.read_bytes()).hexdigest()
+    return recipe_digest() if name == EMBEDDED else None
 
 
 def recipe_digest() -> str:

@@ -23,7 +23,7 @@ from transformers import (
     set_seed,
 )
 
-from kashif import corpus, encoder, model, training
+from kashif import corpus, encoder, jobs, model, training
 from kashif.errors import Fault, InputError
 from kashif.recipe import Pretraining
 
@@ -66,15 +66,15 @@ def pretrain(
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
     origin = {
-        **training.versions(recipe, base),
+        **jobs.versions(recipe, base),
         "texts": {
             text: hashlib.sha256(path.read_bytes()).hexdigest()
             for text, path in zip(recipe.texts, paths, strict=True)
         },
         "recipe": recipe.model_dump(mode="json"),
     }
-    checkpoints = output.resolve() / training.CHECKPOINTS
-    last = training.begin(checkpoints, resume, json.dumps(origin))
+    checkpoints = output.resolve() / jobs.CHECKPOINTS
+    last = jobs.begin(checkpoints, resume, json.dumps(origin))
     arguments = training.arguments(recipe, checkpoints, quiet)
     arguments.metric_for_best_model = "loss"
     arguments.greater_is_better = False

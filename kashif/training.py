@@ -5,14 +5,10 @@ The model is selected on the development articles by ``SELECTED_BY``; held-out o
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import platform
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +25,7 @@ from transformers import (
     set_seed,
 )
 
-from kashif import encoder, manifest, mapping, runtime, scoring
+from kashif import encoder, jobs, manifest, mapping, scoring
 from kashif.data import Data, gather, told
 from kashif.document import Document
 from kashif.errors import InputError
@@ -48,9 +44,6 @@ Entity F1 alone where the scheme, or every development article's mapping, leaves
 """
 
 Say = Callable[[str], None]
-_FILLS_A_GPU = 8192
-CHECKPOINTS = "checkpoints"
-"""The folder in a model's folder of what ``resume`` goes on from."""
 
 
 def train(
@@ -93,8 +86,8 @@ def train(
         for row in rows(document, layout, data.scheme, data.mappings.get(document.id))
     ]
     dataset = datasets.Dataset.from_list(table)
-    checkpoints = output.resolve() / CHECKPOINTS
-    last = begin(checkpoints, resume, _job(recipe, data, base))
+    checkpoints = output.resolve() / jobs.CHECKPOINTS
+    last = jobs.begin(checkpoints, resume, jobs.described(recipe, data, base))
     trainer = KashifTrainer(
         recipe=recipe,
         predictor=Predictor(model, tokenizer),
@@ -113,7 +106,7 @@ def train(
     scores = {key.removeprefix("eval_"): value for key, value in metrics.items()}
     if data.scheme.relations:
         model.config.thresholds = _thresholds(trainer.predictor, data)
-    _save(output, model, tokenizer, recipe, origin(recipe, data, base), scores)
+    _save(output, model, tokenizer, recipe, jobs.origin(recipe, data, base), scores)
     return scores
 
 
@@ -166,7 +159,7 @@ def arguments(recipe: Job, folder: Path, quiet: bool) -> TrainingArguments:
         warmup_steps=recipe.warmup,
         lr_scheduler_type="linear",
         max_grad_norm=1.0,
-        bf16=half_precision(recipe),
+        bf16=jobs.half_precision(recipe),
         use_cpu=not gpu,
         torch_compile=recipe.compile,
         eval_strategy="epoch",
@@ -188,21 +181,8 @@ def arguments(recipe: Job, folder: Path, quiet: bool) -> TrainingArguments:
 
 def attend(encoder: Any, recipe: Job) -> None:
     """Takes the attention that trains fastest: fused, which is slow to differentiate in bfloat16 on a CPU."""
-    if half_precision(recipe) and not torch.cuda.is_available():
+    if jobs.half_precision(recipe) and not torch.cuda.is_available():
         encoder.set_attn_implementation("eager")
-
-
-def half_precision(job: Job) -> bool:
-    """Whether to train in bfloat16: where it is wanted, or where it is the faster one.
-
-    On a CPU that is where the processor multiplies in it; on a GPU from ``_FILLS_A_GPU`` sub-words a step on,
-    for with fewer the casts of autocast are only more kernels to start.
-    """
-    if job.precision != "auto":
-        return job.precision == "bfloat16"
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported() and job.batch_size * job.window >= _FILLS_A_GPU
-    return runtime.has_bfloat16()
 
 
 class KashifTrainer(Trainer):
@@ -342,40 +322,6 @@ class _Teller(TrainerCallback):
             self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {self.words(scores)}")
 
 
-def begin(folder: Path, resume: bool, job: str) -> Path | None:
-    """The checkpoint to go on from, of this very job; a fresh start clears what an older one left."""
-    note = folder / "job.json"
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        note.write_text(job, encoding="utf-8")
-        return None
-    last = _last(folder)
-    if last is None or not note.is_file():
-        raise InputError(f"nothing to resume in {folder}; run without --resume")
-    if note.read_text(encoding="utf-8") != job:
-        raise InputError(f"{folder} is of another recipe, corpus or version; run without --resume")
-    return last
-
-
-def _last(folder: Path) -> Path | None:
-    """The last checkpoint that was written to its end."""
-    found = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def _job(recipe: Recipe, data: Data, base: Path) -> str:
-    return json.dumps({**origin(recipe, data, base), "recipe": recipe.dump()})
-
-
-def is_begun(output: Path, recipe: Recipe, data: Data, base: Path) -> bool:
-    """Whether a folder holds what an interrupted training of this very job has left, to be resumed."""
-    folder = output / CHECKPOINTS
-    note = folder / "job.json"
-    same = note.is_file() and note.read_text(encoding="utf-8") == _job(recipe, data, base)
-    return same and _last(folder) is not None
-
-
 def _save(
     output: Path,
     model: KashifModel,
@@ -395,38 +341,3 @@ def _save(
     }
     for name, content in files.items():
         (output / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-
-
-def is_of(output: Path, recipe: Recipe, data: Data, base: Path) -> bool:
-    """Whether a folder holds the finished model of this recipe, these articles and these versions."""
-    files = (output / manifest.NAME, output / "recipe.yaml")
-    if not all(file.is_file() for file in files):
-        return False
-    made_of, made_by = (file.read_text(encoding="utf-8") for file in files)
-    return bool(json.loads(made_of) == origin(recipe, data, base)) and made_by == recipe.dump()
-
-
-def origin(recipe: Recipe, data: Data, base: Path) -> dict[str, Any]:
-    """What a model came from: versions and digests of code, encoder and scheme, seed, machine, articles."""
-    return {
-        **versions(recipe, base),
-        "scheme": hashlib.sha256(data.scheme.dump().encode()).hexdigest(),
-        "train": manifest.row(data.train),
-        "development": manifest.row(data.development),
-        "left out": data.notices,
-    }
-
-
-def versions(job: Job, base: Path) -> dict[str, Any]:
-    """What a training job ran on: versions, machine, seed, the digests of the code and of the encoder."""
-    packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
-    return {
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in packages},
-        "seed": job.seed,
-        "machine": platform.machine(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "bfloat16": half_precision(job),
-        "code": manifest.code(),
-        "encoder": encoder.digest(job.encoder, base),
-    }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import ARTICLE
 
-from kashif import crossvalidation, data, predicting, scoring, training
+from kashif import crossvalidation, data, jobs, predicting, scoring
 from kashif.errors import InputError
 from kashif.recipe import Recipe
 
@@ -44,7 +44,7 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(
     for fold in crossvalidation.folds([d.id for d in documents], 3, recipe.seed, output):
         used = data.gather(recipe, project, fold.left_out)
         assert {d.id for d in used.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
-        assert training.is_of(fold.folder, recipe, used, project)
+        assert jobs.is_of(fold.folder, recipe, used, project)
         [gold] = [d for d in documents if d.id in fold.left_out]
         [found] = predicting.load(fold.folder).documents([(gold.id, gold.text)])
         counts += scoring.Counts.of(scoring.entity_items(gold), scoring.entity_items(found))

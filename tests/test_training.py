@@ -11,9 +11,10 @@ from kashif import corpus, predicting, runtime, scoring
 from kashif.data import Data
 from kashif.document import Document, Entity
 from kashif.errors import InputError
+from kashif.jobs import half_precision
 from kashif.recipe import Recipe
 from kashif.scheme import Scheme
-from kashif.training import development_scores, half_precision, learning_rate, train, worsened
+from kashif.training import development_scores, learning_rate, train, worsened
 
 
 def test_the_tagger_overfits_one_article(trained: Path) -> None:
