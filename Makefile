@@ -17,8 +17,9 @@ quickstart: .venv/done
 test: lint
 	$(BIN)/python -m pytest
 
-test-slow: .venv/done
+test-slow: .venv/done # and the property tests once more, on examples that nobody has seen
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'hypothesis and not slow' --hypothesis-profile fresh
 
 lint: .venv/done
 	$(BIN)/ruff check .

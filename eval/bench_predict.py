@@ -27,8 +27,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kashif import corpus, runtime
 from kashif.arabic import sentences
+from kashif.corpora import loading
+from kashif.modeling import runtime
 
 HERE = Path(__file__).parent
 SIDES = (
@@ -189,7 +190,7 @@ def startup(model: Path, texts: list[str]) -> dict[str, float]:
         start = time.perf_counter()
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-c", "from kashif.cli import main; main()", *command],
+            [sys.executable, "-c", "from kashif.cli.app import main; main()", *command],
             os.environ,
         )
         _, status, usage = os.wait4(pid, 0)
@@ -262,7 +263,7 @@ def main() -> None:
     names = [name for name in arguments.sides.split(";") if find_spec(PACKAGES.get(name, "kashif"))]
     for name in set(PACKAGES) - set(names):
         console.print(f"{name} is left out: not installed or not asked for")
-    loaded = corpus.load_each(("annotations/seeds", "annotations/newsroom"), HERE.parent)
+    loaded = loading.load_each(("annotations/seeds", "annotations/newsroom"))
     texts = [document.text for part in loaded for document in part.documents]
     for notice in (notice for part in loaded for notice in part.notices):
         console.print(notice)
@@ -278,7 +279,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {_processor()}",
         "articles": len(texts),
         "words": count(texts),
-        "runtime": runtime.choose(model, "auto", "cpu"),
+        "runtime": runtime.choose(model, "auto", device="cpu"),
         "export": json.loads((model / runtime.REPORT).read_text(encoding="utf-8"))
         if (model / runtime.REPORT).is_file()
         else None,

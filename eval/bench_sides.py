@@ -25,11 +25,11 @@ LABELS = 13
 def kashif(folder: Path, runtime: str, measured: dict[str, float]) -> Read:
     """Kashif itself, entities and relations; ``measured`` gains what the encoder did."""
     start = time.perf_counter()
-    from kashif import predicting
+    from kashif.modeling import predictor as predictors
 
     measured["import"] = time.perf_counter() - start
     start = time.perf_counter()
-    predictor = predicting.load(folder, "cpu", runtime)
+    predictor = predictors.load(folder, device="cpu", runtime=runtime)
     measured["load"] = time.perf_counter() - start
     measured["encoder"] = measured["sub-words"] = 0.0
 
@@ -49,7 +49,7 @@ def _tagger(folder: Path) -> tuple[Any, Any]:
     """The model's own encoder below a flat tagger, as the hand-rolled script would train it."""
     from transformers import AutoTokenizer, BertForTokenClassification
 
-    from kashif.model import KashifModel
+    from kashif.modeling.model import KashifModel
 
     model = KashifModel.from_pretrained(folder)
     flat = BertForTokenClassification(model.encoder.config)

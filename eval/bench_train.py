@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,10 +29,10 @@ from rich.table import Table
 
 HERE = Path(__file__).parent
 SIDES = {
-    "kashif": {"adversarial": 0.0},
-    "kashif, float32": {"adversarial": 0.0, "precision": "float32"},
-    "kashif, adversarial": {"adversarial": 1.0},
-    "kashif, no relations": {"adversarial": 0.0, "relation_loss": 0.0},
+    "kashif": {"adversarial_epsilon": 0.0},
+    "kashif, float32": {"adversarial_epsilon": 0.0, "precision": "float32"},
+    "kashif, adversarial": {"adversarial_epsilon": 1.0},
+    "kashif, no relations": {"adversarial_epsilon": 0.0, "relation_loss_weight": 0.0},
     "plain Trainer": {},
 }
 console = Console(width=120)
@@ -39,47 +40,29 @@ console = Console(width=120)
 
 def kashif(recipe: Any, data: Any) -> Callable[[list[str], int], tuple[int, float]]:
     """Steps of the recipe's own training: sub-words without padding, and seconds."""
-    import datasets
-    from transformers import AutoTokenizer, PrinterCallback
+    from transformers import EarlyStoppingCallback
 
-    from kashif import encoder, training
-    from kashif.features import Collator, rows
-    from kashif.model import KashifModel
-    from kashif.predicting import Predictor
-    from kashif.windows import lay_out
+    from kashif.training.train import build_trainer, untrained
 
-    name = encoder.resolve(recipe.encoder)
-    tokenizer = AutoTokenizer.from_pretrained(name)
     documents = {document.id: document for document in data.train}
-    model = KashifModel.from_encoder(name, data.scheme, window=recipe.window)
-    if recipe.relation_loss == 0:
-        model.relations = None
-    training.attend(model.encoder, recipe)
+    predictor = untrained(recipe, data.scheme)
+    if recipe.relation_loss_weight == 0:
+        predictor.model.relation_head = None
 
     def run(ids: list[str], steps: int) -> tuple[int, float]:
-        chosen = [documents[id] for id in ids]
-        layouts = lay_out([document.text for document in chosen], tokenizer, recipe.window)
-        table = [r for d, lay in zip(chosen, layouts, strict=True) for r in rows(d, lay, data.scheme)]
-        table = table[: steps * recipe.batch_size]
+        chosen = replace(data, train=[documents[id] for id in ids])
         with tempfile.TemporaryDirectory() as scratch:
-            arguments = training.arguments(recipe, Path(scratch), True)
-            arguments.num_train_epochs = 1
-            arguments.save_strategy = arguments.eval_strategy = "no"
-            arguments.load_best_model_at_end = False
-            dataset = datasets.Dataset.from_list(table)
-            trainer = training.KashifTrainer(
-                recipe=recipe,
-                predictor=Predictor(model, tokenizer),
-                data=data,
-                model=model,
-                args=arguments,
-                train_dataset=dataset,
-                data_collator=Collator(data.scheme, tokenizer.pad_token_id),
-            )
-            trainer.remove_callback(PrinterCallback)
+            trainer = build_trainer(recipe, chosen, folder=Path(scratch), predictor=predictor)
+            count = min(steps * recipe.batch_size, len(trainer.train_dataset))
+            trainer.train_dataset = trainer.train_dataset.select(range(count))
+            trainer.args.num_train_epochs = 1
+            trainer.args.save_strategy = trainer.args.eval_strategy = "no"
+            trainer.args.load_best_model_at_end = False
+            trainer.remove_callback(EarlyStoppingCallback)
             start = time.perf_counter()
             trainer.train()
-            return sum(len(row["input_ids"]) for row in table), time.perf_counter() - start
+            seconds = time.perf_counter() - start
+        return sum(map(len, trainer.train_dataset["input_ids"])), seconds
 
     return run
 
@@ -97,8 +80,8 @@ def plain(recipe: Any, data: Any) -> Callable[[list[str], int], tuple[int, float
         TrainingArguments,
     )
 
-    from kashif import encoder
     from kashif.arabic import sentences
+    from kashif.modeling import encoder
 
     name = encoder.resolve(recipe.encoder)
     tokenizer = AutoTokenizer.from_pretrained(name)
@@ -140,15 +123,14 @@ def side(name: str, path: Path) -> None:
     """Answers each line of article ids on standard input with sub-words and seconds."""
     import transformers
 
-    from kashif.data import gather
-    from kashif.recipe import Recipe
+    from kashif.training.data import gather
+    from kashif.training.recipe import Recipe
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     transformers.set_seed(13)
-    base = path.resolve().parent.parent
     recipe = Recipe.load(path).model_copy(update=SIDES[name])
-    run = (plain if name == "plain Trainer" else kashif)(recipe, gather(recipe, base))
+    run = (plain if name == "plain Trainer" else kashif)(recipe, gather(recipe))
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps(run(asked["ids"], asked["steps"])), flush=True)
@@ -166,10 +148,10 @@ def main() -> None:
         return
     import torch
 
-    from kashif.data import gather
-    from kashif.recipe import Recipe
+    from kashif.training.data import gather
+    from kashif.training.recipe import Recipe
 
-    data = gather(Recipe.load(asked.recipe), asked.recipe.resolve().parent.parent)
+    data = gather(Recipe.load(asked.recipe))
     ids = [document.id for document in data.train]
     random.Random(0).shuffle(ids)
     workers = {

@@ -1,33 +1,62 @@
-"""Kashif trains, scores and runs Arabic named-entity and relation extraction models."""
+"""Kashif trains, scores and runs Arabic named-entity and relation extraction models.
+
+The names below are the whole public interface. They are loaded when they are first used, so that
+``import kashif`` loads neither torch nor transformers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
-
-from kashif.document import Document, Entity, Relation
-from kashif.errors import InputError
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
-    from kashif.predicting import Predictor
+    from kashif.document import Document, Entity, Relation
+    from kashif.errors import InputError
+    from kashif.evaluation.comparing import Comparison
+    from kashif.evaluation.scoring import Report
+    from kashif.modeling.predictor import Predictor
+    from kashif.scheme import Scheme
+    from kashif.training.recipe import Recipe
+    from kashif.training.train import Trained
 
-__all__ = ["Document", "Entity", "InputError", "Relation", "load", "predict"]
+__all__ = [
+    "Document",
+    "Entity",
+    "InputError",
+    "Predictor",
+    "Recipe",
+    "Relation",
+    "Scheme",
+    "compare",
+    "load",
+    "predict",
+    "score",
+    "train",
+]
 __version__ = "0.1.0"
 
+_HOMES = {
+    "Document": "kashif.document",
+    "Entity": "kashif.document",
+    "InputError": "kashif.errors",
+    "Predictor": "kashif.modeling.predictor",
+    "Recipe": "kashif.training.recipe",
+    "Relation": "kashif.document",
+    "Scheme": "kashif.scheme",
+}
 
-def load(model: str | Path | None = None, runtime: str = "auto") -> Predictor:
-    """The predictor of a model folder: the one given, ``$KASHIF_MODEL``, or one in ``models/``.
 
-    ``runtime`` is ``auto``, ``torch``, ``onnx`` or ``openvino``, see ``predicting.load``.
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kashif' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
 
-    Raises:
-        InputError: if there is no model, or no such runtime for it.
-    """
-    from kashif import predicting
 
-    return predicting.load(model, runtime=runtime)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
 
 
 @overload
@@ -41,19 +70,153 @@ def predict(texts: Iterable[str], model: str | Path | None = None) -> list[Docum
 
 
 def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Document | list[Document]:
-    """The document of a text, or those of several texts in order, with entities and relations.
+    """Predicts the entities and relations of a text, or of several texts in order.
 
     Offsets are code points of the very string given. The model is loaded on the first call and kept;
-    no answer is.
+    no answer is. For another device, or texts without end, use ``load``.
+
+    Args:
+        texts: one text, or any number of them.
+        model: a model folder; None takes ``$KASHIF_MODEL``, else one in ``models/``.
+
+    Returns:
+        The document of one text, or a list of documents.
 
     Raises:
         InputError: if there is no model or a text is not a string.
     """
-    from kashif import predicting
+    from kashif.modeling import predictor
 
-    return _kept(predicting.find(model).resolve()).predict(texts)
+    return _kept(predictor.find(model).resolve()).predict(texts)
 
 
 @lru_cache(maxsize=1)
 def _kept(folder: Path) -> Predictor:
     return load(folder)
+
+
+def load(
+    model: str | Path | None = None,
+    *,
+    device: str | None = None,
+    runtime: str = "auto",
+    threads: int | None = None,
+) -> Predictor:
+    """Loads a model for prediction.
+
+    Args:
+        model: a model folder; None takes ``$KASHIF_MODEL``, else one in ``models/``.
+        device: a device of torch, such as ``cpu`` or ``cuda:1``; None takes the GPU if there is one.
+        runtime: ``torch``, ``onnx`` or ``openvino``; ``auto`` takes, on a CPU, the fastest that
+            ``kashif export`` found to lose next to nothing, and torch where nothing was exported.
+        threads: how many threads of the processor to use, in the whole process; None leaves torch's choice.
+
+    Raises:
+        InputError: if there is no model, no such device, or no such runtime for the model.
+    """
+    from kashif.libraries import silent_libraries
+    from kashif.modeling import predictor
+
+    with silent_libraries():
+        return predictor.load(model, device=device, runtime=runtime, threads=threads)
+
+
+def train(
+    recipe: Recipe | str | Path | Mapping[str, Any],
+    output: str | Path,
+    *,
+    resume: bool = False,
+    verbose: bool = False,
+) -> Trained:
+    """Trains a model by a recipe and writes its folder.
+
+    Relative paths in the recipe start in the current folder.
+
+    Args:
+        recipe: a ``Recipe``, the path of a YAML file, or a mapping of a recipe's keys.
+        output: the folder to write the model to.
+        resume: go on from the last finished epoch of an interrupted training.
+        verbose: print a line an epoch and show a progress bar.
+
+    Returns:
+        The folder, and the scores on the development articles that selected the model.
+
+    Raises:
+        InputError: for a recipe, corpus or encoder that does not fit.
+    """
+    from kashif.libraries import silent_libraries
+    from kashif.training import train as training
+    from kashif.training.recipe import Recipe
+    from kashif.training.trainer import silent
+
+    with silent_libraries(not verbose):
+        return training.train(
+            Recipe.of(recipe),
+            Path(output),
+            resume=resume,
+            say=print if verbose else silent,
+            progress=verbose,
+        )
+
+
+def score(
+    model: str | Path,
+    corpora: str | Sequence[str],
+    *,
+    seed: int = 0,
+    device: str | None = None,
+    runtime: str = "torch",
+) -> list[Report]:
+    """Scores a model, or another system's predictions, on held-out articles.
+
+    Articles that the model was trained on are left out; the report of each corpus says so.
+
+    Args:
+        model: a model folder, or a ``.jsonl`` file of predictions.
+        corpora: corpora as ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, or suites (``.yaml``), one or several.
+        seed: the seed of the bootstrap.
+        device: as in ``load``.
+        runtime: as in ``load``; the exact one by default.
+
+    Returns:
+        One report a corpus: ``report.measures["entities"].counts.f1``, its ``.interval``, and so on.
+
+    Raises:
+        InputError: if the model or a corpus does not fit, or no article is left to score.
+    """
+    from kashif.evaluation import systems
+    from kashif.libraries import silent_libraries
+
+    with silent_libraries():
+        system = systems.open_system(Path(model), runtime=runtime, device=device)
+        return list(systems.score_system(system, _several(corpora), seed=seed).reports)
+
+
+def compare(
+    first: str | Path, second: str | Path, corpora: str | Sequence[str], *, seed: int = 0
+) -> list[Comparison]:
+    """Compares two systems on held-out articles that neither was trained on, by a paired bootstrap.
+
+    Args:
+        first: a model folder, or a ``.jsonl`` file of predictions.
+        second: another.
+        corpora: as in ``score``.
+        seed: the seed of the bootstrap.
+
+    Returns:
+        One comparison a corpus: ``comparison.measures["entities"].f1`` is the difference (second less
+        first), beside its ``.interval`` and ``.p``.
+
+    Raises:
+        InputError: as ``score``.
+    """
+    from kashif.evaluation import systems
+    from kashif.libraries import silent_libraries
+
+    with silent_libraries():
+        both = systems.open_system(Path(first)), systems.open_system(Path(second))
+        return list(systems.compare_systems(both, _several(corpora), seed=seed).reports)
+
+
+def _several(corpora: str | Sequence[str]) -> list[str]:
+    return [corpora] if isinstance(corpora, str) else list(corpora)

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from kashif.errors import Fault, InputError, nearest
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from kashif.config import StrictModel
+from kashif.errors import InputError, nearest
 
 
-class RelationType(_Frozen):
+class RelationType(StrictModel):
     """A relation's signature: the entity labels that its head and its tail may have."""
 
     reads: str = ""
@@ -27,7 +23,7 @@ class RelationType(_Frozen):
     symmetric: bool = False
 
 
-class Mapping(_Frozen):
+class Mapping(StrictModel):
     """What the labels of another corpus may stand for, and what that corpus leaves open."""
 
     labels: dict[str, tuple[str, ...]]
@@ -37,7 +33,7 @@ class Mapping(_Frozen):
     proclitics: bool = False
 
 
-class Scheme(_Frozen):
+class Scheme(StrictModel):
     """Entity labels with their meaning, relation types, mappings by name of the foreign scheme.
 
     ``nested`` says whether spans stand inside spans, ``proclitics`` whether a span can begin behind
@@ -49,8 +45,8 @@ class Scheme(_Frozen):
     nested: bool = True
     proclitics: bool = True
     closing: dict[str, str] | None = None
-    relations: dict[str, RelationType] = {}
-    mappings: dict[str, Mapping] = {}
+    relations: dict[str, RelationType] = Field(default_factory=dict)
+    mappings: dict[str, Mapping] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _labels_are_known(self) -> Scheme:
@@ -115,27 +111,13 @@ class Scheme(_Frozen):
         return Scheme(entities=entities, nested=mapping.nested, proclitics=mapping.proclitics)
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Scheme:
+    def load(cls, path: Path | None = None) -> Self:
         """The scheme of a YAML file; without a path, the one that this package carries.
 
         Raises:
             InputError: listing what does not fit.
         """
-        if path is None:
-            return cls.parse(_packaged(), "scheme.yaml")
-        try:
-            return cls.parse(path.read_text(encoding="utf-8"), str(path))
-        except FileNotFoundError as error:
-            raise InputError(Fault(str(path), "no such scheme file")) from error
-
-    @classmethod
-    def parse(cls, text: str, where: str) -> Scheme:
-        """The scheme that a YAML text holds."""
-        return parsed(cls, text, where)
-
-    def dump(self) -> str:
-        """The scheme as YAML, which ``parse`` reads back."""
-        return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+        return super().load(path) if path else cls.parse(_packaged(), "scheme.yaml")
 
 
 def _packaged() -> str:
@@ -145,41 +127,3 @@ def _packaged() -> str:
         return packaged.read_text(encoding="utf-8")
     source = Path(__file__).parents[1] / "annotations" / "scheme.yaml"
     return source.read_text(encoding="utf-8")
-
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def parsed(model: type[Model], text: str, where: str) -> Model:
-    """A pydantic model from YAML, every fault of it told in the user's terms.
-
-    Raises:
-        InputError: for what is not YAML, unknown keys (with the nearest known one), wrong values.
-    """
-    try:
-        data: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 0
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(Fault(where, f"not YAML: {problem}", line)) from error
-    if not isinstance(data, dict):
-        raise InputError(Fault(where, f"expected keys and values, found {type(data).__name__}"))
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise InputError([_told(model, where, item) for item in error.errors()]) from error
-
-
-def _told(model: type[BaseModel], where: str, item: Any) -> Fault:
-    path = [str(part) for part in item["loc"]]
-    if item["type"] != "extra_forbidden":
-        message = item["msg"].removeprefix("Value error, ")
-        return Fault(where, f"{'.'.join(path)}: {message}" if path else message)
-    owner: Any = model
-    for part in path[:-1]:
-        field = getattr(owner, "model_fields", {}).get(part)
-        owner = field.annotation if field else None
-    known = getattr(owner, "model_fields", {})
-    hint = f"; {nearest(path[-1], known)}" if known else ""
-    return Fault(where, f"unknown key '{'.'.join(path)}'{hint}")

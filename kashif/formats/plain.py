@@ -12,7 +12,8 @@ import regex
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.formats.reading import Reading, build, read_text
+from kashif.files import read_text
+from kashif.formats.reading import Reading, build
 
 _MARK = regex.compile(r"\[\[|\|(?P<label>[A-Z][A-Z_]*)#(?P<id>\d+)\]\]")
 _HALF = regex.compile(r"\]\]")
@@ -108,7 +109,7 @@ def write(document: Document) -> tuple[str, list[str]]:
     """
     where = f"document '{document.id}'"
     if _MARK.search(document.text) or _HALF.search(document.text):
-        raise InputError(Fault(where, "the text holds [[ or ]], which plain marks cannot be told from"))
+        raise InputError(Fault(where, "the text holds [[ or ]], which look like marks"))
     spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))
     open_spans: list[int] = []
     for entity in spans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kashif.document import Document
+from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
 
 
@@ -13,7 +13,7 @@ from kashif.errors import Fault, InputError
 class Reading:
     """A document with its file and the line of every entity (by id) and relation (by index).
 
-    ``share`` is the percentages of its corpus that it was read as part of, if only those were asked for.
+    ``slice`` is the percentages of its corpus that it was read as part of, if only those were asked for.
     """
 
     document: Document
@@ -21,26 +21,7 @@ class Reading:
     entity_lines: dict[int, int] = field(default_factory=dict)
     relation_lines: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
-    share: tuple[int, int] | None = None
-
-
-class MissingText(Exception):
-    """The text that a file's annotations point into is not on this machine."""
-
-
-def read_text(path: Path) -> str:
-    """A file's text to the letter: UTF-8, no newline translated, no BOM stripped.
-
-    Raises:
-        InputError: if the file is not there or is not UTF-8.
-    """
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        message = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
-        raise InputError(Fault(str(path), message)) from error
-    except OSError as error:
-        raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from error
+    slice: tuple[int, int] | None = None
 
 
 def build(
@@ -51,8 +32,6 @@ def build(
     relations: list[tuple[str, int, int]],
 ) -> Document:
     """A document of raw parts ``(id, start, end, label)`` and ``(label, head, tail)``."""
-    from kashif.document import Entity, Relation
-
     try:
         return Document(
             id,

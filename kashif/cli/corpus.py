@@ -1,0 +1,187 @@
+"""The commands below ``kashif corpus``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kashif.cli.console import Corpora, out, say
+from kashif.errors import InputError
+from kashif.libraries import quiet_libraries
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from kashif.corpora.splits import Division
+    from kashif.scheme import Scheme
+
+app = typer.Typer(help="Check, count, compare and convert annotated corpora.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    corpora: Corpora,
+    accept: Annotated[bool, typer.Option("--accept", help="note the warnings as read and right")] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="count the gold beyond its windows: e5-small-ar, hub name or folder"),
+    ] = None,
+    window: Annotated[int, typer.Option(min=16, help="sub-words in a window, with --encoder")] = 256,
+) -> None:
+    """Find every fault of a corpus in one run, each with file and line; warn of what is worth a look.
+
+    Several splits or corpora are compared: near-duplicates, entities not seen in the split 'train',
+    distances of relations.
+    """
+    from kashif.corpora import warnings as notes
+    from kashif.corpora.checks import check as run
+    from kashif.corpora.loading import Spec
+    from kashif.corpora.splits import divide
+    from kashif.corpora.statistics import statistics
+    from kashif.scheme import Scheme
+
+    specs, scheme = [Spec.parse(text) for text in corpora], Scheme.load()
+    tokenizer = _tokenizer(encoder) if encoder else None
+    readings, faults, notices = run(specs, scheme)
+    for fault in faults:
+        out.print(str(fault), style="red", markup=False)
+    for notice in notices:
+        say(notice)
+    totals = statistics([reading.document for reading in readings])["totals"]
+    counted = ", ".join(
+        f"{totals[name]:,} {name}" for name in ("documents", "words", "entities", "relations")
+    )
+    out.print(f"read {counted}")
+    if faults:
+        files = len({fault.where for fault in faults})
+        out.print(f"{len(faults)} faults in {files} files; mend them and check again", style="red")
+        raise typer.Exit(2)
+    if not readings:
+        return
+    # The warnings know our guidelines only.
+    mapped = {spec.path for spec in specs if spec.mapping}
+    warnings = notes.warnings([r for r in readings if not mapped & {r.path, *r.path.parents}])
+    if accept:
+        out.print(f"accepted {notes.accept(warnings)} warnings in {notes.ACCEPTED}")
+        warnings = []
+    for warning in warnings:
+        out.print(str(warning.fault), style="yellow", markup=False)
+    if warnings:
+        out.print(f"{len(warnings)} warnings; mend the marks, or accept what is right with --accept")
+    out.print("✓ digests, offsets and marks fit their texts", style="green")
+    out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
+    out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")
+    _show_splits(divide(specs, readings), scheme, tokenizer=tokenizer, window=window)
+
+
+def _tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    from kashif.modeling.encoder import resolve
+
+    quiet_libraries()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(resolve(name))
+    except (OSError, ValueError) as error:
+        raise InputError(f"encoder '{name}': {str(error).strip().splitlines()[0]}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"encoder '{name}': it has no fast tokenizer, which offsets need")
+    return tokenizer
+
+
+def _show(items: Iterable[RenderableType]) -> None:
+    for item in items:
+        out.print(item)
+
+
+def _show_splits(division: Division, scheme: Scheme, *, tokenizer: Any, window: int) -> None:
+    """Prints the leakage between splits, where there are several, and what no window holds."""
+    from kashif.cli import tables
+    from kashif.corpora import splits
+    from kashif.modeling.alignment import count_causes, unreachable
+    from kashif.modeling.windows import lay_out
+
+    parts = division.parts
+    for notice in division.notices:
+        out.print(notice, markup=False)
+    if len(parts) > 1:
+        _show(tables.shared(splits.shared(parts)))
+        training, held = division.training, division.evaluation
+        if not training:
+            lacking = f"no split is named '{splits.TRAIN}' or begins at 0%"
+            out.print(f"entities seen in training are not counted: {lacking}")
+        elif held:
+            _show(
+                tables.seen({part.name: splits.seen_in_training(training, part.documents) for part in held})
+            )
+        _show(tables.distances({part.name: splits.distances(part.documents) for part in parts}))
+    if tokenizer is not None:
+        lost = {}
+        for part in parts:
+            mapping = scheme.mapping(part.mapping) if part.mapping else None
+            layouts = lay_out([document.text for document in part.documents], tokenizer, size=window)
+            lost[part.name] = count_causes(unreachable(part.documents, layouts, scheme, mapping=mapping))
+        gold = {part.name: sum(len(d.entities) + len(d.relations) for d in part.documents) for part in parts}
+        _show(tables.unreachable(lost, gold, windows=f"windows of {window} sub-words"))
+
+
+@app.command()
+def stats(corpora: Corpora) -> None:
+    """Count a corpus: articles, words, entities and relations by label."""
+    from kashif.cli import tables
+    from kashif.corpora.loading import load_all
+    from kashif.corpora.statistics import statistics
+
+    documents, notices = load_all(corpora)
+    for table in tables.statistics(statistics(documents)):
+        out.print(table)
+    for notice in notices:
+        say(notice)
+
+
+@app.command()
+def agree(
+    first: Annotated[str, typer.Argument(help="one annotator's corpus")],
+    second: Annotated[str, typer.Argument(help="the other's; articles are matched by id")],
+    differences: Annotated[bool, typer.Option("--differences", help="list every difference by line")] = False,
+) -> None:
+    """Measure how far two annotators of the same articles agree."""
+    from kashif.cli import tables
+    from kashif.corpora.loading import load
+    from kashif.evaluation.agreement import agreement
+    from kashif.scheme import Scheme
+
+    sides = [load(text) for text in (first, second)]
+    found = agreement(sides[0].documents, sides[1].documents, scheme=Scheme.load())
+    for table in tables.agreement(found):
+        out.print(table)
+    if differences:
+        for line in found.differences:
+            out.print(line, markup=False)
+    for side in sides:
+        for notice in side.notices:
+            say(notice)
+
+
+@app.command()
+def convert(
+    corpora: Corpora,
+    format: Annotated[str, typer.Option(help="plain, brat, jsonl or conll")],
+    output: Annotated[Path, typer.Option(help="folder, or a file where the format holds many documents")],
+) -> None:
+    """Write a corpus in another format, and say what that format cannot hold."""
+    from kashif import formats
+    from kashif.corpora.loading import Spec, load_all
+    from kashif.corpora.texts import is_named
+
+    for text in corpora:
+        if mapping := Spec.parse(text).mapping:
+            raise InputError(f"{text}: take '@{mapping}' away; a conversion keeps the labels as they are")
+    documents, notices = load_all(corpora)
+    losses = formats.save(documents, format, output, has_text=is_named)
+    for line in (*notices, *losses):
+        say(line)
+    say(f"wrote {len(documents)} articles to {output}")

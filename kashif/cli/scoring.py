@@ -1,0 +1,148 @@
+"""The commands that measure models on held-out articles."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kashif.cli.console import Changes, Corpora, Device, Runtime, out, say, watched
+from kashif.files import write_text
+from kashif.libraries import quiet_libraries
+
+if TYPE_CHECKING:
+    from kashif.evaluation.scoring import Report
+    from kashif.evaluation.systems import Scored
+
+Targets = Annotated[
+    list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
+]
+Json = Annotated[Path | None, typer.Option("--json", help="also write the report here")]
+Html = Annotated[Path | None, typer.Option("--html", help="also write a page that shows every error here")]
+Seed = Annotated[int, typer.Option(help="seed of the bootstrap")]
+
+
+def score(
+    system: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines")],
+    targets: Targets,
+    json_file: Json = None,
+    html_file: Html = None,
+    seed: Seed = 0,
+    runtime: Runtime = "torch",
+    device: Device = None,
+) -> None:
+    """Score a model, or another system's predictions, on held-out articles."""
+    quiet_libraries()
+    from kashif.evaluation import systems
+
+    opened = systems.open_system(system, watch=watched, runtime=runtime, device=device)
+    _show(systems.score_system(opened, targets, seed=seed), _name(system), seed, json_file, html_file)
+
+
+def crossvalidate(
+    recipe: Annotated[Path, typer.Argument(help="a recipe, such as train/default.yaml")],
+    over: Annotated[
+        str | None,
+        typer.Option(help="fold this corpus alone, the rest is always trained on", metavar="CORPUS"),
+    ] = None,
+    folds: Annotated[int, typer.Option(help="as many as articles: each is left out when it is alone")] = 5,
+    jobs: Annotated[int, typer.Option(min=1, help="trainings at a time")] = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
+    ] = None,
+    changes: Changes = None,
+    json_file: Json = None,
+    html_file: Html = None,
+    seed: Seed = 0,
+) -> None:
+    """Score a recipe on articles of its own training corpora, each by a model trained without it."""
+    quiet_libraries()
+    from kashif.training import crossvalidation
+    from kashif.training.recipe import Recipe
+
+    scored = crossvalidation.crossvalidate(
+        Recipe.load(recipe, changes=changes or ()),
+        output or Path("models") / f"{recipe.stem}-folds",
+        over=over,
+        count=folds,
+        workers=jobs,
+        seed=seed,
+        watch=watched,
+        say=say,
+    )
+    _show(scored, recipe.stem, seed, json_file, html_file)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines", metavar="A")],
+    second: Annotated[Path, typer.Argument(help="another", metavar="B")],
+    targets: Targets,
+    json_file: Json = None,
+    seed: Seed = 0,
+) -> None:
+    """Compare two systems on the same held-out articles, by a paired bootstrap."""
+    quiet_libraries()
+    from kashif.cli import tables
+    from kashif.evaluation import systems
+
+    both = systems.open_system(first, watch=watched), systems.open_system(second, watch=watched)
+    compared = systems.compare_systems(both, targets, seed=seed)
+    for report in compared.reports:
+        for table in tables.comparison(report, first=str(first), second=str(second)):
+            out.print(table)
+    for notice in compared.notices:
+        say(notice)
+    if json_file:
+        _write_json({"A": str(first), "B": str(second), "seed": seed, **compared.row()}, json_file)
+
+
+def threshold(model: Annotated[Path, typer.Argument(help="a model folder")], corpora: Corpora) -> None:
+    """Choose on development articles the probability from which the model predicts a relation."""
+    quiet_libraries()
+    from kashif.cli import tables
+    from kashif.evaluation.thresholds import choose_threshold
+
+    found = choose_threshold(model, corpora, watch=watched)
+    for table in tables.threshold(found):
+        out.print(table)
+    for notice in found.notices:
+        say(notice)
+    say(f"wrote {model / 'config.json'}")
+
+
+def _show(
+    scored: Scored[Report], name: str, seed: int, json_file: Path | None, html_file: Path | None
+) -> None:
+    """Prints reports and notices, and writes the files that were asked for."""
+    from kashif.cli import error_page, tables
+
+    for report in scored.reports:
+        for table in tables.report(report):
+            out.print(table)
+    for notice in scored.notices:
+        say(notice)
+    if json_file:
+        _write_json({"system": name, "seed": seed, **scored.row()}, json_file)
+    if html_file:
+        _write(error_page.page(name, scored.reports, analyses=scored.analyses), html_file)
+
+
+def _name(system: Path) -> str:
+    return system.resolve().name.removesuffix(".jsonl")
+
+
+def _write_json(row: dict[str, Any], path: Path) -> None:
+    """Writes a report with the date and the machine."""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    stamped = {"date": f"{date.today():%Y-%m-%d}", "machine": machine, **row}
+    _write(json.dumps(stamped, ensure_ascii=False, indent=2) + "\n", path)
+
+
+def _write(text: str, path: Path) -> None:
+    write_text(path, text, errors="replace")
+    say(f"wrote {path}")

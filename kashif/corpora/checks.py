@@ -1,0 +1,162 @@
+"""Faults of an annotated corpus: all of them in one run, each with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kashif import formats
+from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
+from kashif.corpora import slices, splits, texts
+from kashif.corpora.loading import Spec, chosen
+from kashif.document import Document, Entity
+from kashif.errors import Fault, InputError, nearest
+from kashif.formats import Reading
+from kashif.scheme import Scheme
+
+
+def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault], list[str]]:
+    """Reads every file of every corpus and checks it.
+
+    Returns:
+        What could be read, all faults in the order of files and lines, notices of what is left out.
+    """
+    readings: list[Reading] = []
+    faults: list[Fault] = []
+    notices: list[str] = []
+    for part in [part for spec in specs for part in _parts(spec)]:
+        own = scheme.foreign(part.mapping) if part.mapping else scheme
+        try:
+            found = formats.files(part.path, part.format)
+            wanted = chosen(part)
+        except InputError as error:
+            faults += error.faults
+            continue
+        kept: list[Reading] = []
+        for name, file in found:
+            try:
+                got = texts.read(file, name)
+            except InputError as error:
+                faults += error.faults
+                continue
+            except texts.MissingText as error:
+                notices.append(f"left out: {file}: {error}")
+                continue
+            kept += [reading for reading in got if wanted is None or reading.document.id in wanted]
+        try:
+            if part.slice:
+                kept = [replace(reading, slice=part.slice) for reading in slices.take(kept, part.slice)]
+        except InputError as error:
+            faults += error.faults
+        readings += kept
+        notices += [notice for reading in kept for notice in reading.notices]
+        for reading in kept:
+            faults += faults_of(reading, own)
+    faults += [fault for fault in splits.faults(specs) if fault not in faults]
+    # What could not be read might be what a split names.
+    return readings, faults or splits.lacking(specs, readings), notices
+
+
+def _parts(spec: Spec) -> list[Spec]:
+    """The corpora below a folder that has splits, every one of them; else the corpus itself."""
+    if spec.format or not (spec.path / "splits.yaml").is_file():
+        return [spec]
+    endings = {entry.ending for entry in formats.FORMATS.values()}
+    folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in endings})
+    return [Spec(folder, mapping=spec.mapping) for folder in folders]
+
+
+def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
+    """All faults of one document under the scheme, by line."""
+    document, where = reading.document, str(reading.path)
+    faults = [
+        Fault(where, message, reading.entity_lines.get(entity.id, 0))
+        for entity, message in (*_labels(document, scheme), *_edges(document, scheme), *_overlaps(document))
+    ]
+    faults += [
+        Fault(where, message, reading.relation_lines[index] if reading.relation_lines else 0)
+        for index, message in _relations(document, scheme)
+    ]
+    return sorted(faults, key=lambda fault: fault.order)
+
+
+def _name(entity: Entity) -> str:
+    return f"{entity.label}#{entity.id} «{entity.text}»"
+
+
+def _labels(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
+    for entity in document.entities:
+        if entity.label not in scheme.entities:
+            hint = nearest(entity.label, scheme.entities)
+            yield entity, f"{_name(entity)}: no entity '{entity.label}' in the scheme; {hint}"
+
+
+def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
+    text = document.text
+    starts: dict[int, int] = {}
+    ends: set[int] = set()
+    for start, end in words(text):
+        starts.update((offset, start) for offset in range(start, end))
+        ends.add(end)
+    word_end = dict(words(text))
+    for entity in document.entities:
+        first, last = entity.text[0], entity.text[-1]
+        ruled = scheme.closing is not None
+        if ruled and not EDGE.match(first):
+            yield entity, f"{_name(entity)}: a span cannot begin with {first!r}"
+        elif (word := starts[entity.start]) != entity.start:
+            letters = proclitic_letters(text[word : word_end[word]], entity.start - word)
+            if letters is None:
+                yield (
+                    entity,
+                    (
+                        f"{_name(entity)}: begins inside the word '{text[word : word_end[word]]}'; only the"
+                        " proclitics و ف ب ك ل س may stand before a span"
+                    ),
+                )
+        if ruled and not EDGE.match(last) and last not in (scheme.closing or {}).get(entity.label, ""):
+            yield entity, f"{_name(entity)}: a span cannot end with {last!r}"
+        elif entity.end not in ends:
+            yield entity, f"{_name(entity)}: ends inside a word; take the whole word"
+
+
+def _overlaps(document: Document) -> Iterator[tuple[Entity, str]]:
+    entities = sorted(document.entities, key=lambda entity: (entity.start, -entity.end))
+    for index, entity in enumerate(entities):
+        for other in entities[index + 1 :]:
+            if other.start >= entity.end:
+                break
+            if other.key == entity.key:
+                yield other, f"{_name(other)}: the same span and label as #{entity.id}; keep one"
+            elif other.end > entity.end:
+                yield other, f"{_name(other)}: crosses {_name(entity)}; spans nest or stand apart"
+            elif other.label == entity.label:
+                yield other, f"{_name(other)}: inside {_name(entity)} of the same type; mark the longer one"
+
+
+def _relations(document: Document, scheme: Scheme) -> Iterator[tuple[int, str]]:
+    by_id = document.by_id()
+    sentence = sentence_index(sentences(document.text))
+    seen: dict[tuple[str, int, int], int] = {}
+    for index, relation in enumerate(document.relations):
+        head, tail = by_id[relation.head], by_id[relation.tail]
+        label, name = relation.label, f"{relation.label} {relation.head} {relation.tail}"
+        pair = f"{_name(head)} -> {_name(tail)}"
+        misfits = list(scheme.misfits(label, head.label, tail.label))
+        for misfit in misfits:
+            yield index, f"{name}: {misfit} ({pair})"
+        if head.id == tail.id:
+            yield index, f"{name}: relates an entity to itself"
+            continue
+        if head.start < tail.end and tail.start < head.end:
+            yield index, f"{name}: one argument stands inside the other ({pair})"
+        if abs(sentence(head.start) - sentence(tail.start)) > 1:
+            yield index, f"{name}: the arguments are more than one sentence apart ({pair})"
+        symmetric = not misfits and scheme.relations[label].symmetric
+        if symmetric and head.start > tail.start:
+            yield index, f"{name}: {label} is symmetric; the head is the mention that comes first"
+        first, second = (head.id, tail.id) if not symmetric else sorted((head.id, tail.id))
+        key = (label, first, second)
+        if key in seen:
+            yield index, f"{name}: stands twice (first as relation {seen[key] + 1})"
+        seen.setdefault(key, index)

@@ -1,0 +1,239 @@
+"""Where documents come from: ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, and splits by article.
+
+SPLIT is a name from ``splits.yaml`` or a slice of the corpus's lines, such as ``0-80%``. A relative path
+starts in the folder where the program was started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import regex
+
+from kashif import formats
+from kashif.config import parse_yaml
+from kashif.corpora import slices, texts
+from kashif.document import Document
+from kashif.errors import Fault, InputError, nearest
+from kashif.files import read_text
+from kashif.formats import Reading
+from kashif.scheme import Scheme
+
+_SPEC = regex.compile(r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?")
+_VARIABLE = regex.compile(r"\$(KASHIF_DATA|KASHIF_SEEDS)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A corpus as it is written in recipes and on the command line."""
+
+    path: Path
+    format: str | None = None
+    split: str | None = None
+    mapping: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """Reads ``[FORMAT:]PATH[#SPLIT][@MAPPING]``.
+
+        ``$KASHIF_DATA`` and ``$KASHIF_SEEDS`` in the path are the environment's.
+
+        Raises:
+            InputError: if the text is not of this form, or a variable in it is not set.
+        """
+        match = _SPEC.fullmatch(text)
+        if not match:
+            raise InputError(f"'{text}' is no corpus; write [FORMAT:]PATH[#SPLIT][@MAPPING]")
+        path = _VARIABLE.sub(lambda found: _folder(found[1], text), match["path"])
+        return cls(Path(path), match["format"], match["split"], match["mapping"])
+
+    @property
+    def slice(self) -> slices.Slice | None:
+        """The percentages that the split names, if it is a slice."""
+        return slices.parse(self.split)
+
+
+def _folder(variable: str, text: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise InputError(Fault(text, f"set {variable} to the folder that holds this corpus"))
+    return str(Path(value).absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Documents under the name they were asked for, and what was left out and why.
+
+    With a ``mapping`` the documents carry that corpus's own labels, which the mapping translates.
+    """
+
+    name: str
+    documents: tuple[Document, ...]
+    notices: tuple[str, ...] = ()
+    mapping: str | None = None
+
+
+def load(text: str) -> Corpus:
+    """The documents of a corpus. What is not on this machine is left out with a notice.
+
+    Raises:
+        InputError: listing every fault of every file.
+    """
+    spec = Spec.parse(text)
+    if spec.mapping:
+        Scheme.load().mapping(spec.mapping)
+    readings, notices = read(spec)
+    seen: dict[str, Path] = {}
+    faults = []
+    for reading in readings:
+        if reading.document.id in seen:
+            message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}"
+            faults.append(Fault(str(reading.path), message))
+        seen[reading.document.id] = reading.path
+    if faults:
+        raise InputError(faults)
+    documents = tuple(reading.document for reading in readings)
+    unused = sum(len(document.relations) for document in documents) if spec.mapping else 0
+    if unused:
+        notices.append(f"{text}: {unused} relations left out; a mapping translates entities alone")
+        documents = tuple(replace(document, relations=()) for document in documents)
+    return Corpus(text, documents, tuple(notices), spec.mapping)
+
+
+def load_each(corpora: Iterable[str]) -> list[Corpus]:
+    """Several corpora.
+
+    Raises:
+        InputError: listing every fault, among them an id that stands in two corpora.
+    """
+    found: list[Corpus] = []
+    ids: set[str] = set()
+    faults: list[Fault] = []
+    for text in corpora:
+        try:
+            corpus = load(text)
+        except InputError as error:
+            faults += error.faults
+            continue
+        for document in corpus.documents:
+            if document.id in ids:
+                faults.append(Fault(text, f"'{document.id}' already comes from another corpus"))
+            ids.add(document.id)
+        found.append(corpus)
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def load_all(corpora: Iterable[str]) -> tuple[list[Document], list[str]]:
+    """The documents of several corpora one after the other, and all notices; see ``load_each``."""
+    found = load_each(corpora)
+    return [d for part in found for d in part.documents], [n for part in found for n in part.notices]
+
+
+def read(spec: Spec) -> tuple[list[Reading], list[str]]:
+    """The readings of a corpus's files and a notice for each text that is not on this machine."""
+    found = formats.files(spec.path, spec.format)
+    wanted = chosen(spec)
+    if wanted is not None:
+        many = any(formats.FORMATS[name].many for name, _ in found)
+        found = [(name, file) for name, file in found if many or file.stem in wanted]
+    readings: list[Reading] = []
+    missing_texts: dict[str, str] = {}
+    notices: list[str] = []
+    faults: list[Fault] = []
+    for name, file in found:
+        try:
+            got = texts.read(file, name)
+        except texts.MissingText as error:
+            missing_texts[file.stem] = str(error)
+            continue
+        except InputError as error:
+            faults += error.faults
+            continue
+        notices += [notice for reading in got for notice in reading.notices]
+        readings += [r for r in got if wanted is None or r.document.id in wanted]
+    if faults:
+        raise InputError(faults)
+    if wanted is not None:
+        lacking = sorted(wanted - {reading.document.id for reading in readings} - set(missing_texts))
+        if lacking:
+            message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
+            raise InputError(Fault(str(spec.path.parent / "splits.yaml"), message))
+    if missing_texts:
+        _, _, remedy = next(iter(missing_texts.values())).partition(": ")
+        count = f"{len(missing_texts)} of {len(found)} articles of {spec.path}"
+        if spec.slice:
+            message = f"no slice of a corpus without all its texts; not here: {count}; {remedy}"
+            raise InputError(Fault(str(spec.path), message))
+        notices.append(f"left out, their text is not here: {count}; {remedy}")
+    if spec.slice:
+        readings = slices.take(readings, spec.slice)
+    return readings, notices
+
+
+def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
+    """A splits file: corpus -> split -> ids.
+
+    Raises:
+        InputError: if it is not of this shape, or an id stands twice in one split.
+    """
+    data = parse_yaml(read_text(path), str(path))
+    faults = []
+    if not isinstance(data, dict) or not all(isinstance(splits, dict) for splits in data.values()):
+        raise InputError(Fault(str(path), "expected corpus: {split: [ids]}"))
+    for corpus, splits in data.items():
+        for name, ids in splits.items():
+            if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+                faults.append(Fault(str(path), f"{corpus}.{name}: expected a list of ids"))
+                continue
+            for id, count in Counter(ids).items():
+                if count > 1:
+                    faults.append(Fault(str(path), f"{corpus}.{name}: {id} stands {count} times"))
+    if faults:
+        raise InputError(faults)
+    return data
+
+
+def chosen(spec: Spec) -> set[str] | None:
+    """The ids of a corpus's split; None where it names none or is a slice.
+
+    Raises:
+        InputError: if there is no such split.
+    """
+    if spec.split is None or spec.slice:
+        return None
+    path = spec.path.parent / "splits.yaml"
+    splits = split_file(path).get(spec.path.name)
+    if splits is None:
+        raise InputError(Fault(str(path), f"no splits for the corpus '{spec.path.name}'"))
+    if spec.split not in splits:
+        message = f"'{spec.path.name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
+        raise InputError(Fault(str(path), message))
+    return set(splits[spec.split])
+
+
+def unknown_labels(document: Document, scheme: Scheme) -> list[Fault]:
+    """A fault for each entity and relation label of a document that the scheme does not have."""
+    used = {
+        "entity": ({entity.label for entity in document.entities}, scheme.labels),
+        "relation": ({relation.label for relation in document.relations}, scheme.relation_labels),
+    }
+    return [
+        Fault(document.id, f"no {what} '{label}' in the scheme; {nearest(label, known)}")
+        for what, (labels, known) in used.items()
+        for label in sorted(labels - set(known))
+    ]
+
+
+def digest(documents: Iterable[Document]) -> str:
+    """SHA-256 over the documents as JSON lines."""
+    whole = hashlib.sha256()
+    for document in documents:
+        whole.update(document.to_json().encode() + b"\n")
+    return whole.hexdigest()

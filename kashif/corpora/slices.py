@@ -1,0 +1,132 @@
+"""Slices of a corpus: ``#A-B%`` is a run of its lines of text, in the order of its files.
+
+A line holds a word; blank lines belong to the line before. Slices that do not overlap have no text in common.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.formats import Reading
+
+Slice = tuple[int, int]
+"""Percentages ``[A, B)`` of a corpus's lines."""
+
+_SLICE = re.compile(r"(\d+)-(\d+)%")
+_PART = re.compile(r"(.*)\[(\d+)-(\d+)%\]", re.DOTALL)
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
+
+
+def parse(split: str | None) -> Slice | None:
+    """The percentages of a split ``A-B%``; None for a split with a name.
+
+    Raises:
+        InputError: unless 0 <= A < B <= 100.
+    """
+    match = _SLICE.fullmatch(split or "")
+    if not match:
+        return None
+    low, high = int(match[1]), int(match[2])
+    if not low < high <= 100:
+        raise InputError(f"#{split}: no slice of a corpus; write #A-B% with 0 <= A < B <= 100")
+    return low, high
+
+
+def take(readings: Sequence[Reading], part: Slice) -> list[Reading]:
+    """The lines of a whole corpus from ``part[0]`` to ``part[1]`` per cent of their number.
+
+    A document that is cut is named after the slice, ``train[0-80%]``, and its offsets are its own.
+
+    Raises:
+        InputError: listing every span and relation that a cut would sever.
+    """
+    starts = [_lines(reading.document.text) for reading in readings]
+    total = sum(len(lines) for lines in starts)
+    first, last = (total * percent // 100 for percent in part)
+    taken: list[Reading] = []
+    faults: list[Fault] = []
+    for reading, lines in zip(readings, starts, strict=True):
+        low, high = max(first, 0), min(last, len(lines))
+        first, last = first - len(lines), last - len(lines)
+        if low >= high:
+            continue
+        if (low, high) != (0, len(lines)):
+            begin, end = lines[low], [*lines, len(reading.document.text)][high]
+            faults += _severed(reading, begin, end, part)
+            reading = _cut(reading, begin, end, part)
+        taken.append(reading)
+    if faults:
+        raise InputError(faults)
+    return taken
+
+
+def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[str]:
+    """The ids of documents of ``first`` that share text with one of ``second``, by id or text."""
+    first, second = list(first), list(second)
+    texts = {document.text for document in second}
+    same = {document.id for document in first if document.text in texts}
+    return same | among((document.id for document in first), (document.id for document in second))
+
+
+def among(ids: Iterable[str], others: Iterable[str]) -> set[str]:
+    """Those of ``ids`` that name a document, or lines of one, that ``others`` name too."""
+    parts: dict[str, list[Slice]] = {}
+    for id in others:
+        name, part = _origin(id)
+        parts.setdefault(name, []).append(part)
+    found = set()
+    for id in ids:
+        name, (low, high) = _origin(id)
+        if any(low < stop and start < high for start, stop in parts.get(name, ())):
+            found.add(id)
+    return found
+
+
+def _origin(id: str) -> tuple[str, Slice]:
+    match = _PART.fullmatch(id)
+    return (match[1], (int(match[2]), int(match[3]))) if match else (id, (0, 100))
+
+
+def _lines(text: str) -> list[int]:
+    """Where each line of a text begins; the first at 0, and a text without a word is one line."""
+    return [0, *[match.start() for match in _LINE.finditer(text)][1:]]
+
+
+def _severed(reading: Reading, begin: int, end: int, part: Slice) -> Iterator[Fault]:
+    document, where = reading.document, str(reading.path)
+    remedy = f"at an end of #{part[0]}-{part[1]}%; choose other percentages"
+    inside = {entity.id for entity in document.entities if begin <= entity.start and entity.end <= end}
+    for entity in document.entities:
+        if entity.id not in inside and entity.start < end and entity.end > begin:
+            line = reading.entity_lines.get(entity.id, 0)
+            yield Fault(where, f"{entity.label} «{entity.text}» would be cut {remedy}", line)
+    for index, relation in enumerate(document.relations):
+        if (relation.head in inside) != (relation.tail in inside):
+            line = reading.relation_lines[index] if reading.relation_lines else 0
+            yield Fault(
+                where, f"{relation.label} {relation.head} {relation.tail} would be cut {remedy}", line
+            )
+
+
+def _cut(reading: Reading, begin: int, end: int, part: Slice) -> Reading:
+    document = reading.document
+    entities = tuple(
+        replace(entity, start=entity.start - begin, end=entity.end - begin)
+        for entity in document.entities
+        if begin <= entity.start and entity.end <= end
+    )
+    ids = {entity.id for entity in entities}
+    kept = [i for i, relation in enumerate(document.relations) if {relation.head, relation.tail} <= ids]
+    piece = Document(
+        f"{document.id}[{part[0]}-{part[1]}%]",
+        document.text[begin:end],
+        entities,
+        tuple(document.relations[index] for index in kept),
+    )
+    lines = tuple(reading.relation_lines[index] for index in kept) if reading.relation_lines else ()
+    entity_lines = {id: line for id, line in reading.entity_lines.items() if id in ids}
+    return replace(reading, document=piece, entity_lines=entity_lines, relation_lines=lines)

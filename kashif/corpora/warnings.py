@@ -1,0 +1,173 @@
+"""Warnings: common annotation slips, none of them certain.
+
+A person who has read a place and finds it right accepts the warning:
+it then stands in ``accepted.tsv`` in the corpus's folder (document id, warning) and is not shown again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kashif.arabic import PROCLITICS, normal_form, words
+from kashif.corpora.duplicates import SHINGLE, overlaps
+from kashif.document import Document, Entity
+from kashif.errors import Fault, InputError
+from kashif.files import read_text, write_text
+from kashif.formats import Reading
+
+NAMES = ("PERS", "ORG", "GPE", "LOC", "FAC")
+_LEAST_LETTERS = 4
+"""Shorter names are too often parts of common words once a proclitic is taken off."""
+ACCEPTED = "accepted.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationWarning:
+    """A warning, and the document and folder that it is accepted in."""
+
+    folder: Path
+    document: str
+    fault: Fault
+
+
+def warnings(readings: Sequence[Reading]) -> list[AnnotationWarning]:
+    """The warnings of a corpus that nobody has accepted, in the order of files and lines.
+
+    Raises:
+        InputError: if an ``accepted.tsv`` has a line that is not an id and a warning.
+    """
+    nationalities = _nationalities(reading.document for reading in readings)
+    found: list[AnnotationWarning] = []
+    accepted: dict[Path, set[tuple[str, str]]] = {}
+    for reading in readings:
+        folder = reading.path.parent
+        if folder not in accepted:
+            accepted[folder] = set(read_accepted(folder))
+        document = reading.document
+        for entity, message in (
+            *_unmarked(document),
+            *_without_occupation(document),
+            *_hidden_nationalities(document, nationalities),
+        ):
+            message = " ".join(message.split())
+            if (document.id, message) not in accepted[folder]:
+                fault = Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0))
+                found.append(AnnotationWarning(folder, document.id, fault))
+    for first, message in _near_duplicates(readings):
+        if (first.document.id, message) not in accepted[first.path.parent]:
+            found.append(
+                AnnotationWarning(first.path.parent, first.document.id, Fault(str(first.path), message))
+            )
+    return sorted(found, key=lambda warning: warning.fault.order)
+
+
+def accept(found: Iterable[AnnotationWarning]) -> int:
+    """Adds warnings to the ``accepted.tsv`` of their folders; gives how many."""
+    by_folder: dict[Path, list[tuple[str, str]]] = defaultdict(list)
+    for warning in found:
+        by_folder[warning.folder].append((warning.document, warning.fault.message))
+    for folder, new in by_folder.items():
+        rows = sorted({*read_accepted(folder), *new})
+        text = "".join(f"{id}\t{message}\n" for id, message in rows)
+        write_text(folder / ACCEPTED, text)
+    return sum(len(new) for new in by_folder.values())
+
+
+def read_accepted(folder: Path) -> list[tuple[str, str]]:
+    """The accepted warnings of a folder: document id, warning."""
+    path = folder / ACCEPTED
+    if not path.is_file():
+        return []
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        id, tab, message = line.partition("\t")
+        if line and not tab:
+            raise InputError(Fault(str(path), "expected a document id, a tab and a warning", number))
+        if line:
+            rows.append((id, message))
+    return rows
+
+
+def _unmarked(document: Document) -> Iterator[tuple[Entity, str]]:
+    """A name marked in one place and standing unmarked in another."""
+    spans = words(document.text)
+    forms = [normal_form(document.text[start:end]) for start, end in spans]
+    covered = [
+        any(entity.start < end and start < entity.end for entity in document.entities) for start, end in spans
+    ]
+    warned: set[str] = set()
+    for entity in document.entities:
+        name = [normal_form(entity.text[start:end]) for start, end in words(entity.text)]
+        whole = " ".join(name)
+        if entity.label not in NAMES or len(whole) < _LEAST_LETTERS or whole in warned or not name[0]:
+            continue
+        for at in range(len(forms) - len(name) + 1):
+            if any(covered[at : at + len(name)]) or forms[at + 1 : at + len(name)] != name[1:]:
+                continue
+            rest = forms[at].removesuffix(name[0])
+            if forms[at].endswith(name[0]) and len(rest) <= 2 and set(rest) <= set(PROCLITICS):
+                line = document.text.count("\n", 0, spans[at][0]) + 1
+                warned.add(whole)
+                yield entity, f"{entity.label} «{entity.text}» stands unmarked on line {line} of the text"
+                break
+
+
+def _without_occupation(document: Document) -> Iterator[tuple[Entity, str]]:
+    """A title right beside a name, and no occupation between them."""
+    related = {(r.head, r.tail) for r in document.relations if r.label == "occupation"}
+    people = {entity.start: entity for entity in document.entities if entity.label == "PERS"}
+    for title in document.entities:
+        if title.label != "OCC":
+            continue
+        after = document.text[title.end :]
+        person = people.get(title.end + len(after) - len(after.lstrip(" ")))
+        if person and (person.id, title.id) not in related:
+            yield title, f"OCC «{title.text}» stands beside PERS «{person.text}» without occupation"
+
+
+def _nationalities(documents: Iterable[Document]) -> set[str]:
+    """The single words that are marked NORP in most places where the corpus marks them at all."""
+    marked: Counter[str] = Counter()
+    otherwise: Counter[str] = Counter()
+    for document in documents:
+        for entity in document.entities:
+            (marked if entity.label == "NORP" else otherwise)[normal_form(entity.text)] += 1
+    return {
+        form for form, count in marked.items() if count >= 3 and count > otherwise[form] and " " not in form
+    }
+
+
+def _hidden_nationalities(document: Document, known: set[str]) -> Iterator[tuple[Entity, str]]:
+    """A nationality inside a title or a body's name that is not marked there."""
+    for entity in document.entities:
+        if entity.label not in ("OCC", "ORG"):
+            continue
+        for start, end in words(entity.text):
+            place = (entity.start + start, entity.start + end)
+            word = entity.text[start:end]
+            # Inside another mention (كوريا الشمالية) it is part of that name.
+            marked = any(
+                other.start <= place[0]
+                and place[1] <= other.end
+                and (other.label == "NORP" or other.end - other.start < entity.end - entity.start)
+                for other in document.entities
+            )
+            if normal_form(word) in known and not marked:
+                yield entity, f"{entity.label} «{entity.text}» holds «{word}», elsewhere a NORP, unmarked"
+
+
+def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str]]:
+    """Two articles (not two annotations of one) that share long stretches."""
+    documents = [reading.document for reading in readings]
+    for pair in overlaps([d.text for d in documents], [d.id for d in documents]):
+        if pair.near_duplicate:
+            here, there = ("{}-{}".format(*span) for span in (pair.first_span, pair.second_span))
+            yield (
+                readings[pair.first],
+                f"shares {pair.containment:.0%} of its runs of {SHINGLE} words with"
+                f" '{documents[pair.second].id}', at most {pair.run} words in a row:"
+                f" code points {here} of the text, {there} there",
+            )

@@ -1,0 +1,116 @@
+"""How far two annotators of the same articles agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kashif.arabic import words
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.evaluation.counting import Counts, Item, counts_by_label, entity_items, relation_items
+from kashif.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """F1 between two annotators (either taken as gold gives the same) and kappa over words.
+
+    ``agreed_relations`` counts only relations whose both arguments the two marked alike.
+    """
+
+    documents: int
+    entities: Counts
+    relations: Counts
+    agreed_relations: Counts
+    kappa: float | None
+    by_entity: dict[str, Counts]
+    by_relation: dict[str, Counts]
+    differences: tuple[str, ...]
+
+
+def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: Scheme) -> Agreement:
+    """The agreement over the articles that both annotated.
+
+    Raises:
+        InputError: if they share no article, or a shared one's texts differ.
+    """
+    other = {document.id: document for document in second}
+    pairs = [(document, other[document.id]) for document in first if document.id in other]
+    if not pairs:
+        raise InputError("the two corpora share no article; ids are file stems")
+    faults = [
+        Fault(f"document '{a.id}'", "the two texts differ; both must annotate the same text")
+        for a, b in pairs
+        if a.text != b.text
+    ]
+    if faults:
+        raise InputError(faults)
+    entities, relations, agreed = Counts(), Counts(), Counts()
+    labels_a: list[frozenset[str]] = []
+    labels_b: list[frozenset[str]] = []
+    differences: list[str] = []
+    for a, b in pairs:
+        spans = entity_items(a), entity_items(b)
+        links = relation_items(a, scheme), relation_items(b, scheme)
+        entities += Counts.of(*spans)
+        relations += Counts.of(*links)
+        both = {(start, end, label) for label, start, end in spans[0] & spans[1]}
+        agreed += Counts.of(*({item for item in side if {item[1], item[2]} <= both} for side in links))
+        labels_a += _word_labels(a)
+        labels_b += _word_labels(b)
+        differences += _differences(a, b, spans=spans, links=links)
+    shared = [a for a, _ in pairs]
+    by_entity = counts_by_label(shared, other, items=entity_items, labels=())
+    by_relation = counts_by_label(
+        shared, other, items=lambda document: relation_items(document, scheme), labels=()
+    )
+    return Agreement(
+        len(pairs),
+        entities,
+        relations,
+        agreed,
+        kappa(labels_a, labels_b),
+        dict(sorted(by_entity.items())),
+        dict(sorted(by_relation.items())),
+        tuple(differences),
+    )
+
+
+def kappa(first: Sequence[object], second: Sequence[object]) -> float | None:
+    """Cohen's kappa (1960): agreement beyond chance; None where chance alone would agree fully."""
+    total = len(first)
+    if not total:
+        return None
+    observed = sum(a == b for a, b in zip(first, second, strict=True)) / total
+    counts_a, counts_b = Counter(first), Counter(second)
+    chance = sum(counts_a[label] * counts_b[label] for label in counts_a) / total**2
+    return (observed - chance) / (1 - chance) if chance < 1 else None
+
+
+def _word_labels(document: Document) -> list[frozenset[str]]:
+    """For each word the set of labels of the entities that cover it."""
+    spans = words(document.text)
+    labels: list[set[str]] = [set() for _ in spans]
+    owner = {offset: index for index, (start, end) in enumerate(spans) for offset in range(start, end)}
+    for entity in document.entities:
+        for offset in range(entity.start, entity.end):
+            if offset in owner:
+                labels[owner[offset]].add(entity.label)
+    return [frozenset(label) for label in labels]
+
+
+def _differences(
+    a: Document, b: Document, *, spans: tuple[set[Item], set[Item]], links: tuple[set[Item], set[Item]]
+) -> list[str]:
+    def mention(key: Item) -> str:
+        return f"{key[2]} «{a.text[key[0] : key[1]]}»"
+
+    rows: list[tuple[int, str]] = []
+    for side, name in ((0, "first"), (1, "second")):
+        for label, start, end in spans[side] - spans[1 - side]:
+            rows.append((start, f"{name} only: {label} «{a.text[start:end]}»"))
+        for label, head, tail in links[side] - links[1 - side]:
+            rows.append((head[0], f"{name} only: {label} {mention(head)} -> {mention(tail)}"))
+    return [f"{a.id}:{a.text.count(chr(10), 0, at) + 1}: {row}" for at, row in sorted(rows)]

@@ -1,0 +1,39 @@
+"""Evaluation suites: files that name corpora to score on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from kashif.config import StrictModel
+from kashif.document import Document
+
+Watch = Callable[[Iterable[Document], str], Iterable[Document]]
+"""Passes documents on and tells somebody of the progress; the string says what they are."""
+
+
+def unwatched(documents: Iterable[Document], what: str) -> Iterable[Document]:
+    """The documents, without telling anybody."""
+    return documents
+
+
+class Suite(StrictModel):
+    """An evaluation suite: what it is for, and its corpora by the name that reports give them."""
+
+    about: str
+    corpora: dict[str, str]
+
+
+def named_corpora(targets: Sequence[str]) -> list[tuple[str, str]]:
+    """``(name, corpus)`` of corpora and of suites (``.yaml``), in order.
+
+    Raises:
+        InputError: listing what does not fit in a suite's file.
+    """
+    found: list[tuple[str, str]] = []
+    for target in targets:
+        if target.endswith((".yaml", ".yml")):
+            found += Suite.load(Path(target)).corpora.items()
+        else:
+            found.append((target, target))
+    return found

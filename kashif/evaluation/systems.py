@@ -1,0 +1,272 @@
+"""Systems: models, or files of another system's predictions, scored and compared on corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from kashif import formats
+from kashif.corpora import loading, mapping
+from kashif.corpora.loading import Corpus
+from kashif.corpora.provenance import SeenArticles
+from kashif.document import Document, Entity, Relation
+from kashif.errors import Fault, InputError
+from kashif.evaluation.analysis import Analysis, analyse, tally
+from kashif.evaluation.comparing import Comparison, compare
+from kashif.evaluation.scoring import Report, score
+from kashif.evaluation.suite import Watch, named_corpora, unwatched
+from kashif.modeling import predictor as predictors
+from kashif.modeling.alignment import Unreachable, count_causes, unreachable
+from kashif.scheme import Scheme
+
+Kind = TypeVar("Kind", Report, Comparison)
+
+
+@dataclass(frozen=True)
+class Scored(Generic[Kind]):
+    """The reports of one run, one a corpus, and notices of what was left out or is not held out.
+
+    ``analyses`` are each report's errors, article by article.
+    """
+
+    reports: tuple[Kind, ...]
+    notices: tuple[str, ...]
+    analyses: tuple[tuple[Analysis, ...], ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """The reports as JSON values."""
+        return {"reports": [report.row() for report in self.reports], "notices": list(self.notices)}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a system predicts on a corpus; the rest only a model can tell.
+
+    ``given_gold`` are its relations between the gold entities, ``scored`` its documents with every
+    relation that it scored, however low, ``unreachable`` the gold that it cannot give.
+    """
+
+    predicted: Sequence[Document]
+    given_gold: Sequence[Document] | None = None
+    scored: Sequence[Document] | None = None
+    unreachable: Sequence[Unreachable] = ()
+
+
+@dataclass(frozen=True)
+class System:
+    """A model, or predictions, which bring no scheme; ``answer`` takes a corpus, and its name to tell."""
+
+    name: str
+    answer: Callable[[Corpus, str], Answers]
+    scheme: Scheme | None = None
+    seen: SeenArticles | None = field(default_factory=SeenArticles)
+
+
+def open_system(path: Path, *, watch: Watch = unwatched, runtime: str = "torch", **options: Any) -> System:
+    """The system of a model folder, or of a ``.jsonl`` file of predictions.
+
+    ``options`` are further arguments of ``predictor.load``.
+
+    Raises:
+        InputError: if the path is neither.
+    """
+    if path.is_dir():
+        return open_model(path, watch=watch, runtime=runtime, **options)
+    if path.suffix == ".jsonl":
+        return _open_predictions(path)
+    raise InputError(Fault(str(path), "neither a model folder nor a .jsonl file of predictions"))
+
+
+def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch", **options: Any) -> System:
+    """The model of a folder as a system."""
+    predictor = predictors.load(folder, runtime=runtime, **options)
+    scheme = predictor.scheme
+
+    def answer(asked: Corpus, name: str) -> Answers:
+        gold = asked.documents
+        own = scheme.foreign(asked.mapping) if asked.mapping else scheme
+        faults = [fault for d in gold for fault in loading.unknown_labels(d, own)]
+        if faults:
+            raise InputError(faults)
+        through = scheme.mapping(asked.mapping) if asked.mapping else None
+        layouts = predictor.lay_out([d.text for d in gold])
+        # One pass gives every relation that was scored; those above the threshold are among them.
+        texts = ((d.id, d.text) for d in gold)
+        stream = predictor.stream_documents(texts, threshold=0.0, layouts=layouts)
+        scored = list(watch(stream, f"scoring {name}"))
+        return Answers(
+            [predictor.above_threshold(document) for document in scored],
+            predictor.predict_relations(gold, layouts=layouts) if scheme.relations and not through else None,
+            scored,
+            unreachable(gold, layouts, scheme, mapping=through),
+        )
+
+    return System(str(folder), answer, scheme, SeenArticles.of(folder))
+
+
+def _open_predictions(path: Path) -> System:
+    predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
+
+    def answer(asked: Corpus, name: str) -> Answers:
+        found = [predicted[d.id] for d in asked.documents if d.id in predicted]
+        if asked.mapping:
+            scheme = Scheme.load()
+            own = scheme.foreign(asked.mapping)
+            faults = [fault for d in asked.documents for fault in loading.unknown_labels(d, own)]
+            faults += [fault for d in found for fault in _not_ours(path, d, scheme, asked.mapping)]
+            if faults:
+                raise InputError(faults)
+        return Answers(found)
+
+    return System(str(path), answer)
+
+
+def _not_ours(path: Path, document: Document, scheme: Scheme, mapping: str) -> Iterator[Fault]:
+    """A fault if a prediction has entity labels that a mapping to another corpus cannot translate."""
+    labels = sorted({entity.label for entity in document.entities} - set(scheme.labels))
+    if labels:
+        message = f"{document.id}: {', '.join(labels)}: no labels of ours, which '@{mapping}' translates"
+        yield Fault(str(path), f"{message}; score predictions in the corpus's labels without '@{mapping}'")
+
+
+def score_system(system: System, targets: Sequence[str], *, seed: int = 0) -> Scored[Report]:
+    """Scores a system on corpora and suites, without the articles that it was trained on.
+
+    ``seed`` is that of the bootstrap.
+
+    Raises:
+        InputError: if the system, a corpus or a suite does not fit, or no article is left to score.
+    """
+    scheme = system.scheme or Scheme.load()
+    corpora, notices = _unseen(targets, [system])
+    found = [
+        report(system.answer(asked, name), asked, name=name, scheme=scheme, seed=seed)
+        for name, asked in corpora
+    ]
+    reports, analyses = zip(*found, strict=True)
+    return Scored(reports, tuple(notices), analyses)
+
+
+def report(
+    answers: Answers, asked: Corpus, *, name: str, scheme: Scheme, seed: int = 0
+) -> tuple[Report, tuple[Analysis, ...]]:
+    """The report of a system's answers, in the labels of the corpus, and the errors of each article."""
+    gold, answers, scheme, notices = _in_its_labels(asked, answers, scheme)
+    predicted = {document.id: document for document in answers.predicted}
+    scored = {document.id: document for document in answers.scored or ()}
+    lost: dict[str, list[Entity | Relation]] = {}
+    for item in answers.unreachable:
+        lost.setdefault(item.document, []).append(item.gold)
+    analyses = tuple(
+        analyse(
+            document,
+            predicted.get(document.id, Document(document.id, document.text)),
+            scheme=scheme,
+            scored=scored.get(document.id),
+            unreachable=_same(lost.get(document.id, ()), document),
+        )
+        for document in gold
+    )
+    found = score(
+        gold,
+        answers.predicted,
+        name=name,
+        scheme=scheme,
+        given_gold=answers.given_gold,
+        unreachable=count_causes(answers.unreachable),
+        seed=seed,
+        errors=tally(analyses),
+    )
+    return replace(found, notices=(*found.notices, *notices)), analyses
+
+
+def _same(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
+    """The entities and relations of a document, perhaps mapped, that ``lost`` holds by id or as they are."""
+    ids = {item.id for item in lost if isinstance(item, Entity)}
+    relations = {item for item in lost if isinstance(item, Relation)}
+    return [
+        *(entity for entity in document.entities if entity.id in ids),
+        *(relation for relation in document.relations if relation in relations),
+    ]
+
+
+def compare_systems(
+    systems: tuple[System, System], targets: Sequence[str], *, seed: int = 0
+) -> Scored[Comparison]:
+    """Compares two systems on articles that neither was trained on.
+
+    Raises:
+        InputError: as ``score_system``.
+    """
+    scheme = systems[0].scheme or systems[1].scheme or Scheme.load()
+    corpora, notices = _unseen(targets, systems)
+    reports = []
+    for name, asked in corpora:
+        a, b = (system.answer(asked, name) for system in systems)
+        gold, a, own, mapped = _in_its_labels(asked, a, scheme)
+        _, b, _, _ = _in_its_labels(asked, b, scheme)
+        related = None
+        if a.given_gold is not None and b.given_gold is not None:
+            related = (a.given_gold, b.given_gold)
+        both = (a.predicted, b.predicted)
+        found = compare(gold, both, name=name, scheme=own, given_gold=related, seed=seed)
+        reports.append(replace(found, notices=(*found.notices, *mapped)))
+    return Scored(tuple(reports), tuple(notices))
+
+
+def _in_its_labels(
+    asked: Corpus, answers: Answers, scheme: Scheme
+) -> tuple[Sequence[Document], Answers, Scheme, list[str]]:
+    """Gold, answers and scheme as they are compared: through the corpus's mapping, if it has one."""
+    if not asked.mapping:
+        return asked.documents, answers, scheme, []
+    through = scheme.mapping(asked.mapping)
+    return (
+        [mapping.gold(document, through) for document in asked.documents],
+        Answers(
+            [mapping.predicted(document, through) for document in answers.predicted],
+            unreachable=answers.unreachable,
+        ),
+        mapping.merged(through),
+        mapping.notices(asked.documents, scheme, through),
+    )
+
+
+def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tuple[str, Corpus]], list[str]]:
+    """The corpora by name without the articles that a system was trained on, and notices."""
+    found: list[tuple[str, Corpus]] = []
+    notices = [
+        f"{system.name}: no manifest.json, so what it was trained on is not known"
+        for system in systems
+        if system.seen is None
+    ]
+    for name, text in named_corpora(targets):
+        loaded = loading.load(text)
+        notices += loaded.notices
+        unseen = loaded.documents
+        for system in systems:
+            notices += [f"{name}: {notice}" for notice in _seen_notices(system, unseen)]
+            learnt = (system.seen or SeenArticles()).train.among(unseen)
+            unseen = tuple(document for document in unseen if document.id not in learnt)
+        if unseen:
+            found.append((name, replace(loaded, documents=unseen)))
+    if not found:
+        raise InputError("no article to score; " + "; ".join(notices))
+    return found, notices
+
+
+def _seen_notices(system: System, documents: Sequence[Document]) -> Iterator[str]:
+    """In words, how many of these articles a system has seen."""
+    seen = system.seen or SeenArticles()
+    train, development, tuned = (
+        articles.among(documents) for articles in (seen.train, seen.development, seen.thresholds)
+    )
+    for count, what in (
+        (len(train), f"articles left out: {system.name} was trained on them"),
+        (len(development), f"of these articles selected {system.name}: not held out"),
+        (len(tuned - development), f"of these articles chose the thresholds of {system.name}: not held out"),
+    ):
+        if count:
+            yield f"{count} {what} (says its manifest.json)"

@@ -1,0 +1,63 @@
+"""Reading and writing files: the one place for each."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from kashif.errors import Fault, InputError
+
+
+def read_text(path: Path) -> str:
+    """A file's text to the letter: UTF-8, no newline translated, no BOM stripped.
+
+    Raises:
+        InputError: if the file is not there or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
+        raise InputError(Fault(str(path), message)) from error
+    except OSError as error:
+        raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from error
+
+
+def read_json(path: Path) -> Any:
+    """The value that a JSON file holds.
+
+    Raises:
+        InputError: if the file is not there or is not JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        line = getattr(error, "lineno", 0)
+        raise InputError(Fault(str(path), f"not JSON: {error}", line)) from error
+
+
+def write_text(path: Path, text: str, *, errors: str = "strict") -> None:
+    """Writes a file whole or not at all: beside its place, synced, then renamed.
+
+    ``errors`` is that of ``str.encode``. Folders above the file are made.
+    """
+    data = text.encode("utf-8", errors)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as indented JSON, as ``write_text`` writes."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n", errors="surrogatepass")

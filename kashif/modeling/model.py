@@ -1,0 +1,286 @@
+"""The joint model: one encoder pass feeds a tagger, a proclitic head and a relation scorer.
+
+Shapes: ``batch`` windows, ``token`` sub-words, ``word`` words, ``label`` entity labels, ``span`` and
+``pair`` those of the whole batch, ``relation`` relation labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel, initialization
+from transformers.utils.generic import ModelOutput
+
+from kashif.arabic import MAX_PROCLITICS
+from kashif.modeling.decoding import THRESHOLD
+from kashif.scheme import Scheme
+
+IGNORE_INDEX = -100
+"""The label of what no loss judges, as in ``torch.nn.functional.cross_entropy``."""
+_RARE = 3.0
+"""How far the biases of B, I and relations begin below the others: most words and pairs are nothing."""
+_BUCKETS = (-32, -16, -8, -4, -2, 0, 2, 4, 8, 16, 32)
+
+
+class KashifConfig(PreTrainedConfig):
+    """What a model folder's ``config.json`` holds beside the weights.
+
+    ``encoder`` is the encoder's own configuration, ``scheme`` the annotation scheme as YAML (its order
+    is the order of the heads, and JSON files are written with sorted keys), ``window`` the
+    sub-words of a window, ``relation_threshold`` the probability from which a relation is predicted.
+    ``positive_tag_weight`` weighs B and I against O in the loss, ``relation_loss_weight`` the relation
+    scorer against the tagger.
+    """
+
+    model_type = "kashif"
+
+    def __init__(
+        self,
+        encoder: dict[str, Any] | None = None,
+        scheme: str = "",
+        window: int = 256,
+        relation_threshold: float = THRESHOLD,
+        dropout: float = 0.1,
+        relation_hidden_size: int = 256,
+        positive_tag_weight: float = 1.0,
+        relation_loss_weight: float = 1.0,
+        **rest: Any,
+    ) -> None:
+        self.encoder = encoder
+        self.scheme = scheme
+        self.window = window
+        self.relation_threshold = relation_threshold
+        self.dropout = dropout
+        self.relation_hidden_size = relation_hidden_size
+        self.positive_tag_weight = positive_tag_weight
+        self.relation_loss_weight = relation_loss_weight
+        super().__init__(**rest)
+
+    def annotation_scheme(self) -> Scheme:
+        """The scheme that the model was trained with."""
+        return Scheme.parse(self.scheme, "config.json")
+
+
+@dataclass
+class KashifOutput(ModelOutput):
+    """Logits, and losses where labels were given.
+
+    ``loss`` is ``entity_loss`` and ``relation_loss``, weighted. ``tag_logits`` ``[batch, word, label, 3]``,
+    ``proclitic_logits`` ``[batch, word, count]``, ``relation_logits`` ``[pair, relation]`` or None.
+    """
+
+    loss: Tensor | None = None
+    entity_loss: Tensor | None = None
+    relation_loss: Tensor | None = None
+    tag_logits: Tensor | None = None
+    proclitic_logits: Tensor | None = None
+    relation_logits: Tensor | None = None
+
+
+class KashifModel(PreTrainedModel):
+    """Nested entity tagging and relation scoring over any BERT-like encoder.
+
+    Args:
+        config: sizes of the heads, the scheme, the encoder's configuration.
+        encoder: a pretrained encoder; None makes one of random weights.
+    """
+
+    config_class = KashifConfig
+    base_model_prefix = "encoder"
+
+    def __init__(self, config: KashifConfig, encoder: PreTrainedModel | None = None) -> None:
+        super().__init__(config)
+        if encoder is None:
+            settings = dict(config.encoder or {})
+            encoder = AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
+        if getattr(encoder, "pooler", None) is not None:
+            setattr(encoder, "pooler", None)  # noqa: B010 - nothing here reads it
+        self.encoder = encoder
+        scheme = config.annotation_scheme()
+        self.num_entity_labels = len(scheme.labels)
+        width = encoder.config.hidden_size
+        self.dropout = nn.Dropout(config.dropout)
+        self.tagger = nn.Linear(width, self.num_entity_labels * 3)
+        self.proclitic_head = nn.Linear(width, MAX_PROCLITICS + 1) if scheme.proclitics else None
+        self.relation_head = (
+            RelationScorer(
+                width,
+                config.relation_hidden_size,
+                entity_labels=self.num_entity_labels,
+                relation_labels=len(scheme.relations),
+                dropout=config.dropout,
+            )
+            if scheme.relations
+            else None
+        )
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """As transformers does; the biases of the heads begin at "nothing here", which saves epochs."""
+        super()._init_weights(module)  # type: ignore[no-untyped-call]
+        if module is self.tagger:
+            biases = torch.tensor([0.0, -_RARE, -_RARE]).repeat(self.num_entity_labels)
+            initialization.copy_(self.tagger.bias, biases)
+        elif self.relation_head is not None and module is self.relation_head.score:
+            initialization.constant_(self.relation_head.score.bias, -_RARE)
+
+    @classmethod
+    def from_encoder(cls, path: str, scheme: Scheme, **options: Any) -> KashifModel:
+        """An untrained model over the pretrained encoder at a hub name or folder.
+
+        ``options`` are further arguments of ``KashifConfig``.
+        """
+        encoder = AutoModel.from_pretrained(path, config=encoder_config(path), dtype=torch.float32)
+        config = KashifConfig(encoder=encoder.config.to_dict(), scheme=scheme.dump(), **options)
+        return cls(config, encoder)
+
+    def encode_words(self, input_ids: Tensor, attention_mask: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+        """The words ``[batch, word, width]``, each the mean of its sub-words.
+
+        ``starts`` and ``ends`` ``[batch, word]`` bound each word's sub-words; padding has both 0.
+        """
+        tokens = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        words: Tensor = self.dropout(pool(tokens, starts, ends))
+        return words
+
+    def tag_logits(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Tag logits ``[batch, word, label, 3]`` and proclitic logits ``[batch, word, count]``.
+
+        Without a proclitic head its logits have one column: no letters, ever.
+        """
+        tags = self.tagger(words).unflatten(-1, (self.num_entity_labels, 3))
+        if self.proclitic_head is None:
+            return tags, words.new_zeros((*words.shape[:2], 1))
+        return tags, self.proclitic_head(words)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        starts: Tensor,
+        ends: Tensor,
+        tag_labels: Tensor | None = None,
+        proclitic_labels: Tensor | None = None,
+        spans: Tensor | None = None,
+        pairs: Tensor | None = None,
+        relation_labels: Tensor | None = None,
+    ) -> KashifOutput:
+        """The logits of a batch, and its losses if labels are given.
+
+        ``tag_labels`` ``[batch, word, label]`` and ``proclitic_labels`` ``[batch, word]`` hold
+        ``IGNORE_INDEX`` where nothing is judged; ``spans`` ``[span, 4]`` are window, first word, behind the
+        last word, entity label; ``pairs`` ``[pair, 4]`` head, tail, distance in words, 1 across sentences;
+        ``relation_labels`` ``[pair, relation]`` is 1, 0 or ``IGNORE_INDEX``.
+        """
+        words = self.encode_words(input_ids, attention_mask, starts, ends)
+        tags, proclitics = self.tag_logits(words)
+        related = None
+        if self.relation_head is not None and spans is not None and pairs is not None and len(pairs):
+            related = self.relation_head(words, spans, pairs)
+        output = KashifOutput(tag_logits=tags, proclitic_logits=proclitics, relation_logits=related)
+        if tag_labels is None or proclitic_labels is None:
+            return output
+        output.entity_loss = self._entity_loss(tags, proclitics, tag_labels, proclitic_labels)
+        output.relation_loss = output.entity_loss.new_zeros(())
+        if related is not None and spans is not None and relation_labels is not None:
+            judged = relation_labels != IGNORE_INDEX
+            output.relation_loss = functional.binary_cross_entropy_with_logits(
+                related.float()[judged], relation_labels[judged].float(), reduction="sum"
+            ) / max(1, len(spans))
+        output.loss = output.entity_loss + self.config.relation_loss_weight * output.relation_loss
+        return output
+
+    def _entity_loss(
+        self, tags: Tensor, proclitics: Tensor, tag_labels: Tensor, proclitic_labels: Tensor
+    ) -> Tensor:
+        """Cross-entropy of tags and of proclitic counts, summed, for each word that is judged."""
+        judged = (tag_labels != IGNORE_INDEX).any(-1).sum().clamp(min=1)
+        positive = self.config.positive_tag_weight
+        weight = torch.tensor([1.0, positive, positive], device=tags.device)
+        loss = functional.cross_entropy(
+            tags.float().reshape(-1, 3),
+            tag_labels.reshape(-1),
+            weight,
+            ignore_index=IGNORE_INDEX,
+            reduction="sum",
+        )
+        counted = proclitic_labels != IGNORE_INDEX
+        if counted.any():
+            loss = loss + functional.cross_entropy(
+                proclitics[counted].float(), proclitic_labels[counted], reduction="sum"
+            )
+        return loss / judged
+
+
+def encoder_config(path: str) -> PreTrainedConfig:
+    """An encoder's own configuration, with attention dropout set to 0.
+
+    Attention dropout rules fused attention out, and drawing its random numbers takes a fifth of a CPU step.
+    """
+    settings: PreTrainedConfig = AutoConfig.from_pretrained(path)
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(settings, name):
+            setattr(settings, name, 0.0)
+    return settings
+
+
+class RelationScorer(nn.Module):
+    """Scores ordered pairs of spans: their edges and labels, their distance, the words between."""
+
+    def __init__(
+        self, width: int, inner: int, *, entity_labels: int, relation_labels: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.head = nn.Linear(2 * width, inner)
+        self.tail = nn.Linear(2 * width, inner)
+        self.between = nn.Linear(width, inner)
+        self.head_label = nn.Embedding(entity_labels, inner)
+        self.tail_label = nn.Embedding(entity_labels, inner)
+        self.distance = nn.Embedding(2 * (len(_BUCKETS) + 1), inner)
+        self.norm = nn.LayerNorm(inner)
+        self.dropout = nn.Dropout(dropout)
+        self.product = nn.Linear(inner, inner)
+        self.score = nn.Linear(inner, relation_labels)
+
+    def forward(self, words: Tensor, spans: Tensor, pairs: Tensor, chunk_size: int = 0) -> Tensor:
+        """Logits ``[pair, relation]``; for ``spans`` and ``pairs`` see ``KashifModel.forward``.
+
+        ``chunk_size`` pairs are scored together, all of them if 0.
+        """
+        window, first, last, label = spans.unbind(1)
+        edges = torch.cat([words[window, first], words[window, last - 1]], -1)
+        heads = self.head(edges) + self.head_label(label)
+        tails = self.tail(edges) + self.tail_label(label)
+        factors = functional.gelu(heads), functional.gelu(tails)
+        # The mean of the words between two spans is a difference of running totals.
+        projected = functional.linear(words, self.between.weight).float()
+        running = functional.pad(projected.cumsum(1), (0, 0, 1, 0))
+        limits = torch.tensor(_BUCKETS, device=pairs.device)
+        logits = []
+        for some in torch.split(pairs, chunk_size or max(1, len(pairs))):
+            head, tail, distance, cross_sentence = some.unbind(1)
+            begin = torch.minimum(last[head], last[tail])
+            count = (torch.maximum(first[head], first[tail]) - begin).clamp(min=0)
+            row = window[head]
+            mean = (running[row, begin + count] - running[row, begin]) / count.clamp(min=1)[:, None]
+            bucket = torch.bucketize(distance.contiguous(), limits) + cross_sentence * (len(_BUCKETS) + 1)
+            mixed = heads[head] + tails[tail] + mean + self.between.bias + self.distance(bucket)
+            mixed = mixed + self.product(factors[0][head] * factors[1][tail])
+            logits.append(self.score(self.dropout(functional.gelu(self.norm(mixed)))))
+        return torch.cat(logits)
+
+
+def pool(tokens: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+    """The mean ``[batch, word, width]`` of each word's sub-words ``[starts, ends)``; empty gives 0."""
+    place = torch.arange(tokens.shape[1], device=tokens.device)
+    inside = (place >= starts[..., None]) & (place < ends[..., None])
+    share = inside.to(tokens.dtype) / (ends - starts).clamp(min=1)[..., None].to(tokens.dtype)
+    return share @ tokens
+
+
+AutoConfig.register(KashifConfig.model_type, KashifConfig)
+AutoModel.register(KashifConfig, KashifModel)

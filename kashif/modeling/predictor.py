@@ -1,0 +1,328 @@
+"""A model folder becomes a function from text to Document."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer
+
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.files import read_json
+from kashif.modeling import batching, decoding
+from kashif.modeling import runtime as runtimes
+from kashif.modeling.alignment import align, is_cut_short
+from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
+from kashif.modeling.model import KashifModel
+from kashif.modeling.windows import Layout, Window, lay_out
+
+_CHUNK = 65536
+"""Code points of text that are laid out and batched together while streaming."""
+_TOKENS = 512
+"""Sub-words of a batch on a CPU, padding included: what its cache holds is the faster for it."""
+_PAIRS = 512
+"""Pairs of spans that a CPU scores at a time; more would only take more memory."""
+_GPU = 32
+"""How many times as much a GPU takes at a time."""
+
+
+def find(model: str | Path | None) -> Path:
+    """The model folder meant: the one given, ``$KASHIF_MODEL``, ``models/default`` or ``models/quickstart``.
+
+    Raises:
+        InputError: if there is none, with the command that makes one.
+    """
+    given = model or os.environ.get("KASHIF_MODEL")
+    candidates = [Path(given)] if given else [Path("models/default"), Path("models/quickstart")]
+    for candidate in candidates:
+        if _is_model(candidate):
+            return candidate
+    if given:
+        raise InputError(f"{given}: no model of Kashif's here; train one: kashif train RECIPE")
+    raise InputError("no model given and none in models/; make one: kashif train train/quickstart.yaml")
+
+
+def _is_model(folder: Path) -> bool:
+    config = folder / "config.json"
+    if not (folder / "model.safetensors").is_file() or not config.is_file():
+        return False
+    return bool(read_json(config).get("model_type") == "kashif")
+
+
+def load(
+    model: str | Path | None = None,
+    *,
+    device: str | None = None,
+    runtime: str = "auto",
+    threads: int | None = None,
+) -> Predictor:
+    """The predictor of a model folder; for the arguments see ``kashif.load``.
+
+    Raises:
+        InputError: if there is no model, no such device, or no such runtime for it.
+    """
+    folder = find(model)
+    where = _device(device)
+    if threads is not None:
+        if threads < 1:
+            raise InputError(f"threads {threads}: write a number from 1 on")
+        torch.set_num_threads(threads)
+    chosen = runtimes.choose(folder, runtime, device=where.type)
+    network: KashifModel = (
+        KashifModel.from_pretrained(folder) if chosen == "torch" else runtimes.with_graph(folder, chosen)
+    )
+    torch.nn.Module.to(network, where)
+    network.eval()  # type: ignore[no-untyped-call]
+    return Predictor(network, AutoTokenizer.from_pretrained(folder))
+
+
+def _device(name: str | None) -> torch.device:
+    """The device of this name; the GPU if there is one, else the CPU, for None."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"device '{name}': {str(error).splitlines()[0]}") from error
+    return device
+
+
+@dataclass(frozen=True, slots=True)
+class _WindowOf:
+    """A window of the document at ``index``."""
+
+    index: int
+    window: Window
+    layout: Layout
+
+    @property
+    def sentence(self) -> list[int]:
+        """The sentence of each word."""
+        return self.layout.sentence[self.window.first : self.window.last]
+
+    def key(self, first: int, last: int, label: int) -> SpanKey:
+        """The span of words ``[first, last)`` of the window, counted in the layout."""
+        return first + self.window.first, last + self.window.first, label
+
+
+class Predictor:
+    """Predicts entities and relations with a trained model. For one thread at a time.
+
+    Made by ``kashif.load``. ``scheme`` is the annotation scheme that the model was trained with.
+    """
+
+    def __init__(self, model: KashifModel, tokenizer: Any) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.scheme = model.config.annotation_scheme()
+
+    @overload
+    def predict(self, texts: str) -> Document: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def predict(self, texts: Iterable[str]) -> list[Document]: ...
+
+    def predict(self, texts: str | Iterable[str]) -> Document | list[Document]:
+        """The document of a text, or the documents of several texts, in order.
+
+        Offsets are code points of the very string given. Ids are ``text`` or ``text-1``, ``text-2`` ….
+
+        Raises:
+            InputError: if a text is not a string.
+        """
+        if isinstance(texts, str):
+            return self.predict_documents([("text", texts)])[0]
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str]) -> Iterator[Document]:
+        """The documents of any number of texts, in order. Only a few are held in memory at a time.
+
+        Raises:
+            InputError: if a text is not a string.
+        """
+        return self.stream_documents((f"text-{i}", text) for i, text in enumerate(texts, start=1))
+
+    def stream_documents(
+        self,
+        texts: Iterable[tuple[str, str]],
+        *,
+        threshold: float | None = None,
+        layouts: Sequence[Layout] | None = None,
+    ) -> Iterator[Document]:
+        """As ``stream``, for ``(id, text)``; for the arguments see ``predict_documents``."""
+        done = 0
+        for chunk in _chunks(texts):
+            part = None if layouts is None else layouts[done : done + len(chunk)]
+            yield from self.predict_documents(chunk, threshold=threshold, layouts=part)
+            done += len(chunk)
+
+    def lay_out(self, texts: Sequence[str]) -> list[Layout]:
+        """The layouts of texts, as the model reads them."""
+        return lay_out(texts, self.tokenizer, size=self.model.config.window)
+
+    @torch.inference_mode()
+    def predict_documents(
+        self,
+        texts: Sequence[tuple[str, str]],
+        *,
+        threshold: float | None = None,
+        layouts: Sequence[Layout] | None = None,
+    ) -> list[Document]:
+        """The documents of ``(id, text)``.
+
+        ``threshold`` is the probability from which a relation is predicted, None the model's own; ``layouts``
+        are those of the texts, made here if None.
+        """
+        self.model.train(False)
+        if layouts is None:
+            layouts = self.lay_out([text for _, text in texts])
+        least = self.model.config.relation_threshold if threshold is None else threshold
+        spans: list[list[ScoredSpan]] = [[] for _ in texts]
+        relations: list[list[ScoredRelation]] = [[] for _ in texts]
+        for batch in self._batches(layouts):
+            words = self._encode(batch)
+            tags, proclitics = self.model.tag_logits(words)
+            counts = proclitics.argmax(-1).cpu().numpy()
+            probabilities = torch.softmax(tags.float(), -1).cpu().numpy()
+            found = decoding.decode(probabilities, [len(item.window.starts) for item in batch])
+            keys = [batch[row].key(*rest) for row, *rest in found.columns.tolist()]
+            for place, (row, first) in enumerate(
+                zip(found.window.tolist(), found.first.tolist(), strict=True)
+            ):
+                item, key = batch[row], keys[place]
+                if not is_cut_short(item.layout, item.window, key[0], key[1]):
+                    scored = ScoredSpan(key, int(counts[row, first]), float(found.score[place]))
+                    spans[item.index].append(scored)
+            for index, relation in self._score_relations(batch, words, found, keys=keys, threshold=least):
+                relations[index].append(relation)
+        return [
+            decoding.merge_windows(
+                id,
+                text,
+                layout=layout,
+                spans=spans[index],
+                relations=relations[index],
+                scheme=self.scheme,
+            )
+            for index, ((id, text), layout) in enumerate(zip(texts, layouts, strict=True))
+        ]
+
+    def above_threshold(self, document: Document) -> Document:
+        """A document predicted at threshold 0, with the relations that the model itself predicts."""
+        least = self.model.config.relation_threshold
+        kept = tuple(r for r in document.relations if r.score is not None and r.score >= least)
+        return replace(document, relations=kept)
+
+    @torch.inference_mode()
+    def predict_relations(
+        self, documents: Sequence[Document], *, layouts: Sequence[Layout] | None = None
+    ) -> list[Document]:
+        """The documents with the relations that the model predicts between the entities they hold.
+
+        Entities stay as they are; one that no tag sequence can express takes no relation. ``layouts`` are
+        those of the documents' texts, made here if None.
+        """
+        self.model.train(False)
+        if layouts is None:
+            layouts = self.lay_out([document.text for document in documents])
+        aligned = [
+            align(document, layout, self.scheme).entities
+            for document, layout in zip(documents, layouts, strict=True)
+        ]
+        labels = {label: index for index, label in enumerate(self.scheme.labels)}
+        relations: list[list[ScoredRelation]] = [[] for _ in documents]
+        for batch in self._batches(layouts):
+            columns = [
+                [row, e.first - item.window.first, e.last - item.window.first, labels[e.entity.label]]
+                for row, item in enumerate(batch)
+                for e in aligned[item.index]
+                if item.window.first <= e.first and e.last <= item.window.last
+            ]
+            given = decoding.Spans.of(np.array(columns, np.int64).reshape(-1, 4))
+            keys = [batch[row].key(*rest) for row, *rest in columns]
+            least = self.model.config.relation_threshold
+            scored = self._score_relations(batch, self._encode(batch), given, keys=keys, threshold=least)
+            for index, relation in scored:
+                relations[index].append(relation)
+        merged = []
+        for document, entities, found in zip(documents, aligned, relations, strict=True):
+            ids = {(e.first, e.last, labels[e.entity.label]): e.entity.id for e in entities}
+            kept = decoding.merge_relations(found, ids, self.scheme)
+            merged.append(replace(document, relations=kept))
+        return merged
+
+    def _batches(self, layouts: Sequence[Layout]) -> Iterator[list[_WindowOf]]:
+        """Windows of like length together, up to a number of sub-words that counts their padding."""
+        most = self._scaled(_TOKENS)
+        windows = [
+            _WindowOf(index, window, layout)
+            for index, layout in enumerate(layouts)
+            for window in layout.windows
+        ]
+        batch: list[_WindowOf] = []
+        for item in sorted(windows, key=lambda item: -len(item.window.input_ids)):
+            longest = len(batch[0].window.input_ids) if batch else 0
+            if batch and longest * (len(batch) + 1) > most:
+                yield batch
+                batch = []
+            batch.append(item)
+        if batch:
+            yield batch
+
+    def _scaled(self, size: int) -> int:
+        return size if self.model.device.type == "cpu" else size * _GPU
+
+    def _encode(self, batch: Sequence[_WindowOf]) -> torch.Tensor:
+        """The words of a batch: ``[window, word, width]``."""
+        inputs = batching.pad_inputs([item.window for item in batch], self.tokenizer.pad_token_id)
+        on_device = {name: value.to(self.model.device) for name, value in inputs.items()}
+        return self.model.encode_words(**on_device)
+
+    def _score_relations(
+        self,
+        batch: Sequence[_WindowOf],
+        words: torch.Tensor,
+        spans: decoding.Spans,
+        *,
+        keys: Sequence[SpanKey],
+        threshold: float,
+    ) -> Iterator[tuple[int, ScoredRelation]]:
+        """The relations between the spans of a batch from a threshold on, each with its document's index."""
+        if self.model.relation_head is None:
+            return
+        pairs = decoding.candidate_pairs(spans, lambda row: batch[row].sentence, self.scheme)
+        if not len(pairs.head):
+            return
+        columns = torch.from_numpy(spans.columns).to(words.device)
+        table = batching.pair_tensor(pairs).to(words.device)
+        logits = self.model.relation_head(words, columns, table, self._scaled(_PAIRS))
+        # The probability that the relation is right is that of both its arguments being so, too.
+        certain = (spans.score[pairs.head] * spans.score[pairs.tail])[:, None]
+        scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed * certain
+        # What the scheme forbids has the score 0.
+        for row, label in zip(*np.nonzero(scores >= np.float64(max(threshold, 1e-9))), strict=True):
+            head, tail = pairs.head[row], pairs.tail[row]
+            relation = ScoredRelation(keys[head], keys[tail], int(label), float(scores[row, label]))
+            yield batch[int(spans.window[head])].index, relation
+
+
+def _chunks(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    chunk: list[tuple[str, str]] = []
+    size = 0
+    for item in texts:
+        if not isinstance(item[1], str):
+            raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
+        chunk.append(item)
+        size += len(item[1])
+        if size >= _CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

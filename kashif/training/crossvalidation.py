@@ -1,0 +1,143 @@
+"""Cross-validation by article: each article is predicted by a model that never saw it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from kashif.corpora import loading
+from kashif.corpora.loading import Corpus
+from kashif.errors import InputError
+from kashif.evaluation import systems
+from kashif.evaluation.scoring import Report
+from kashif.evaluation.suite import Watch, unwatched
+from kashif.evaluation.systems import Answers, Scored
+from kashif.libraries import quiet_libraries
+from kashif.scheme import Scheme
+from kashif.training import checkpoints
+from kashif.training.data import gather
+from kashif.training.provenance import is_model_of, run_note
+from kashif.training.recipe import Recipe
+from kashif.training.train import train
+from kashif.training.trainer import Say, silent
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training of a cross-validation: where its model goes, the ids of the articles it leaves out."""
+
+    folder: Path
+    left_out: tuple[str, ...]
+
+
+def crossvalidate(
+    recipe: Recipe,
+    output: Path,
+    *,
+    over: str | None = None,
+    count: int = 5,
+    workers: int = 1,
+    seed: int = 0,
+    watch: Watch = unwatched,
+    say: Say = silent,
+) -> Scored[Report]:
+    """Trains a model for each fold, predicts what it left out, and scores all of that together.
+
+    ``over`` is the corpus to fold, all training articles if None; what else the recipe trains on is in
+    every training. ``workers`` trainings run at a time, in processes of their own (so ``say`` must be
+    picklable), and share the processor's cores. A fold whose model is there already, by the same recipe,
+    articles and code, is not trained again; one that was interrupted goes on from its last finished epoch.
+    ``seed`` is that of the bootstrap.
+
+    Raises:
+        InputError: if the recipe, ``over`` or the number of folds does not fit.
+    """
+    asked = articles(recipe, over)
+    parts = folds([document.id for document in asked.documents], count, seed=recipe.seed, output=output)
+    if workers == 1:
+        for fold in parts:
+            _train(recipe, fold, say=say)
+    else:
+        # One thread each trains more in an hour than all threads on one small model.
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            waiting = [pool.submit(_train_beside, recipe, fold, threads=threads, say=say) for fold in parts]
+            for future in waiting:
+                future.result()
+    answers: list[Answers] = []
+    scheme = Scheme.load()
+    for fold in parts:  # one model at a time in memory
+        model = systems.open_model(fold.folder, watch=watch)
+        left_out = tuple(document for document in asked.documents if document.id in fold.left_out)
+        answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
+        scheme = model.scheme or scheme
+    name = f"{asked.name}, {len(parts)} folds"
+    report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
+    return Scored((report,), asked.notices, (errors,))
+
+
+def articles(recipe: Recipe, over: str | None) -> Corpus:
+    """The articles to cross-validate over: a corpus's, or all that the recipe trains on.
+
+    Raises:
+        InputError: if the recipe does not train on one of them.
+    """
+    train = loading.load_each(recipe.train)
+    if over is None:
+        documents = tuple(document for part in train for document in part.documents)
+        return Corpus("training articles", documents, tuple(n for part in train for n in part.notices))
+    asked = loading.load(over)
+    foreign = {d.id for d in asked.documents} - {d.id for part in train for d in part.documents}
+    if foreign:
+        raise InputError(f"--over {over}: the recipe does not train on {', '.join(sorted(foreign))}")
+    return asked
+
+
+def folds(ids: Sequence[str], count: int, *, seed: int, output: Path) -> list[Fold]:
+    """``count`` folds of nearly equal size, drawn by ``seed``; as many folds as ids leave out one at a time.
+
+    Raises:
+        InputError: if there are fewer ids than folds, or fewer than two folds.
+    """
+    if not 2 <= count <= len(ids):
+        raise InputError(f"--folds {count}: write a number from 2 to the number of articles, {len(ids)}")
+    order = random.Random(seed).sample(list(ids), len(ids))
+    return [Fold(output / f"fold-{i + 1}", tuple(sorted(order[i::count]))) for i in range(count)]
+
+
+def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:
+    name = f"without {', '.join(fold.left_out)}"
+    data = gather(recipe, without=fold.left_out)
+    if is_model_of(fold.folder, recipe, data):
+        say(f"{name}: trained before")
+        return
+    folder = fold.folder / checkpoints.FOLDER
+    resume = checkpoints.can_resume(folder.resolve(), run_note(recipe, data))
+    say(f"{name}, going on from the last finished epoch:" if resume else f"{name}:")
+    train(recipe, fold.folder, resume=resume, say=say, without=fold.left_out)
+    shutil.rmtree(folder)
+
+
+def _train_beside(recipe: Recipe, fold: Fold, *, threads: int, say: Say) -> None:
+    quiet_libraries()
+    torch.set_num_threads(threads)
+    _train(recipe, fold, say=lambda line: say(f"{fold.folder.name}: {line}"))
+
+
+def _together(parts: Sequence[Answers]) -> Answers:
+    """What several models predict, each of articles of its own, as if one had done so."""
+    related = [answers.given_gold for answers in parts if answers.given_gold is not None]
+    return Answers(
+        [document for answers in parts for document in answers.predicted],
+        [document for documents in related for document in documents] if related else None,
+        [document for answers in parts for document in answers.scored or ()],
+        [item for answers in parts for item in answers.unreachable],
+    )

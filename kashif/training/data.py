@@ -1,0 +1,104 @@
+"""The documents of a training, and the scheme that they are labelled in."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from kashif.corpora import loading, slices
+from kashif.corpora.statistics import statistics
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.modeling.alignment import Unreachable, count_causes
+from kashif.modeling.windows import Layout
+from kashif.scheme import Scheme
+from kashif.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Data:
+    """The documents of a training, the scheme to learn, and notices of what was left out."""
+
+    scheme: Scheme
+    train: list[Document]
+    development: list[Document]
+    notices: list[str]
+
+
+def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
+    """Reads a recipe's corpora; carves a development set by article where none is named.
+
+    ``without`` are ids of training articles to leave out.
+
+    Raises:
+        InputError: if articles are held out and trained on, labels are not the scheme's, or too few
+            articles are left to train on.
+    """
+    scheme = Scheme.load()
+    if recipe.scheme:
+        scheme = scheme.foreign(recipe.scheme)
+    train, development, held_out = (
+        loading.load_each(corpora) for corpora in (recipe.train, recipe.development, recipe.held_out)
+    )
+    notices = list(dict.fromkeys(n for part in (*train, *development, *held_out) for n in part.notices))
+    _refuse_unknown((*train, *development), scheme)
+    sets = {
+        name: [document for part in parts for document in part.documents]
+        for name, parts in (("train", train), ("development", development), ("held_out", held_out))
+    }
+    left_out = [document for document in sets["train"] if document.id in without]
+    sets["train"] = [document for document in sets["train"] if document.id not in without]
+    if not recipe.development and len(sets["train"]) > 1:
+        documents = sets["train"]
+        order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
+        count = max(1, round(len(documents) * recipe.development_share))
+        sets["development"] = [documents[index] for index in sorted(order[:count])]
+        sets["train"] = [documents[index] for index in sorted(order[count:])]
+    named = sets | {"left_out": left_out}
+    for first, second in combinations(named, 2):
+        both = slices.overlapping(named[first], named[second])
+        if both:
+            shared = ", ".join(sorted(both))
+            raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
+    if not sets["train"]:
+        raise InputError("the recipe's training corpora hold no article; " + "; ".join(notices))
+    if not sets["development"]:
+        raise InputError("no article is left to select the model on; name a development corpus")
+    return Data(scheme, sets["train"], sets["development"], notices)
+
+
+def _refuse_unknown(parts: Iterable[loading.Corpus], scheme: Scheme) -> None:
+    """Raises InputError for gold whose labels or signatures the scheme does not have."""
+    faults = []
+    for part in parts:
+        if part.mapping:
+            message = "a mapping translates for scoring alone; train on a corpus in its own labels"
+            faults.append(Fault(part.name, f"{message}: take '@{part.mapping}' away"))
+            continue
+        for document in part.documents:
+            unknown = loading.unknown_labels(document, scheme)
+            faults += unknown
+            by_id = document.by_id()
+            for relation in document.relations:
+                head, tail = by_id[relation.head], by_id[relation.tail]
+                misfits = scheme.misfits(relation.label, head.label, tail.label) if not unknown else ()
+                faults += [Fault(document.id, misfit) for misfit in misfits]
+    if faults:
+        raise InputError(faults)
+
+
+def describe(
+    name: str, documents: Sequence[Document], *, layouts: Sequence[Layout], lost: Sequence[Unreachable]
+) -> list[str]:
+    """Lines for the user: the size of a set of documents, and what of its gold no prediction can reach."""
+    totals = statistics(documents)["totals"]
+    lines = [
+        f"{name}: {totals['documents']} articles, {totals['words']:,} words, "
+        f"{totals['entities']:,} entities, {totals['relations']:,} relations, "
+        f"{sum(len(layout.windows) for layout in layouts)} windows"
+    ]
+    for cause, count in count_causes(lost).items():
+        lines.append(f"  unreachable, scored as missed: {count} ({cause})")
+    return lines

@@ -1,0 +1,154 @@
+"""Further pretraining: an encoder learns to guess masked sub-words of unannotated text.
+
+The method of Gururangan et al., Don't Stop Pretraining (2020).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    set_seed,
+)
+
+from kashif.corpora.loading import Spec
+from kashif.errors import Fault, InputError
+from kashif.files import write_json
+from kashif.modeling import encoder
+from kashif.modeling.model import encoder_config
+from kashif.training import checkpoints
+from kashif.training.precision import choose_attention
+from kashif.training.provenance import versions
+from kashif.training.recipe import PretrainingRecipe
+from kashif.training.train import check_window
+from kashif.training.trainer import Say, report_epochs, silent, training_arguments
+
+ORIGIN = "pretraining.json"
+"""The file in an encoder's folder that says what it came from, and how well it guesses."""
+
+
+def pretrain(
+    recipe: PretrainingRecipe,
+    output: Path,
+    *,
+    resume: bool = False,
+    say: Say = silent,
+    progress: bool = False,
+) -> float:
+    """Pretrains a recipe's encoder further and writes its folder.
+
+    Returns:
+        The loss on the windows that were not trained on: of a guess of a masked sub-word, in nats.
+
+    Raises:
+        InputError: for texts or an encoder that do not fit.
+    """
+    paths = [_file(text) for text in recipe.texts]
+    set_seed(recipe.seed)
+    name = encoder.locate(recipe.encoder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        network = AutoModelForMaskedLM.from_pretrained(name, config=encoder_config(name))
+    except (OSError, ValueError) as error:
+        raise InputError(f"encoder '{recipe.encoder}': {str(error).strip().splitlines()[0]}") from error
+    if tokenizer.mask_token is None:
+        raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
+    check_window(recipe, network.config)
+    choose_attention(network, recipe)
+    with _bars(progress):
+        windows = _windows(paths, tokenizer, size=recipe.window)
+        parts = windows.train_test_split(recipe.development_share, seed=recipe.seed)
+    count = {part: len(rows) for part, rows in parts.items()}
+    say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
+    origin = {
+        **versions(recipe),
+        "texts": {
+            text: hashlib.sha256(path.read_bytes()).hexdigest()
+            for text, path in zip(recipe.texts, paths, strict=True)
+        },
+        "recipe": recipe.model_dump(mode="json"),
+    }
+    folder = output.resolve() / checkpoints.FOLDER
+    last = checkpoints.begin(folder, json.dumps(origin), resume=resume)
+    arguments = training_arguments(recipe, folder, progress=progress)
+    arguments.metric_for_best_model = "loss"
+    arguments.greater_is_better = False
+    arguments.prediction_loss_only = True
+    trainer = _Pretrainer(
+        model=network,
+        args=arguments,
+        train_dataset=parts["train"],
+        eval_dataset=parts["test"],
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=recipe.mlm_probability),
+    )
+    report_epochs(trainer, say, progress=progress, in_words=_in_words)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    loss = float(trainer.evaluate()["eval_loss"])
+    network.base_model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    write_json(output / ORIGIN, {**origin, "loss": loss})
+    return loss
+
+
+def _file(text: str) -> Path:
+    path = Spec.parse(text).path
+    if not path.is_file():
+        raise InputError(Fault(str(path), "no such file; `texts` are text files, a paragraph a line"))
+    return path
+
+
+def _windows(paths: list[Path], tokenizer: Any, *, size: int) -> datasets.Dataset:
+    """Full windows of sub-words, special ones around them; paragraphs follow each other in a window."""
+    inside = size - 2
+
+    def cut(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        pieces = tokenizer(batch["text"], add_special_tokens=False, verbose=False)["input_ids"]
+        ids = [id for piece in pieces if piece for id in (*piece, tokenizer.sep_token_id)]
+        full = [ids[at : at + inside] for at in range(0, len(ids) - inside + 1, inside)]
+        return {"input_ids": [[tokenizer.cls_token_id, *each, tokenizer.sep_token_id] for each in full]}
+
+    try:
+        texts = datasets.Dataset.from_text([str(path) for path in paths])
+        windows = texts.map(cut, batched=True, batch_size=10_000, remove_columns=["text"])
+    except (datasets.exceptions.DatasetGenerationError, UnicodeDecodeError) as error:
+        raise InputError(Fault(", ".join(map(str, paths)), f"not UTF-8 text: {error.__cause__}")) from error
+    if len(windows) < 2:
+        raise InputError(f"the texts fill {len(windows)} windows of {size} sub-words; give more")
+    return windows
+
+
+@contextmanager
+def _bars(shown: bool) -> Iterator[None]:
+    """Shows the bars of datasets inside, or hides them; its setting as before outside."""
+    were = datasets.is_progress_bar_enabled()
+    (datasets.enable_progress_bars if shown else datasets.disable_progress_bars)()
+    try:
+        yield
+    finally:
+        (datasets.enable_progress_bars if were else datasets.disable_progress_bars)()
+
+
+def _in_words(scores: Mapping[str, float]) -> str:
+    loss = scores["loss"]
+    return f"loss {loss:.3f}, a choice among {math.exp(loss):.0f}"
+
+
+class _Pretrainer(Trainer):
+    """The Trainer, evaluated with the same sub-words masked each time."""
+
+    def evaluate(self, *rest: Any, **named: Any) -> dict[str, float]:
+        with torch.random.fork_rng():
+            torch.manual_seed(self.args.seed)
+            return super().evaluate(*rest, **named)

@@ -1,0 +1,121 @@
+"""A recipe: one YAML file that says how one model is trained, or an encoder pretrained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from kashif.config import StrictModel, parse_yaml
+from kashif.errors import Fault, InputError
+from kashif.files import read_text
+
+
+class BaseRecipe(StrictModel):
+    """The settings that every training has; unknown keys are refused."""
+
+    encoder: str = Field(default="e5-small-ar", description="embedded encoder, hub name or folder")
+    seed: int = 13
+    epochs: PositiveInt = 40
+    batch_size: PositiveInt = Field(default=4, description="windows of a step")
+    window: int = Field(default=256, ge=16, description="sub-words of a window, special ones included")
+    encoder_learning_rate: PositiveFloat = 3e-4
+    warmup_steps: float = Field(
+        default=0.1, ge=0, description="steps over which the rates rise; below 1, their share of all steps"
+    )
+    weight_decay: NonNegativeFloat = 0.01
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="auto: bfloat16 autocast where the processor has it, on a GPU for large steps",
+    )
+    compile: bool = Field(
+        default=False, description="torch.compile; three times slower where measured, on a GPU"
+    )
+
+    @classmethod
+    def load(cls, path: Path, *, changes: Sequence[str] = ()) -> Self:
+        """The recipe of a YAML file with ``KEY=VALUE`` changes, whose values are YAML.
+
+        Raises:
+            InputError: listing every key and value that does not fit.
+        """
+        if not path.is_file():
+            looked = "" if path.is_absolute() else f" in {Path.cwd()}"
+            raise InputError(Fault(str(path), f"no such recipe{looked}; the recipes stand in train/"))
+        if not changes:
+            return super().load(path)
+        cls.load(path)  # the file's own faults first
+        values: dict[str, Any] = parse_yaml(read_text(path), str(path))
+        for change in changes:
+            key, equals, value = change.partition("=")
+            if not equals:
+                raise InputError(f"--set {change}: write KEY=VALUE")
+            try:
+                values[key] = yaml.safe_load(value)
+            except (yaml.YAMLError, ValueError) as error:
+                raise InputError(f"--set {change}: '{value}' is not YAML") from error
+        return cls.check(values, f"{path} with --set")
+
+    @classmethod
+    def of(cls, recipe: Self | str | Path | Mapping[str, Any]) -> Self:
+        """The recipe itself, that of a YAML file, or that of a mapping.
+
+        Raises:
+            InputError: listing every key and value that does not fit.
+        """
+        if isinstance(recipe, cls):
+            return recipe
+        if isinstance(recipe, str | Path):
+            return cls.load(Path(recipe))
+        return cls.check(dict(recipe) if isinstance(recipe, Mapping) else recipe, "recipe")
+
+
+class Recipe(BaseRecipe):
+    """The settings of a model's training."""
+
+    scheme: str = Field(default="", description="a mapping of the scheme, to learn that corpus's own labels")
+    train: tuple[str, ...] = Field(description="corpora to train on")
+    development: tuple[str, ...] = Field(default=(), description="corpora that select the model")
+    development_share: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+        description="share of the training articles that selects the model if none is named",
+    )
+    held_out: tuple[str, ...] = Field(default=(), description="corpora that training must never see")
+    patience: PositiveInt = Field(
+        default=10, description="epochs without a better development score before the end"
+    )
+    head_learning_rate: PositiveFloat = 2e-3
+    layer_decay: float = Field(
+        default=1.0, gt=0, le=1, description="factor on the rate from each layer to the one below"
+    )
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    adversarial_epsilon: NonNegativeFloat = Field(
+        default=0.0,
+        description="adversarial training (FGM, Miyato et al. 2017): L2 norm of the perturbation of the word"
+        " embeddings in a second pass; 0 turns it off",
+    )
+    positive_tag_weight: PositiveFloat = Field(
+        default=1.0, description="weight of B and I against O in the loss"
+    )
+    relation_loss_weight: NonNegativeFloat = Field(
+        default=1.0, description="weight of relations against entities"
+    )
+    relation_hidden_size: PositiveInt = 256
+
+
+class PretrainingRecipe(BaseRecipe):
+    """The settings of an encoder's further pretraining on unannotated text."""
+
+    texts: tuple[str, ...] = Field(description="text files, a paragraph a line; they may end in .gz")
+    development_share: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="share of the windows that selects the epoch and is not trained on",
+    )
+    mlm_probability: float = Field(default=0.15, gt=0, lt=1, description="share of the sub-words to guess")

@@ -1,0 +1,173 @@
+"""A recipe becomes a model folder.
+
+The model is selected on the development articles by ``development.SELECTED_BY``; held-out ones are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+from transformers import AutoTokenizer, EarlyStoppingCallback, set_seed
+
+from kashif.corpora import provenance as seen
+from kashif.errors import InputError
+from kashif.evaluation.development import SELECTED_BY, in_words
+from kashif.evaluation.thresholds import outcomes
+from kashif.files import write_json, write_text
+from kashif.modeling import encoder
+from kashif.modeling.alignment import align, unreachable
+from kashif.modeling.batching import Collator, window_examples
+from kashif.modeling.model import KashifModel
+from kashif.modeling.predictor import Predictor
+from kashif.scheme import Scheme
+from kashif.training import checkpoints
+from kashif.training.data import Data, describe, gather
+from kashif.training.precision import choose_attention
+from kashif.training.provenance import RECIPE, origin, run_note
+from kashif.training.recipe import BaseRecipe, Recipe
+from kashif.training.trainer import KashifTrainer, Say, report_epochs, silent, training_arguments
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model folder, and the development scores that selected the model.
+
+    ``scores`` are ``entity_f1``, ``relation_f1`` where the scheme has relations, and ``score``, their mean.
+    The relation threshold is chosen after these.
+    """
+
+    folder: Path
+    scores: dict[str, float]
+
+
+def train(
+    recipe: Recipe,
+    output: Path,
+    *,
+    resume: bool = False,
+    say: Say = silent,
+    progress: bool = False,
+    without: Collection[str] = (),
+) -> Trained:
+    """Trains a recipe's model and writes its folder.
+
+    ``resume`` goes on from the last finished epoch. ``say`` takes lines for the user, ``progress`` shows a
+    bar. ``without`` are ids of training articles to leave out.
+
+    Raises:
+        InputError: for a recipe, corpus or encoder that does not fit.
+    """
+    data = gather(recipe, without=without)
+    for notice in data.notices:
+        say(notice)
+    folder = output.resolve() / checkpoints.FOLDER
+    trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
+    last = checkpoints.begin(folder, run_note(recipe, data), resume=resume)  # clears what an older run left
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    return finish(trainer, output)
+
+
+def build_trainer(
+    recipe: Recipe,
+    data: Data,
+    *,
+    folder: Path,
+    predictor: Predictor | None = None,
+    say: Say = silent,
+    progress: bool = False,
+) -> KashifTrainer:
+    """A Trainer that is ready to train a recipe's model on ``data``; its checkpoints go to ``folder``.
+
+    ``predictor`` holds the model to train and its tokenizer, None begins with the recipe's encoder.
+
+    Raises:
+        InputError: for an encoder that does not fit.
+    """
+    set_seed(recipe.seed)
+    predictor = predictor or untrained(recipe, data.scheme)
+    choose_attention(predictor.model.encoder, recipe)
+    examples: list[dict[str, Any]] = []
+    for name, documents in (("train", data.train), ("development", data.development)):
+        layouts = predictor.lay_out([document.text for document in documents])
+        aligned = [align(d, layout, data.scheme) for d, layout in zip(documents, layouts, strict=True)]
+        lost = unreachable(documents, layouts, data.scheme, alignments=aligned)
+        for line in describe(name, documents, layouts=layouts, lost=lost):
+            say(line)
+        if name == "train":
+            for document, layout, alignment in zip(documents, layouts, aligned, strict=True):
+                found = window_examples(document, layout, alignment=alignment, scheme=data.scheme)
+                examples += map(asdict, found)
+    dataset = datasets.Dataset.from_list(examples)
+    trainer = KashifTrainer(
+        recipe=recipe,
+        predictor=predictor,
+        data=data,
+        model=predictor.model,
+        args=training_arguments(recipe, folder, progress=progress),
+        train_dataset=dataset,
+        eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
+        data_collator=Collator(data.scheme, predictor.tokenizer.pad_token_id),
+        processing_class=predictor.tokenizer,
+        callbacks=[EarlyStoppingCallback(recipe.patience)],
+    )
+    report_epochs(trainer, say, progress=progress, in_words=in_words)
+    return trainer
+
+
+def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
+    """An untrained model over the recipe's encoder, and its tokenizer.
+
+    Raises:
+        InputError: for an encoder that does not fit.
+    """
+    name = encoder.locate(recipe.encoder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        model = KashifModel.from_encoder(
+            name,
+            scheme,
+            window=recipe.window,
+            dropout=recipe.dropout,
+            positive_tag_weight=recipe.positive_tag_weight,
+            relation_loss_weight=recipe.relation_loss_weight,
+            relation_hidden_size=recipe.relation_hidden_size,
+        )
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"encoder '{recipe.encoder}': {first}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"encoder '{recipe.encoder}': it has no fast tokenizer, which offsets need")
+    check_window(recipe, model.encoder.config)
+    return Predictor(model, tokenizer)
+
+
+def check_window(recipe: BaseRecipe, config: Any) -> None:
+    """Raises InputError if the encoder of this configuration reads less than a window."""
+    positions = getattr(config, "max_position_embeddings", None) or recipe.window
+    # RoBERTa-like encoders count positions from behind the padding index.
+    usable = positions - (2 if "roberta" in config.model_type else 0)
+    if recipe.window > usable:
+        raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")
+
+
+def finish(trainer: KashifTrainer, output: Path) -> Trained:
+    """Scores a trained model on development, chooses its relation threshold and writes its folder."""
+    predictor, data = trainer.predictor, trainer.data
+    scores = {key.removeprefix("eval_"): value for key, value in trainer.evaluate().items()}
+    model = predictor.model
+    if data.scheme.relations:
+        texts = [(document.id, document.text) for document in data.development]
+        predicted = predictor.predict_documents(texts, threshold=0.0)
+        choice = outcomes(data.development, predicted, scheme=data.scheme).best_threshold()
+        model.config.relation_threshold = choice
+    model.save_pretrained(output)
+    predictor.tokenizer.save_pretrained(output)
+    write_text(output / "scheme.yaml", data.scheme.dump())
+    write_text(output / RECIPE, trainer.recipe.dump())
+    write_json(output / "scores.json", {"development": scores, "selected by": SELECTED_BY})
+    write_json(output / seen.NAME, origin(trainer.recipe, data))
+    return Trained(output, scores)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from helpers import ARTICLE
+
+from kashif import __version__
+from kashif.corpora import loading
+from kashif.document import Document
+
+Run = Callable[..., CompletedProcess[bytes]]
+
+
+def test_the_command_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "kashif", "corpus", "check", "nowhere"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"nowhere: no such file or folder" in done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("corpus", "check", "nowhere"), "no such file or folder"),
+        (("train", "nowhere.yaml"), "no such recipe"),
+        (("predict", "nowhere.txt"), "no such file or folder"),
+        (("predict", "--format", "jsnl"), "did you mean 'jsonl'"),
+        (("score", "nowhere", "annotations/newsroom"), "neither a model folder"),
+        (("predict", "--model", "nowhere"), "no model of Kashif's here"),
+        (("predict", "--format", "table", "--output", "x"), "a table is for the terminal"),
+        (("train", "train/quickstart.yaml", "--set", "train=[a"), "is not YAML"),
+        (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
+        (("corpus", "check", "annotations/newsroom", "--encoder", "tests"), "encoder 'tests': "),
+    ],
+)
+def test_a_user_s_mistake_has_status_2_and_no_traceback(
+    run: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr.decode()
+    assert told in (done.stderr + done.stdout).decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_predict_reads_files_folders_json_lines_and_standard_input(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    text = "\ufeffزار بوتين أوسلو\r\n"
+    (tmp_path / "t1.txt").write_bytes(text.encode())
+    (tmp_path / "t2.jsonl").write_text('{"id": "x", "text": "أوسلو"}\n\n{"text": "كييف"}\n', encoding="utf-8")
+    done = run("predict", tmp_path, "--model", trained)
+    assert done.returncode == 0, done.stderr.decode()
+    documents = [Document.from_json(line) for line in done.stdout.decode().splitlines()]
+    assert [(d.id, d.text) for d in documents] == [("t1", text), ("x", "أوسلو"), ("text-3", "كييف")]
+    assert done.stderr == b""
+    piped = run("predict", "--model", trained, stdin=text.encode())
+    assert json.loads(piped.stdout)["text"] == text
+    lines = run("predict", "--model", trained, stdin=b'{"text": "a"}\n{"text": 3}\n')
+    assert lines.returncode == 2
+    assert "standard input:2" in lines.stderr.decode()
+
+
+def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    [known] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
+    file.write_text(known.text, encoding="utf-8")
+    for name, ending in (("plain", ".txt"), ("brat", ".ann")):
+        output = tmp_path / name
+        assert run("predict", file, "--model", trained, "--format", name, "--output", output).returncode == 0
+        assert run("corpus", "check", output).returncode == 0
+        assert (output / f"a{ending}").exists()
+    for name, part in (("conll", "B-"), ("html", "<mark"), ("table", "label"), ("jsonl", '"entities"')):
+        done = run("predict", file, "--model", trained, "--format", name)
+        assert part in done.stdout.decode(), name
+
+
+def test_export_tells_loss_and_gain_and_other_runtimes_run(run: Run, trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    folder, development = tmp_path / "model", trained.parent.parent / "annotations" / "two"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    refused = run("predict", "--runtime", "openvino", "--model", folder, stdin=ARTICLE.encode())
+    assert refused.returncode == 2
+    assert b"kashif export" in refused.stderr
+    done = run("export", folder)
+    assert done.returncode == 0, done.stderr.decode()
+    assert "float32, against torch in float32 on 1 development articles" in done.stdout.decode()
+    assert "entity F1 lost  relation F1 lost  times as fast" in done.stdout.decode()
+    assert b"export.json; --runtime auto takes" in done.stderr
+    assert run("score", folder, development, "--runtime", "openvino").returncode == 0
+    answers = [
+        run("predict", "--runtime", name, "--model", folder, "--format", "conll", stdin=ARTICLE.encode())
+        for name in ("torch", "openvino")
+    ]
+    assert b"B-OCC" in answers[0].stdout
+    assert answers[0].stdout == answers[1].stdout
+
+
+def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, tmp_path: Path) -> None:
+    (news / "a2.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    (tmp_path / "train").mkdir()
+    recipe = tmp_path / "train" / "own.yaml"
+    recipe.write_text(f"encoder: {tiny_encoder}\ntrain: [annotations/news]\nwindow: 64\n", encoding="utf-8")
+    done = run("train", recipe, "--set", "epochs=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    told = done.stderr.decode()
+    assert "wrote models/own" in told
+    assert "train: 1 articles, 24 words" in told
+    assert "it/s" not in told  # no progress bars where the output is no terminal
+    assert (tmp_path / "models" / "own" / "manifest.json").exists()
+    assert run("encoder", tiny_encoder, "--output", tmp_path / "e").returncode == 0
+
+
+def test_pretrain_from_the_command_line(run: Run, tiny_encoder: Path, tmp_path: Path) -> None:
+    (tmp_path / "news.txt").write_text(ARTICLE * 5, encoding="utf-8")
+    settings = "texts: [news.txt]\nwindow: 32\nbatch_size: 16\nepochs: 1\ndevelopment_share: 0.2\nprecision: float32\n"
+    (tmp_path / "own.yaml").write_text(f"encoder: {tiny_encoder}\n{settings}", encoding="utf-8")
+    done = run("pretrain", "own.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert "epoch   1" in done.stderr.decode()
+    assert "wrote models/own" in done.stderr.decode()
+    assert (tmp_path / "models" / "own" / "model.safetensors").exists()
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version").stdout.decode() == f"kashif {__version__}\n"

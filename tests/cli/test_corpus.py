@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from helpers import ARTICLE, FOREIGN
+
+from kashif.document import Document
+
+Run = Callable[..., CompletedProcess[bytes]]
+
+
+def test_check_passes_and_fails_with_status_2(run: Run, news: Path) -> None:
+    good = run("corpus", "check", news)
+    assert good.returncode == 0
+    assert "13 entities, 4 relations" in good.stdout.decode()
+    (news / "b.txt").write_text("[[كيم|PRS#1]]\n[[x\n", encoding="utf-8")
+    (news / "c.txt").write_text("[[كيم|PRS#1]]\n", encoding="utf-8")
+    bad = run("corpus", "check", news)
+    assert bad.returncode == 2
+    told = bad.stdout.decode()
+    assert "b.txt:2: [[ is never closed" in told
+    assert "c.txt:1:" in told
+    assert "did you mean 'PERS'" in told
+
+
+def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: Path) -> None:
+    (news / "a1.txt").write_text(ARTICLE, encoding="utf-8")
+    (news / "a2.txt").write_text(ARTICLE, encoding="utf-8")
+    (news / "a3.txt").write_text("قصير", encoding="utf-8")
+    splits = news.parent / "splits.yaml"
+    splits.write_text("news: {train: [a1], test: [a2], held-out: [a3]}", encoding="utf-8")
+    done = run("corpus", "check", news, "--encoder", tiny_encoder, "--window", "16")
+    assert done.returncode == 0
+    told = done.stdout.decode()
+    assert "a1.txt: shares 100% of its runs of 8 words with 'a2'" in told
+    assert "near-duplicates across splits: a1 (news#train) 0-" in told
+    assert "one sentence in several splits: a1 (news#train)" in told
+    rows = [" ".join(line.split()) for line in told.split("\n")]
+    assert "label news#test news#held-out" in rows
+    assert "all 100% of 13 / 100% – of 0 / –" in rows
+    assert "GPE 100% of 4 / 100% –" in rows
+    assert any(row.startswith("news#test 4 100% 0%") for row in rows)
+    assert "news#held-out 0 – – – – – –" in rows
+    assert any(row.startswith("news#test 17 ") for row in rows)
+    splits.write_text("news: {test: [a1], held-out: [a3]}", encoding="utf-8")
+    told = run("corpus", "check", news, "--encoder", tiny_encoder, "--window", "128").stdout.decode()
+    assert "articles in no split: 1" in told
+    assert "✓ no near-duplicates across splits; no two articles share 8 words in a row" in told
+    assert "no split is named 'train'" in told
+    assert "✓ windows of 128 sub-words can give all 17 entities and relations" in told
+    alone = run("corpus", "check", news / "a1.txt")
+    assert "splits" not in alone.stdout.decode()
+
+
+def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(
+    run: Run, tmp_path: Path, tiny_encoder: Path
+) -> None:
+    (tmp_path / "a.conll").write_text(FOREIGN, encoding="utf-8")
+    for place in (tmp_path / "a.conll", tmp_path):
+        good = run("corpus", "check", f"{place}@anercorp")
+        assert good.returncode == 0, good.stdout.decode()
+        assert "3 entities" in good.stdout.decode()
+    assert "no entity 'PERS' in the scheme" in run("corpus", "check", f"{place}@ontonotes").stdout.decode()
+    assert "LOC" in run("corpus", "stats", f"{place}@anercorp").stdout.decode()
+    # Foreign labels were once told to be unreachable.
+    halves = [f"{tmp_path / 'a.conll'}#{half}@anercorp" for half in ("0-50%", "50-100%")]
+    told = run("corpus", "check", *halves, "--encoder", tiny_encoder).stdout.decode()
+    assert "✓ windows of 256 sub-words can give all 3 entities and relations" in told
+    assert "PERS 0% of 1 / 0%" in " ".join(told.split())
+    done = run(
+        "corpus", "convert", f"{place}@anercorp", "--format", "jsonl", "--output", tmp_path / "x.jsonl"
+    )
+    assert done.returncode == 2
+    assert "take '@anercorp' away" in done.stderr.decode()
+
+
+def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
+    output = tmp_path / "all.jsonl"
+    assert run("corpus", "convert", news, "--format", "jsonl", "--output", output).returncode == 0
+    assert Document.from_json(output.read_text(encoding="utf-8")).id == "a1"
+    assert "GPE" in run("corpus", "stats", output).stdout.decode()
+    agreed = run("corpus", "agree", news, output, "--differences").stdout.decode()
+    assert "1.000" in agreed
+    lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
+    assert "4 relations have no place" in lossy.stderr.decode()

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from rich.console import Console, RenderableType
+
+from kashif.cli import tables
+from kashif.corpora.statistics import statistics
+from kashif.document import Document, Entity, Relation
+from kashif.evaluation.agreement import agreement
+from kashif.evaluation.comparing import compare
+from kashif.evaluation.scoring import score
+from kashif.scheme import Scheme
+
+TEXT = "زار بوتين موسكو"
+PUTIN, CITY = Entity(1, 4, 9, "PERS", "بوتين", score=0.9), Entity(2, 10, 15, "GPE", "موسكو", score=0.6)
+GOLD = Document("d", TEXT, (PUTIN, CITY), (Relation("visits", 1, 2),))
+GUESS = Document("d", TEXT, (PUTIN, Entity(2, 10, 15, "ORG", "موسكو", score=0.8)))
+
+
+def lines(items: Iterable[RenderableType]) -> list[str]:
+    """What a terminal shows, runs of spaces as one."""
+    console = Console(file=io.StringIO(), width=200)
+    for item in items:
+        console.print(item)
+    assert isinstance(console.file, io.StringIO)
+    return [" ".join(line.split()) for line in console.file.getvalue().split("\n")]
+
+
+def test_a_report(scheme: Scheme) -> None:
+    causes = {("missed", "entities", "GPE", "type wrong"): 1}
+    found = score([GOLD], [GUESS], name="news", scheme=scheme, unreachable={"too long": 2}, errors=causes)
+    told = lines(tables.report(found))
+    assert told[0] == "news: 1 articles, 95 % intervals over 1 paragraphs"
+    [entities] = [row for row in told if row.startswith("entities ") and "(" not in row]
+    assert (entities.split()[1], entities.split()[-5:]) == ("0.500", ["0.500", "0.500", "1", "1", "1"])
+    # No relation was predicted: precision is undefined, and F1 is 0.
+    [relations] = [row for row in told if row.startswith("relations ") and "by" not in row]
+    assert relations.split()[-5:] == ["–", "0.000", "0", "0", "1"]
+    assert "PERS 1.000 1.000 1.000 1 0 0" in told
+    assert "GPE 0.000 – 0.000 0 0 1" in told
+    assert "visits 0.000 – 0.000 0 0 1" in told
+    assert "type wrong 1 0.500" in told
+    assert any(row.startswith("expected calibration error: entities 0.") for row in told)
+    assert "unreachable, counted as missed: 2 (too long)" in told
+
+
+def test_statistics() -> None:
+    told = lines(tables.statistics(statistics([GOLD] * 1200)))
+    assert "documents 1,200" in told
+    assert "PERS 1,200" in told
+    assert "visits 1,200" in told
+
+
+def test_an_agreement(scheme: Scheme) -> None:
+    told = lines(tables.agreement(agreement([GOLD], [GUESS], scheme=scheme)))
+    assert told[0] == "1 articles"
+    assert "entities 0.500 1 1 1" in told
+    assert "relations on agreed entities – 0 0 0" in told
+    assert "PERS 1.000 1 0 0" in told
+    assert any(row.startswith("Cohen's kappa over words: 0.") for row in told)
+
+
+def test_a_comparison(scheme: Scheme) -> None:
+    found = compare([GOLD], ([GUESS], [GOLD]), name="news", scheme=scheme)
+    told = lines(tables.comparison(found, first="one", second="two"))
+    assert told[0] == "A = one, B = two"
+    assert any(row.startswith("entities 0.500 1.000 +0.500 ") for row in told)
+    # Only labels that differ are listed.
+    assert "GPE 0.000 1.000 +1.000 +1 +0" in told
+    assert "ORG 0.000 – – +0 -1" in told
+    assert not any(row.startswith("PERS ") for row in told)

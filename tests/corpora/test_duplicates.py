@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kashif.arabic import normal_form, sentences, words
+from kashif.corpora.duplicates import SHINGLE, Overlap, overlaps, repeated_sentences
+
+# Two words, so that runs recur; with marks, tatweel and punctuation that hide no likeness.
+TEXT = st.lists(st.sampled_from(["زار", "وزير", "وَزير", "وزيـر", "،"]), max_size=16)
+LONG = TEXT.map(" ".join)
+
+
+def forms(text: str) -> list[str]:
+    found = [text[start:end] for start, end in words(text)]
+    return [normal_form(word) for word in found if any(map(str.isalnum, word))]
+
+
+def brute_force(first: str, second: str) -> tuple[float, float, int] | None:
+    """Resemblance, containment and longest common run, by comparing everything with everything."""
+    a, b = forms(first), forms(second)
+    sets = [{tuple(x[i : i + SHINGLE]) for i in range(len(x) - SHINGLE + 1)} for x in (a, b)]
+    common = len(sets[0] & sets[1])
+    if not common:
+        return None
+    run = max(
+        length
+        for i in range(len(a))
+        for j in range(len(b))
+        for length in range(min(len(a) - i, len(b) - j) + 1)
+        if a[i : i + length] == b[j : j + length]
+    )
+    return common / len(sets[0] | sets[1]), common / min(map(len, sets)), run
+
+
+@settings(max_examples=40, deadline=None)
+@given(LONG, LONG, TEXT)
+def test_overlaps_agree_with_brute_force(first: str, second: str, middle: list[str]) -> None:
+    shared = "قال المتحدث باسم الحكومة أمس إن الوفد سيغادر"
+    texts = [f"{first} {shared}", f"{' '.join(middle)} {shared} {second}", second]
+    found = {(o.first, o.second): o for o in overlaps(texts, [0, 1, 2])}
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        expected = brute_force(texts[a], texts[b])
+        assert (expected is None) == ((a, b) not in found)
+        if expected is not None:
+            got: Overlap = found[a, b]
+            assert (got.resemblance, got.containment, got.run) == expected
+            stretches = (texts[a][slice(*got.first_span)], texts[b][slice(*got.second_span)])
+            assert forms(stretches[0]) == forms(stretches[1])
+            assert len(forms(stretches[0])) == got.run
+
+
+def test_only_texts_of_different_groups_are_compared() -> None:
+    text = "وصل الوفد إلى المدينة صباح اليوم بعد رحلة طويلة عبر الصحراء"
+    found = overlaps([text, text, text], ["a", "a", "b"])
+    assert [(o.first, o.second) for o in found] == [(0, 2), (1, 2)]
+    assert all(o.resemblance == o.containment == 1 and o.near_duplicate for o in found)
+
+
+def test_marks_and_punctuation_hide_no_duplicate_and_an_edit_cuts_the_run() -> None:
+    text = "وصل الوفد إلى المدينة صباح اليوم، بعد رحلة طويلة عبر الصحراء"
+    [same] = overlaps([text, "«وَصَلَ الوفد إلى المديـنة صباح اليوم» بعد رحلة طويلة عبر الصحراء."], [0, 1])
+    assert same.resemblance == 1
+    assert same.run == 11
+    # Of the four shingles of each text, the one before the edited word is shared.
+    [edited] = overlaps([text, text.replace("طويلة", "قصيرة")], [0, 1])
+    assert (edited.run, edited.resemblance, edited.containment) == (8, 1 / 7, 1 / 4)
+    assert overlaps([text, text.replace("صباح", "مساء")], [0, 1]) == []
+
+
+def test_texts_shorter_than_a_shingle_share_nothing() -> None:
+    assert overlaps(["وصل الوفد إلى المدينة", "وصل الوفد إلى المدينة", ""], [0, 1, 2]) == []
+
+
+def test_a_long_stretch_is_a_near_duplicate_however_long_the_texts() -> None:
+    numbers = [f"كلمة{i}" for i in range(400)]
+    stretch = " ".join(f"مشترك{i}" for i in range(20))
+    texts = [" ".join([*numbers[:200], stretch]), " ".join([stretch, *numbers[200:]])]
+    [found] = overlaps(texts, [0, 1])
+    assert (found.run, found.near_duplicate) == (20, True)
+    assert found.containment < 0.2
+    assert texts[0][slice(*found.first_span)] == stretch == texts[1][slice(*found.second_span)]
+    [shorter] = overlaps([texts[0], texts[1].removeprefix("مشترك0 ")], [0, 1])
+    assert (shorter.run, shorter.near_duplicate) == (19, False)
+
+
+def test_repeated_sentences_of_different_groups() -> None:
+    first = "القاهرة - وكالات\nولم يصدر أي تعليق رسمي بعد.\nنص آخر لا يتكرر هنا أبدا."
+    second = "القاهرة - وكالات\nكلام مختلف عن كل شيء. ولم يصدر أيّ تعليق رسميّ بعد"
+    [places] = repeated_sentences([first, first, second], ["a", "a", "b"])
+    told = [(index, (first, first, second)[index][start:end]) for index, (start, end) in places]
+    assert [index for index, _ in told] == [0, 1, 2]
+    assert told[0][1] == "ولم يصدر أي تعليق رسمي بعد"
+    assert told[2][1] == "ولم يصدر أيّ تعليق رسميّ بعد"
+    assert list(repeated_sentences([first, first], ["a", "a"])) == []
+    assert len(sentences(first)) == 3

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE, ROOT
+
+from kashif.corpora import loading
+from kashif.errors import InputError
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a corpus and its splits; the test runs in it."""
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    for name in ("n1", "n2"):
+        (folder / f"{name}.txt").write_text(ARTICLE, encoding="utf-8")
+    splits = "news:\n  train: [n1]\n  test: [n2]\n  gone: [n9]\n"
+    (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_spec_has_all_its_parts() -> None:
+    spec = loading.Spec.parse("conll:data/train.txt#a@anercorp")
+    assert spec == loading.Spec(Path("data/train.txt"), "conll", "a", "anercorp")
+    assert loading.Spec.parse("data") == loading.Spec(Path("data"))
+    with pytest.raises(InputError, match="is no corpus"):
+        loading.Spec.parse("#x")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_mapping_is_known_and_translates_entities_alone() -> None:
+    mapped = loading.load("annotations/news#test@wojood")
+    assert mapped.mapping == "wojood"
+    assert [(d.id, len(d.entities), d.relations) for d in mapped.documents] == [("n2", 13, ())]
+    [notice] = mapped.notices
+    assert notice == "annotations/news#test@wojood: 4 relations left out; a mapping translates entities alone"
+    with pytest.raises(InputError, match="did you mean 'anercorp'"):
+        loading.load("annotations/news@anercrop")
+
+
+def test_the_environment_says_where_public_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KASHIF_DATA", str(tmp_path))
+    spec = loading.Spec.parse("conll:$KASHIF_DATA/a/train.txt#0-80%")
+    assert spec == loading.Spec(tmp_path / "a" / "train.txt", "conll", "0-80%")
+    assert loading.Spec.parse("$HOME/x").path == Path("$HOME/x")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KASHIF_DATA", "data")
+    assert loading.Spec.parse("$KASHIF_DATA/a").path == tmp_path / "data" / "a"
+    monkeypatch.delenv("KASHIF_DATA")
+    with pytest.raises(InputError, match="set KASHIF_DATA to the folder"):
+        loading.load("conll:$KASHIF_DATA/a/train.txt")
+
+
+@pytest.mark.usefixtures("project")
+def test_splits_choose_by_id() -> None:
+    assert [d.id for d in loading.load("annotations/news#test").documents] == ["n2"]
+    assert len(loading.load("annotations/news").documents) == 2
+    with pytest.raises(InputError, match="did you mean 'train'"):
+        loading.load("annotations/news#trian")
+    with pytest.raises(InputError, match="names n9: no such document"):
+        loading.load("annotations/news#gone")
+
+
+@pytest.mark.usefixtures("project")
+def test_one_article_in_two_corpora_is_refused() -> None:
+    with pytest.raises(InputError, match="already comes from another"):
+        loading.load_all(["annotations/news#train", "annotations/news"])
+
+
+@pytest.mark.parametrize("text", ["news: [a]", "news: {train: a}", "news: {train: [a, a]}", "a: [", "[]"])
+def test_bad_splits_files_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "splits.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError):
+        loading.split_file(path)
+
+
+@pytest.fixture
+def without_text(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third article of the project, whose text a manifest names and no folder holds."""
+    (project / "annotations" / "news" / "s1.ann").write_text("", encoding="utf-8")
+    (project / "seeds").mkdir()
+    manifest = {"articles": [{"file": "s1.txt", "sha256": "0" * 64}]}
+    (project / "seeds" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    splits = project / "annotations" / "splits.yaml"
+    splits.write_text("news:\n  train: [n1, s1]\n", encoding="utf-8")
+    monkeypatch.setenv("KASHIF_SEEDS", "/nonexistent")
+
+
+@pytest.mark.usefixtures("without_text")
+def test_a_slice_needs_every_text() -> None:
+    told = "no slice of a corpus without all its texts; not here: 1 of 3 articles of annotations/news; set"
+    with pytest.raises(InputError, match=told):
+        loading.load("annotations/news#0-50%")
+
+
+@pytest.mark.usefixtures("without_text")
+def test_texts_that_are_not_here_are_left_out_with_a_notice() -> None:
+    for corpus, ids, count in (
+        ("annotations/news", ["n1", "n2"], "1 of 3"),
+        ("annotations/news#train", ["n1"], "1 of 2"),
+    ):
+        loaded = loading.load(corpus)
+        assert [document.id for document in loaded.documents] == ids
+        assert loaded.notices == (
+            f"left out, their text is not here: {count} articles of annotations/news; set KASHIF_SEEDS to the"
+            " folder that holds it, or put it into seeds/",
+        )
+
+
+def test_the_repository_s_splits_do_not_overlap() -> None:
+    splits = loading.split_file(ROOT / "annotations" / "splits.yaml")
+    seeds, newsroom = splits["seeds"], splits["newsroom"]
+    for first, second in (
+        (seeds["train"], seeds["held-out"]),
+        (newsroom["train"], newsroom["development"]),
+        (newsroom["train"], newsroom["test"]),
+        (newsroom["development"], newsroom["test"]),
+    ):
+        assert first
+        assert second
+        assert not set(first) & set(second)
+    assert set(newsroom["quickstart-train"]) <= set(newsroom["train"])
+    assert set(newsroom["quickstart-development"]) <= set(newsroom["development"])

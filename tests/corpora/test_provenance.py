@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kashif.corpora.provenance import NAME, Articles, SeenArticles, add_thresholds, articles_row
+from kashif.document import Document
+from kashif.errors import InputError
+
+
+def write(folder: Path, **parts: object) -> None:
+    (folder / NAME).write_text(json.dumps(parts), encoding="utf-8")
+
+
+def test_a_manifest_tells_what_a_model_has_seen(tmp_path: Path) -> None:
+    first, second, third = (Document(id, f"نص {id}") for id in "abc")
+    write(tmp_path, train=articles_row([first]), development=articles_row([second]), versions={"torch": "2"})
+    seen = SeenArticles.of(tmp_path)
+    assert seen is not None
+    assert list(seen.train.texts) == ["a"]
+    assert list(seen.development.texts) == ["b"]
+    assert seen.thresholds == Articles()
+    add_thresholds(tmp_path, [third])
+    again = SeenArticles.of(tmp_path)
+    assert again == replace(seen, thresholds=Articles(articles_row([third])["articles"]))
+    assert json.loads((tmp_path / NAME).read_text(encoding="utf-8"))["versions"] == {"torch": "2"}
+
+
+def test_articles_are_known_by_id_by_lines_and_by_text() -> None:
+    seen = Articles(articles_row([Document("a", "نص"), Document("b[0-50%]", "نصف")])["articles"])
+    documents = [
+        Document("a", "نص آخر"),  # the id
+        Document("b", "كل النص"),  # lines of it
+        Document("b[40-60%]", "وسط"),
+        Document("b[50-100%]", "الباقي"),
+        Document("c", "نص"),  # the text
+        Document("d", "نص جديد"),
+    ]
+    assert seen.among(iter(documents)) == {"a", "b", "b[40-60%]", "c"}
+
+
+def test_the_digest_of_articles_is_of_their_annotations_too(article: Document) -> None:
+    row, bare = articles_row([article]), articles_row([Document(article.id, article.text)])
+    assert row["articles"] == bare["articles"]
+    assert row["sha256"] != bare["sha256"]
+
+
+def test_a_folder_without_manifest_tells_nothing(tmp_path: Path) -> None:
+    assert SeenArticles.of(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "parts", [{"train": []}, {"train": {"articles": {}}}, {"train": {}, "development": {}}, {"train": "x"}]
+)
+def test_a_manifest_of_another_shape_is_refused(tmp_path: Path, parts: dict[str, object]) -> None:
+    write(tmp_path, **parts)
+    with pytest.raises(InputError, match=r"manifest\.json: expected the articles of train and development"):
+        SeenArticles.of(tmp_path)
+
+
+def test_a_manifest_that_is_no_object_or_no_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("[1]", encoding="utf-8")
+    with pytest.raises(InputError, match="train the model again"):
+        SeenArticles.of(tmp_path)
+    (tmp_path / NAME).write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"manifest\.json:1: not JSON"):
+        SeenArticles.of(tmp_path)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE
+
+from kashif.corpora import slices
+from kashif.corpora.checks import check
+from kashif.corpora.loading import Spec, load
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
+from kashif.formats import Reading
+from kashif.scheme import Scheme
+
+
+def reading(id: str, text: str, *names: str) -> Reading:
+    entities = [
+        Entity(i, at, at + len(name), "PERS", name)
+        for i, name in enumerate(names)
+        if (at := text.find(name)) >= 0
+    ]
+    return Reading(Document(id, text, tuple(entities)), Path(f"{id}.txt"), {e.id: e.id for e in entities})
+
+
+def test_parts_put_together_are_the_corpus() -> None:
+    texts = ["\n\nزار كيم\n\nأوسلو\n", "عاد", "", "قال بوتين\nثم عاد\n \nجونغ\n\n"]
+    corpus = [reading(f"d{i}", text, "كيم", "بوتين", "جونغ") for i, text in enumerate(texts)]
+    for cuts in ((0, 100), (0, 50, 100), (0, 1, 33, 34, 90, 100), tuple(range(101))):
+        parts = [part for bounds in pairwise(cuts) for part in slices.take(corpus, bounds)]
+        assert "".join(part.document.text for part in parts) == "".join(texts)
+        assert [e.text for part in parts for e in part.document.entities] == ["كيم", "بوتين", "جونغ"]
+        assert [id for part in parts for id in part.entity_lines] == [0, 1, 2]
+        assert len({part.document.id for part in parts}) == len(parts)
+    # Six lines, the empty document being one; a third of them are two.
+    assert [part.document.text for part in slices.take(corpus, (0, 34))] == ["\n\nزار كيم\n\nأوسلو\n"]
+    [first, *_, last] = slices.take(corpus, (20, 80))
+    assert (first.document.id, last.document.id) == ("d0[20-80%]", "d3[20-80%]")
+    assert first.document.text == "أوسلو\n"
+
+
+def test_percentages_are_in_order() -> None:
+    assert slices.parse("0-80%") == (0, 80)
+    assert slices.parse("train") is None
+    for wrong in ("80-80%", "90-10%", "0-101%"):
+        with pytest.raises(InputError, match="0 <= A < B <= 100"):
+            slices.parse(wrong)
+
+
+def test_what_a_cut_would_sever_is_a_fault() -> None:
+    text = "كيم\nجونغ\nبوتين\n"
+    entities = (Entity(1, 0, 8, "PERS", text[:8]), Entity(2, 9, 14, "PERS", "بوتين"))
+    whole = Reading(
+        Document("d", text, entities, (Relation("meets", 1, 2),)), Path("d.txt"), {1: 1, 2: 3}, (5,)
+    )
+    with pytest.raises(InputError) as told:
+        slices.take([whole], (0, 34))
+    [fault] = told.value.faults
+    assert (fault.where, fault.line) == ("d.txt", 1)
+    assert "choose other percentages" in fault.message
+    with pytest.raises(InputError, match=r"d\.txt:5: meets 1 2 would be cut at an end of #67-100%"):
+        slices.take([whole], (67, 100))
+    assert slices.take([whole], (0, 100)) == [whole]
+
+
+def test_slices_of_one_article_overlap_by_id_or_text() -> None:
+    def overlap(first: str, second: str) -> bool:
+        return bool(slices.overlapping([Document(first, "a")], [Document(second, "b")]))
+
+    assert overlap("t[0-50%]", "t[49-100%]")
+    assert overlap("t", "t[49-100%]")
+    assert not overlap("t[0-50%]", "t[50-100%]")
+    assert not overlap("t[0-50%]", "u[0-50%]")
+    assert slices.overlapping([Document("x", "a")], [Document("y", "a")]) == {"x"}
+
+
+def test_load_and_check_take_the_same_slice(tmp_path: Path, scheme: Scheme) -> None:
+    for name in ("n1", "n2"):
+        (tmp_path / f"{name}.txt").write_text(ARTICLE, encoding="utf-8")
+    loaded = load(f"{tmp_path}#50-100%").documents
+    assert [document.id for document in loaded] == ["n2"]
+    readings, faults, _ = check([Spec.parse(f"{tmp_path}#50-100%")], scheme)
+    assert (faults, [reading.document for reading in readings]) == ([], list(loaded))
+    _, faults, _ = check([Spec.parse(f"{tmp_path}#50-75%")], scheme)
+    assert faults == []
+    readings, _, _ = check([Spec.parse(f"{tmp_path}#75-100%")], scheme)
+    [last] = readings
+    assert last.document.id == "n2[75-100%]"
+    assert last.entity_lines == dict.fromkeys(range(8, 14), 2)
+    assert last.relation_lines == (6, 7)
+
+
+def test_lines_of_a_document_are_known_by_its_id() -> None:
+    others = ["a", "b[0-80%]"]
+    ids = ["a[10-20%]", "b[80-90%]", "b[79-90%]", "b", "c"]
+    assert slices.among(ids, others) == {"a[10-20%]", "b[79-90%]", "b"}

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from kashif import formats
+from kashif.corpora import texts
+from kashif.document import Document
+from kashif.errors import InputError
+
+TEXT = "زار بوتين"
+
+
+@pytest.fixture
+def annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ``.ann`` that points into a text which only a manifest names."""
+    monkeypatch.delenv("KASHIF_SEEDS", raising=False)
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "annotations").mkdir()
+    digest = hashlib.sha256(TEXT.encode()).hexdigest()
+    entry = {"file": "s1.txt", "sha256": digest, "bytes": len(TEXT.encode())}
+    (tmp_path / "seeds" / "manifest.json").write_text(json.dumps({"articles": [entry]}), encoding="utf-8")
+    path = tmp_path / "annotations" / "s1.ann"
+    path.write_text("T1\tPERS 4 9\tبوتين\n", encoding="utf-8")
+    return path
+
+
+def test_a_text_is_found_by_manifest(
+    annotations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(texts.MissingText, match="set KASHIF_SEEDS"):
+        texts.read(annotations, "brat")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "s1.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.setenv("KASHIF_SEEDS", str(elsewhere))
+    [reading] = texts.read(annotations, "brat")
+    assert reading.document.entities[0].text == "بوتين"
+    (elsewhere / "s1.txt").write_text("زار كيم", encoding="utf-8")
+    with pytest.raises(InputError, match="not the text that was annotated"):
+        texts.read(annotations, "brat")
+
+
+def test_a_text_may_lie_beside_the_manifest_and_wins_beside_the_annotations(
+    annotations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seeds" / "s1.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.setenv("KASHIF_SEEDS", str(tmp_path))  # it is not there
+    assert texts.read(annotations, "brat")[0].document.text == TEXT
+    annotations.with_suffix(".txt").write_text(f"{TEXT}.", encoding="utf-8")
+    assert texts.read(annotations, "brat")[0].document.text == f"{TEXT}."
+
+
+def test_writing_puts_no_text_beside_the_annotations_where_a_manifest_has_it(annotations: Path) -> None:
+    folder, beside = annotations.parent, annotations.with_suffix(".txt")
+    document = Document("s1", TEXT)
+    assert texts.is_named(annotations, document)
+    formats.save([document], "brat", folder, has_text=texts.is_named)
+    assert not beside.exists()
+    # Another text of this name is not the manifest's, and another name not in it.
+    assert not texts.is_named(annotations, Document("s1", "زار كيم"))
+    assert not texts.is_named(folder / "s2.ann", Document("s2", TEXT))
+    formats.save([Document("s1", "زار كيم")], "brat", folder, has_text=texts.is_named)
+    assert beside.read_text(encoding="utf-8") == "زار كيم"
+
+
+def test_annotations_without_any_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.ann"
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no text: a\.txt is not beside it and no seeds/manifest\.json"):
+        texts.read(path, "brat")
+
+
+def test_files_of_other_formats_are_read_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("[[بوتين|PERS#1]]\n---\n", encoding="utf-8")
+    assert texts.read(path, "plain") == formats.read(path, "plain")

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import ARTICLE
+
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
+from kashif.evaluation import thresholds
+from kashif.evaluation.counting import Counts, relation_items
+from kashif.evaluation.systems import open_system, score_system
+from kashif.evaluation.thresholds import Outcomes, choose_threshold, cross_fitted, outcomes
+from kashif.scheme import Scheme
+
+LABELS = ("meets", "accuses", "cooperates_with")
+TEXT = " ".join(["كيم"] * 6)
+ENTITIES = tuple(Entity(i + 1, 4 * i, 4 * i + 3, "PERS", "كيم") for i in range(6))
+PAIRS = list(itertools.combinations(range(1, 7), 2))
+
+
+def drawn(seed: int, articles: int = 2) -> tuple[list[Document], list[Document]]:
+    """Gold, and predictions at threshold 0 whose scores are few enough to tie."""
+    rng = random.Random(seed)
+    gold, predicted = [], []
+    for index in range(articles):
+        want = [Relation(label, *pair) for label in LABELS for pair in PAIRS if rng.random() < 0.15]
+        have = [
+            Relation(label, *pair, score=rng.randrange(1, 10) / 10)
+            for label in LABELS
+            for pair in PAIRS
+            if rng.random() < 0.3
+        ]
+        have += [Relation(r.label, r.head, r.tail, rng.randrange(4, 11) / 10) for r in want[::2]]
+        unique = {(r.label, r.head, r.tail): r for r in have}
+        gold.append(Document(f"d{index}", TEXT, ENTITIES, tuple(want)))
+        predicted.append(Document(f"d{index}", TEXT, ENTITIES, tuple(unique.values())))
+    return gold, predicted
+
+
+def counted(gold: list[Document], predicted: list[Document], scheme: Scheme, threshold: float) -> Counts:
+    """Brute force: the relations under the threshold are taken out of the documents."""
+    counts = Counts()
+    for want, have in zip(gold, predicted, strict=True):
+        kept = tuple(r for r in have.relations if r.score is not None and r.score >= threshold)
+        left = Document(have.id, have.text, have.entities, kept)
+        counts += Counts.of(relation_items(want, scheme), relation_items(left, scheme))
+    return counts
+
+
+GRID = [0.05 + step / 10 for step in range(10)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_best_threshold_meets_brute_force(scheme: Scheme, seed: int) -> None:
+    gold, predicted = drawn(seed)
+    found = outcomes(gold, predicted, scheme=scheme)
+    best = found.best_threshold()
+    assert found.counts(best) == counted(gold, predicted, scheme, best)
+    assert found.counts(best).f1 == max(counted(gold, predicted, scheme, cut).f1 or 0 for cut in GRID)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_at_every_threshold_meet_brute_force(scheme: Scheme, seed: int) -> None:
+    gold, predicted = drawn(seed)
+    found = outcomes(gold, predicted, scheme=scheme)
+    for threshold in (0.0, *GRID, *(step / 10 for step in range(1, 11))):
+        assert found.counts(threshold) == counted(gold, predicted, scheme, threshold)
+
+
+def one(*scores: tuple[float | None, bool]) -> tuple[list[Document], list[Document]]:
+    """One article with a relation for each probability, right or not."""
+    made = [(Relation("accuses", *pair, score=s), hit) for pair, (s, hit) in zip(PAIRS, scores, strict=False)]
+    gold = Document("d", TEXT, ENTITIES, tuple(r for r, hit in made if hit))
+    return [gold], [Document("d", TEXT, ENTITIES, tuple(r for r, _ in made))]
+
+
+def test_equals_go_to_the_nearest_of_the_default(scheme: Scheme) -> None:
+    def best(*scores: tuple[float | None, bool]) -> float:
+        return outcomes(*one(*scores), scheme=scheme).best_threshold()
+
+    assert best((0.9, True), (0.2, False)) == 0.5
+    assert best((0.4, True), (0.2, False)) == pytest.approx(0.3)
+    # The first alone or all four: F1 is 2/3 both ways, and 0.8 is nearer than 0.05.
+    assert best((0.9, True), (0.7, False), (0.3, False), (0.1, True)) == pytest.approx(0.8)
+    assert best((0.9, False)) == 0.5
+    assert outcomes([], [], scheme=scheme).best_threshold() == 0.5
+
+
+def test_cross_fitting_measures_each_half_by_the_other_s_choice(scheme: Scheme) -> None:
+    gold, predicted = drawn(5, articles=7)
+    order = random.Random(0).sample(range(7), 7)
+    halves = [order[:3], order[3:]]
+    expected = Counts()
+    for chosen_on, measured_on in (halves, halves[::-1]):
+        choice = outcomes([gold[i] for i in chosen_on], [predicted[i] for i in chosen_on], scheme=scheme)
+        rest = [gold[i] for i in measured_on], [predicted[i] for i in measured_on]
+        expected += counted(*rest, scheme, choice.best_threshold())
+    found = cross_fitted(gold, predicted, scheme=scheme)
+    assert found == expected
+    assert found.tp + found.fn == sum(len(relation_items(d, scheme)) for d in gold)
+    assert cross_fitted(gold[:1], predicted[:1], scheme=scheme) is None
+
+
+def test_labels_that_the_scheme_lacks_count_as_missed(scheme: Scheme) -> None:
+    gold = [Document("d", TEXT, ENTITIES, (Relation("praises", 1, 2),))]
+    assert outcomes(gold, [Document("d", TEXT)], scheme=scheme).counts(0.5) == Counts(0, 0, 1)
+
+
+def test_a_relation_without_a_probability_counts_as_certain(scheme: Scheme) -> None:
+    assert outcomes(*one((None, True)), scheme=scheme).counts(1.0) == Counts(1, 0, 0)
+
+
+def test_outcomes_at_a_threshold_include_it() -> None:
+    found = Outcomes(np.array([0.5, 0.7, 0.5]), np.array([True, False, False]), 4)
+    assert [found.counts(threshold) for threshold in (0.4, 0.5, 0.6, 0.8)] == [
+        Counts(1, 2, 3),
+        Counts(1, 2, 3),
+        Counts(0, 1, 4),
+        Counts(0, 0, 4),
+    ]
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "models" / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    # So high that relations which the model is sure of are not predicted.
+    config["relation_threshold"] = 1.0
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def articles(tmp_path: Path, *ids: str) -> str:
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    for id in ids:
+        (folder / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    return str(folder)
+
+
+def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> None:
+    news = articles(tmp_path, "a2")
+    found = choose_threshold(model, [news])
+    assert (found.former, found.before) == (1.0, Counts(0, 0, 4))
+    assert found.after.f1 == 1
+    assert found.crossed is None
+    assert found.notices == ()
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    assert config["relation_threshold"] == found.threshold < 1
+    [report] = score_system(open_system(model), [news]).reports
+    assert report.measures["relations"].counts == found.after
+
+
+def test_a_gain_that_the_other_half_does_not_show_is_told(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: Counts(0, 5, 5))
+    found = choose_threshold(model, [articles(tmp_path, "a2")])
+    assert "did not show on the other half" in found.notices[0]
+
+
+def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path, tmp_path: Path) -> None:
+    news = articles(tmp_path, "a2", "b1")
+    for _ in range(2):
+        found = choose_threshold(model, [news])
+        assert found.crossed is not None
+        assert found.crossed.f1 == 1
+        assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
+    told = score_system(open_system(model), [news]).notices
+    assert f"{news}: 1 of these articles chose the thresholds of {model}: not held out" in told[1]
+
+
+def test_training_articles_are_refused(model: Path, tmp_path: Path) -> None:
+    before = (model / "config.json").read_text(encoding="utf-8")
+    news = articles(tmp_path, "a1", "a2")
+    with pytest.raises(InputError, match="was trained on a1; choose thresholds on development articles"):
+        choose_threshold(model, [news])
+    (model / "manifest.json").unlink()
+    with pytest.raises(InputError, match="what the model was trained on is not known"):
+        choose_threshold(model, [news])
+    assert (model / "config.json").read_text(encoding="utf-8") == before
+
+
+def test_articles_without_relations_are_refused(model: Path, tmp_path: Path) -> None:
+    news = Path(articles(tmp_path))
+    (news / "c1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no gold relation to choose the threshold by"):
+        choose_threshold(model, [str(news)])

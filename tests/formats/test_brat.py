@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kashif import formats
+from kashif.errors import InputError
+
+
+def test_all_faults_are_told_with_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("زار بوتين موسكو", encoding="utf-8")
+    path = tmp_path / "a.ann"
+    path.write_text(
+        "T1\tPERS 4 9\tكيم\nT2\tGPE 10 99\tx\nT3\tGPE 0 3;4 9\tزار\nR1\tvisits Arg1:T1 Arg2:T8\n# note\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as caught:
+        formats.read(path, "brat")
+    assert [fault.line for fault in caught.value.faults] == [1, 2, 3, 4]
+
+
+def test_carriage_returns_are_no_part_of_a_mention(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_bytes("بوتين".encode())
+    (tmp_path / "b.ann").write_bytes("T1\tPERS 0 5\tبوتين\r\n".encode())
+    assert formats.read(tmp_path / "b.ann", "brat")[0].document.entities[0].text == "بوتين"
+
+
+def test_offsets_may_point_into_a_text_that_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "a.ann"
+    path.write_text("T1\tPERS 4 9\tبوتين\n", encoding="utf-8")
+    [reading] = formats.read(path, "brat", text="زار بوتين")
+    assert reading.document.text == "زار بوتين"
+    assert (reading.document.id, reading.entity_lines) == ("a", {1: 1})
+    with pytest.raises(InputError, match=r"a\.txt: cannot be read"):
+        formats.read(path, "brat")

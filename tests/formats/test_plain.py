@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kashif import formats
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
+
+
+def test_all_faults_are_told_with_lines(tmp_path: Path) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_text(
+        "[[بوتين|PERS#1]] و[[كيم|PERS#1]]\nزار|GPE#2]]\n[[موسكو\nثم ]] عاد\n---\nmeets 1 9\nmeets 1\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as caught:
+        formats.read(path, "plain")
+    lines = [(fault.line, fault.message.split(";")[0]) for fault in caught.value.faults]
+    assert lines == [
+        (1, "id 1 is taken by the span on line 1"),
+        (2, "|GPE#2]] closes no span"),
+        (3, "[[ is never closed"),
+        (4, "']]' closes no span"),
+        (6, "meets: there is no entity #9"),
+        (7, "expected 'label head-id tail-id', found 'meets 1'"),
+    ]
+
+
+def test_the_text_is_kept_to_the_letter(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeff[[بوتين|PERS#1]]\r\n\n---\n".encode())
+    document = formats.read(path, "plain")[0].document
+    assert document.text == "\ufeffبوتين\r\n"
+    assert formats.render(document, "plain")[0] == path.read_bytes().decode()
+
+
+def test_carriage_returns_do_not_hide_relations(tmp_path: Path) -> None:
+    """A CRLF file once lost its relations to the text without a word."""
+    path = tmp_path / "a.txt"
+    path.write_bytes("[[بوتين|PERS#1]] زار [[موسكو|GPE#2]]\r\n---\r\nvisits 1 2\r\n".encode())
+    document = formats.read(path, "plain")[0].document
+    assert document.text == "بوتين زار موسكو"
+    assert document.relations == (Relation("visits", 1, 2),)
+
+
+def test_what_marks_cannot_hold_is_refused() -> None:
+    with pytest.raises(InputError, match="look like marks"):
+        formats.render(Document("d", "a [[b]]"), "plain")
+    crossing = (Entity(1, 0, 3, "A", "abc"), Entity(2, 2, 4, "B", "cd"))
+    with pytest.raises(InputError, match="crosses"):
+        formats.render(Document("d", "abcd", crossing), "plain")

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE, ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kashif
+from kashif.corpora import loading
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.modeling import predictor as predictors
+from kashif.modeling.predictor import Predictor
+from kashif.scheme import Scheme
+
+
+def known(trained: Path) -> Document:
+    """The article that the model was trained on."""
+    [document] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
+    return document
+
+
+@pytest.fixture(scope="session")
+def predictor(trained: Path) -> Predictor:
+    return predictors.load(trained)
+
+
+@pytest.fixture(scope="session")
+def text(trained: Path) -> str:
+    return known(trained).text
+
+
+def plain(document: Document) -> tuple[object, ...]:
+    keys = {entity.id: entity.key for entity in document.entities}
+    return (
+        [(entity.key, entity.normal) for entity in document.entities],
+        [(r.label, keys[r.head], keys[r.tail]) for r in document.relations],
+    )
+
+
+def fits(document: Document, scheme: Scheme) -> None:
+    by_id = document.by_id()
+    for entity in document.entities:
+        assert document.text[entity.start : entity.end] == entity.text
+        assert 0 <= (entity.score or 0) <= 1
+    for relation in document.relations:
+        assert scheme.allows(relation.label, by_id[relation.head].label, by_id[relation.tail].label)
+
+
+def test_spans_leave_proclitics_out_and_normal_forms_restore(predictor: Predictor, text: str) -> None:
+    found = {entity.text: entity.normal for entity in predictor.predict(text).entities}
+    assert "النرويج" in found  # written والنرويج
+    assert "لجيش الأوكراني" in found  # written لـلجيش
+
+
+STRANGE = [
+    ("diacritics", lambda text: text.replace("أوسلو", "أُوسْلُو")),
+    ("tatweel", lambda text: text.replace("وزير", "وزيـــر")),
+    ("bidi marks", lambda text: "\u200f" + text.replace(" ", " \u200e\u2067", 3) + "\u2069"),
+    ("Persian letters", lambda text: text.replace("ي", "ی").replace("ك", "ک")),
+    ("CRLF", lambda text: text.replace("\n", "\r\n")),
+    ("emoji", lambda text: "😀👨‍👩‍👧 " + text + " 🇳🇴"),
+    ("byte order mark", lambda text: "\ufeff" + text),
+    ("lone surrogate", lambda text: text + " \ud800 "),
+    ("NUL and controls", lambda text: "\x00\x1f" + text + "\x7f"),
+    ("no break spaces", lambda text: text.replace(" ", "\u00a0")),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), STRANGE, ids=[name for name, _ in STRANGE])
+def test_offsets_point_into_the_caller_s_own_string(
+    predictor: Predictor, scheme: Scheme, text: str, name: str, change: Callable[[str], str]
+) -> None:
+    changed = change(text)
+    document = predictor.predict(changed)
+    assert document.text == changed
+    fits(document, scheme)
+    if name in ("CRLF", "byte order mark", "bidi marks", "no break spaces"):
+        assert len(document.entities) >= 10
+    if name == "emoji":  # unknown to the tiny encoder, which then finds fewer
+        assert document.entities
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=80))
+def test_any_string_is_answered(predictor: Predictor, scheme: Scheme, text: str) -> None:
+    document = predictor.predict(text)
+    assert document.text == text
+    fits(document, scheme)
+
+
+def test_batched_and_single_and_streamed_answers_agree(predictor: Predictor, text: str) -> None:
+    texts = [text, "", "زار بوتين أوسلو", text * 4, " \n", text[:60]]
+    together = predictor.predict(texts)
+    assert [document.id for document in together] == [f"text-{i}" for i in range(1, 7)]
+    for document, alone in zip(together, (predictor.predict(item) for item in texts), strict=True):
+        assert plain(document) == plain(alone)
+    assert [plain(d) for d in predictor.stream(iter(texts))] == [plain(d) for d in together]
+
+
+def test_stream_is_lazy(predictor: Predictor, text: str) -> None:
+    taken: list[int] = []
+    long = text + " " * 4000
+
+    def endless() -> Iterator[str]:
+        for index in count():
+            taken.append(index)
+            yield long
+
+    stream = predictor.stream(endless())
+    assert next(stream).text == long
+    assert len(taken) * len(long) < 3 * 65536
+
+
+def test_long_articles_are_read_whole(predictor: Predictor, text: str) -> None:
+    many = predictor.predict("\n".join([text] * 30))
+    assert {entity.start // (len(text) + 1) for entity in many.entities} == set(range(30))
+
+
+def test_nothing_is_remembered(predictor: Predictor, text: str) -> None:
+    first = plain(predictor.predict(text))
+    predictor.predict("كلام آخر")
+    assert plain(predictor.predict(text)) == first
+
+
+def test_relations_given_entities_keep_them(predictor: Predictor, trained: Path) -> None:
+    gold = known(trained)
+    [found] = predictor.predict_relations([gold])
+    assert found.entities == gold.entities
+    assert {(r.label, r.head, r.tail) for r in found.relations} == {
+        (r.label, r.head, r.tail) for r in gold.relations
+    }
+
+
+def test_relations_are_given_out_from_the_model_s_threshold(
+    predictor: Predictor, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [every] = predictor.predict_documents([("a", text)], threshold=0.0)
+    assert len({r.label for r in every.relations}) > 4
+    scores = sorted(relation.score or 0 for relation in every.relations)
+    for threshold in (0.0, scores[len(scores) // 2], 0.5, 1.0):
+        monkeypatch.setattr(predictor.model.config, "relation_threshold", threshold)
+        [found] = predictor.predict_documents([("a", text)])
+        assert found.relations == tuple(r for r in every.relations if (r.score or 0) >= threshold)
+        assert found == predictor.predict_documents([("a", text)], threshold=threshold)[0]
+
+
+def test_relations_of_given_entities_are_given_out_from_the_model_s_threshold(
+    predictor: Predictor, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gold = known(trained)
+    monkeypatch.setattr(predictor.model.config, "relation_threshold", 0.0)
+    [every] = predictor.predict_relations([gold])
+    scores = sorted(relation.score or 0 for relation in every.relations)
+    assert len(scores) > 4
+    for threshold in (scores[len(scores) // 2], 0.5, 1.0):
+        monkeypatch.setattr(predictor.model.config, "relation_threshold", threshold)
+        [found] = predictor.predict_relations([gold])
+        assert found.relations == tuple(r for r in every.relations if (r.score or 0) >= threshold)
+
+
+def test_one_pass_at_threshold_0_holds_what_the_model_gives_out(
+    predictor: Predictor, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [scored] = predictor.predict_documents([("d", text)], threshold=0.0)
+    scores = sorted(relation.score or 0 for relation in scored.relations)
+    # Also a threshold that is itself a score, and one that is no float32.
+    for threshold in (0.5, scores[len(scores) // 2], 0.7, 1.0):
+        monkeypatch.setattr(predictor.model.config, "relation_threshold", threshold)
+        assert predictor.above_threshold(scored) == predictor.predict_documents([("d", text)])[0]
+    assert len(scored.relations) > 4
+
+
+def test_layouts_made_before_give_the_same_answers(predictor: Predictor, text: str) -> None:
+    texts = [("a", text), ("b", text[:60]), ("c", "")]
+    layouts = predictor.lay_out([each for _, each in texts])
+    expected = predictor.predict_documents(texts)
+    assert predictor.predict_documents(texts, layouts=layouts) == expected
+    assert list(predictor.stream_documents(iter(texts), layouts=layouts)) == expected
+    # A text that fills a chunk: the layouts of those behind it stand one place on.
+    long = ("x", " " * 70_000)
+    streamed = predictor.stream_documents([long, *texts], layouts=[*predictor.lay_out([long[1]]), *layouts])
+    assert list(streamed)[1:] == expected
+    related = predictor.predict_relations(expected)
+    assert predictor.predict_relations(expected, layouts=layouts) == related
+
+
+def test_predict_from_code(trained: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KASHIF_MODEL", str(trained))
+    one = kashif.predict(text)
+    assert one.id == "text"
+    assert [plain(d) for d in kashif.predict([text, text])] == [plain(one)] * 2
+    assert plain(kashif.load().predict(text)) == plain(one)
+    assert plain(kashif.predict(text, model=trained)) == plain(one)
+
+
+def test_wrong_input_is_refused(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="takes a string, found int"):
+        predictor.predict([3])  # type: ignore[list-item]
+    monkeypatch.delenv("KASHIF_MODEL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="kashif train train/quickstart"):
+        predictors.find(None)
+    with pytest.raises(InputError, match="no model of Kashif's here"):
+        predictors.find(tmp_path)
+
+
+def test_a_device_or_number_of_threads_that_is_none_is_refused(trained: Path) -> None:
+    with pytest.raises(InputError, match="device 'nowhere': "):
+        predictors.load(trained, device="nowhere")
+    with pytest.raises(InputError, match="threads 0: write a number from 1 on"):
+        predictors.load(trained, threads=0)
+
+
+def test_import_loads_neither_torch_nor_transformers() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, kashif; print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+    assert ARTICLE

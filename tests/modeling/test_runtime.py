@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from kashif.corpora import loading
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.modeling import predictor as predictors
+from kashif.modeling import runtime
+from kashif.training import exporting
+
+pytest.importorskip("openvino")
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the trained model with its encoder exported in float32."""
+    folder = tmp_path_factory.mktemp("exported") / "tiny"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    exporting.export(folder, int8=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def texts(trained: Path) -> list[str]:
+    [document] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
+    first, _ = document.text.split("\n", 1)
+    return ["", document.text, first, " ".join([document.text] * 9), "."]
+
+
+def told(documents: list[Document]) -> list[object]:
+    return [
+        ([(e.key, e.normal) for e in d.entities], [(r.label, r.head, r.tail) for r in d.relations])
+        for d in documents
+    ]
+
+
+def scores(documents: list[Document]) -> list[float]:
+    return [item.score or 0 for d in documents for item in (*d.entities, *d.relations)]
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_a_runtime_answers_as_torch_does(
+    exported: Path, texts: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "has_bfloat16", lambda: False)
+    exact, faster = (predictors.load(exported, runtime=run) for run in ("torch", name))
+    known = [text for text in texts if text != texts[3]]
+    slow, fast = exact.predict(known), faster.predict(known)
+    assert told(slow) == told(fast)
+    assert any(document.relations for document in slow)
+    assert scores(fast) == pytest.approx(scores(slow), abs=1e-3)
+    # On what it has not learned by heart the tiny model is in two minds: there what it encodes is compared.
+    # OpenVINO's graph holds its weights in 16 bits.
+    vocabulary = len(exact.tokenizer)
+    ids = torch.randint(vocabulary, (3, 121), generator=torch.manual_seed(13))
+    mask = (torch.arange(121) < torch.tensor([[121], [2], [50]])).long()
+    with torch.no_grad():
+        found, expected = (
+            loaded.model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state[mask.bool()]
+            for loaded in (faster, exact)
+        )
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 if name == "onnx" else 2e-2)
+    assert len(faster.predict(texts[3]).entities) > 20
+
+
+def change(folder: Path, **measured: tuple[float, float]) -> None:
+    """Writes an export report as if these (loss, gain) had been measured."""
+    file = folder / runtime.REPORT
+    row = json.loads(file.read_text(encoding="utf-8"))
+    row["runtimes"] = {
+        name: {"loss": {"entity_f1": 0.0, "relation_f1": loss}, "times as fast": gain}
+        for name, (loss, gain) in measured.items()
+    }
+    file.write_text(json.dumps(row), encoding="utf-8")
+
+
+def test_auto_takes_the_fastest_that_loses_next_to_nothing(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    for measured, best in (
+        ({"onnx": (0.0, 1.5), "openvino": (0.005, 2.0)}, "openvino"),
+        ({"onnx": (-0.1, 1.5), "openvino": (0.006, 2.0)}, "onnx"),
+        ({"onnx": (0.0, 0.9), "openvino": (0.1, 9.0)}, "torch"),
+    ):
+        change(folder, **measured)
+        assert runtime.choose(folder, "auto", device="cpu") == best
+    change(folder, openvino=(0.0, 2.0))
+    assert runtime.choose(folder, "auto", device="cuda") == "torch"
+    (folder / "encoder.xml").unlink()
+    assert runtime.choose(folder, "auto", device="cpu") == "torch"
+
+
+def test_a_graph_of_another_training_is_not_run(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    change(folder, openvino=(0.0, 2.0))
+    monkeypatch.setattr(runtime, "heads_digest", lambda folder: "another")
+    assert runtime.choose(folder, "auto", device="cpu") == "torch"
+    with pytest.raises(InputError, match=r"is of another model; make it again: kashif export"):
+        predictors.load(folder, runtime="openvino")
+
+
+def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"no runtime 'tensorrt'; there are auto, torch"):
+        predictors.load(exported, runtime="tensorrt")
+    with pytest.raises(InputError, match=r"nothing exported for the runtime onnx; kashif export"):
+        predictors.load(trained, runtime="onnx")
+    with pytest.raises(InputError, match=r"runs on the CPU"):
+        runtime.choose(exported, "onnx", device="cuda")
+    monkeypatch.setattr(runtime, "installed", lambda: [])
+    with pytest.raises(InputError, match=r"not installed: pip install 'kashif\[openvino\]'"):
+        predictors.load(exported, runtime="openvino")

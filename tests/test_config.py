@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import PositiveInt, ValidationError
+
+from kashif.config import StrictModel, parse_yaml
+from kashif.errors import InputError
+from kashif.scheme import Scheme
+
+
+class Inner(StrictModel):
+    width: PositiveInt = 1
+
+
+class Outer(StrictModel):
+    name: str
+    inner: Inner = Inner()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("entities: {A: a}\nrelation: {}", "unknown key 'relation'; did you mean 'relations'"),
+        (
+            "entities: {A: a}\nrelations: {r: {hed: [A], head: [A], tail: [A]}}",
+            "unknown key 'relations.r.hed'",
+        ),
+        ("entities: [", r"s\.yaml:1: not YAML"),
+        ("entities: {A: a}\n\n  x: y", r"s\.yaml:3: not YAML"),
+        ("- a", "expected keys and values, found list"),
+        ("", "expected keys and values, found NoneType"),
+    ],
+)
+def test_faults_of_a_yaml_text_are_told(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        Scheme.parse(text, "s.yaml")
+
+
+def test_every_fault_is_told_at_once_with_its_place() -> None:
+    with pytest.raises(InputError) as caught:
+        Outer.parse("nme: a\ninner: {width: 0, with: 3}", "o.yaml")
+    assert [str(fault) for fault in caught.value.faults] == [
+        "o.yaml: name: Field required",
+        "o.yaml: inner.width: Input should be greater than 0",
+        "o.yaml: unknown key 'inner.with'; did you mean 'width'?",
+        "o.yaml: unknown key 'nme'; did you mean 'name'?",
+    ]
+
+
+def test_what_is_dumped_is_read_back_in_its_order() -> None:
+    outer = Outer(name="كاشف", inner=Inner(width=3))
+    assert outer.dump() == "name: كاشف\ninner:\n  width: 3\n"
+    assert Outer.parse(outer.dump(), "o.yaml") == outer
+
+
+def test_settings_are_read_from_a_file_and_frozen(tmp_path: Path) -> None:
+    path = tmp_path / "o.yaml"
+    path.write_text("name: كاشف", encoding="utf-8")
+    outer = Outer.load(path)
+    assert outer == Outer(name="كاشف")
+    with pytest.raises(ValidationError, match="frozen"):
+        outer.name = "x"  # type: ignore[misc]
+    path.write_text("nam: x", encoding="utf-8")
+    with pytest.raises(InputError, match=r"o\.yaml: unknown key 'nam'"):
+        Outer.load(path)
+    with pytest.raises(InputError, match=r"none\.yaml: cannot be read"):
+        Outer.load(tmp_path / "none.yaml")
+
+
+def test_values_of_yaml_that_no_calendar_has_are_told() -> None:
+    assert parse_yaml("[1, a]", "x.yaml") == [1, "a"]
+    with pytest.raises(InputError, match=r"x\.yaml: not YAML: month must be in 1\.\.12"):
+        parse_yaml("2024-13-01", "x.yaml")

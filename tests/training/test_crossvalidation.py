@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE
+
+from kashif.errors import InputError
+from kashif.evaluation.counting import Counts, entity_items
+from kashif.modeling import predictor as predictors
+from kashif.training.crossvalidation import articles, crossvalidate, folds
+from kashif.training.data import gather
+from kashif.training.provenance import is_model_of
+from kashif.training.recipe import Recipe
+
+NEWS = "annotations/news"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with three corpora below ``annotations``; the test runs in it."""
+    for corpus, ids in {"news": ("n1", "n2", "n3"), "more": ("m1",), "dev": ("d1",)}.items():
+        folder = tmp_path / "annotations" / corpus
+        folder.mkdir(parents=True)
+        for id in ids:
+            (folder / f"{id}.txt").write_text(f"{id}\n{ARTICLE}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def recipe(tiny_encoder: Path) -> Recipe:
+    return Recipe(
+        encoder=str(tiny_encoder),
+        train=(NEWS, "annotations/more"),
+        development=("annotations/dev",),
+        epochs=2,
+        window=64,
+        precision="float32",
+    )
+
+
+def test_each_article_is_scored_by_a_model_that_never_saw_it(recipe: Recipe, project: Path) -> None:
+    output = project / "models" / "folds"
+    scored = crossvalidate(recipe, output, over=NEWS, count=3)
+    [report] = scored.reports
+    assert report.documents == 3
+    documents = articles(recipe, NEWS).documents
+    counts = Counts()
+    for fold in folds([d.id for d in documents], 3, seed=recipe.seed, output=output):
+        used = gather(recipe, without=fold.left_out)
+        assert {d.id for d in used.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
+        assert is_model_of(fold.folder, recipe, used)
+        [gold] = [d for d in documents if d.id in fold.left_out]
+        [found] = predictors.load(fold.folder).predict_documents([(gold.id, gold.text)])
+        counts += Counts.of(entity_items(gold), entity_items(found))
+    assert report.measures["entities"].counts == counts
+    assert "relations given gold entities" in report.measures
+    assert [analysis.gold.id for analysis in scored.analyses[0]] == ["n1", "n2", "n3"]
+    lines: list[str] = []
+    again = crossvalidate(recipe, output, over=NEWS, count=3, say=lines.append)
+    assert again.reports == scored.reports
+    assert [line.rpartition(": ")[2] for line in lines] == ["trained before"] * 3
+
+
+def test_an_interrupted_fold_goes_on(recipe: Recipe, project: Path) -> None:
+    lines: list[str] = []
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_one(line: str) -> None:
+        if line.startswith("epoch   2"):
+            raise Stop
+
+    whole = crossvalidate(recipe, project / "whole", over=NEWS, count=3)
+    with pytest.raises(Stop):
+        crossvalidate(recipe, project / "part", over=NEWS, count=3, say=stop_after_one)
+    part = crossvalidate(recipe, project / "part", over=NEWS, count=3, say=lines.append)
+    assert part.reports == whole.reports
+    assert [line[:9] for line in lines if line.startswith("epoch")] == [
+        f"epoch   {i}" for i in (2, 1, 2, 1, 2)
+    ]
+    assert sum("going on from the last finished epoch" in line for line in lines) == 1
+
+
+def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Path) -> None:
+    one, two = (
+        crossvalidate(recipe, project / f"m{workers}", count=2, workers=workers) for workers in (1, 2)
+    )
+    assert one.reports == two.reports
+    assert one.reports[0].documents == 4
+
+
+def test_folds_part_the_articles() -> None:
+    ids = [f"n{i}" for i in range(7)]
+    parts = folds(ids, 3, seed=13, output=Path("m"))
+    assert sorted(id for fold in parts for id in fold.left_out) == ids
+    assert sorted(len(fold.left_out) for fold in parts) == [2, 2, 3]
+    assert parts == folds(ids, 3, seed=13, output=Path("m"))
+    assert parts != folds(ids, 3, seed=14, output=Path("m"))
+    for count in (1, 8):
+        with pytest.raises(InputError, match="from 2 to the number of articles, 7"):
+            folds(ids, count, seed=13, output=Path("m"))
+
+
+def test_what_is_not_trained_on_cannot_be_folded(recipe: Recipe, project: Path) -> None:
+    with pytest.raises(InputError, match="does not train on d1"):
+        articles(recipe, "annotations/dev")
+
+
+def test_a_copy_of_what_is_left_out_is_not_trained_on(recipe: Recipe, project: Path) -> None:
+    copy = (project / NEWS / "n2.txt").read_text(encoding="utf-8")
+    (project / "annotations" / "more" / "m2.txt").write_text(copy, encoding="utf-8")
+    with pytest.raises(InputError, match="m2 in both train and left_out"):
+        crossvalidate(recipe, project / "models", over=NEWS, count=3)

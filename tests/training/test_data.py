@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import ARTICLE, FOREIGN, RECIPES, ROOT, recipe
+
+from kashif.corpora import loading
+from kashif.errors import InputError
+from kashif.modeling.alignment import Unreachable
+from kashif.modeling.windows import lay_out
+from kashif.scheme import Scheme
+from kashif.training.data import describe, gather
+from kashif.training.recipe import Recipe
+
+
+def test_held_out_articles_are_never_trained_on(project: Path) -> None:
+    with pytest.raises(InputError, match="n1 in both train and held_out"):
+        gather(recipe(held_out=["annotations/news"]))
+    (project / "annotations" / "copy").mkdir()
+    (project / "annotations" / "copy" / "x.txt").write_text("\n\n\n" + ARTICLE, encoding="utf-8")
+    copied = recipe(train=["annotations/copy"], held_out=["annotations/news#held-out"])
+    with pytest.raises(InputError, match="in both train and held_out"):
+        gather(copied)
+
+
+def test_development_is_carved_by_article(project: Path) -> None:
+    whole = recipe(train=["annotations/news"], development=[], development_share=0.25)
+    first, second = gather(whole), gather(whole)
+    assert first == second
+    assert (len(first.train), len(first.development)) == (3, 1)
+    assert not {d.id for d in first.train} & {d.id for d in first.development}
+
+
+def test_labels_that_the_scheme_lacks_are_refused(project: Path) -> None:
+    wrong = "[[كيم|PERSON#1]] و[[بوتين|PERS#2]]\n---\n"
+    (project / "annotations" / "news" / "n1.txt").write_text(wrong, encoding="utf-8")
+    with pytest.raises(InputError, match="n1: no entity 'PERSON' in the scheme; did you mean 'PERS'"):
+        gather(recipe())
+    wrong = "[[كييف|GPE#1]] [[بوتين|PERS#2]]\n---\nvisits 1 2\n"
+    (project / "annotations" / "news" / "n1.txt").write_text(wrong, encoding="utf-8")
+    with pytest.raises(InputError, match="visits: the head is GPE"):
+        gather(recipe())
+
+
+def test_a_corpus_read_through_a_mapping_is_not_trained_on(project: Path) -> None:
+    (project / "all.conll").write_text(FOREIGN * 2, encoding="utf-8")
+    mapped = "all.conll@anercorp"
+    told = (
+        "a mapping translates for scoring alone; train on a corpus in its own labels: take '@anercorp' away"
+    )
+    for changed in (
+        recipe(train=["annotations/news#train", mapped]),
+        recipe(development=["annotations/news#development", mapped]),
+    ):
+        with pytest.raises(InputError) as refused:
+            gather(changed)
+        assert [str(fault) for fault in refused.value.faults] == [f"{mapped}: {told}"]
+
+
+def test_a_corpus_is_learned_in_its_own_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
+    own = recipe(scheme="anercorp", train=["all.conll#0-80%"], development=["all.conll#80-100%"])
+    data = gather(own)
+    assert data.scheme == Scheme.load().foreign("anercorp")
+    assert [d.id for d in (*data.train, *data.development)] == ["all[0-80%]", "all[80-100%]"]
+    (tmp_path / "all.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
+    with pytest.raises(InputError, match="all: no entity 'PERSON' in the scheme; did you mean 'PERS'"):
+        gather(recipe(scheme="anercorp", train=["all.conll"], development=[]))
+
+
+def test_articles_that_are_left_out_are_not_trained_on_nor_a_copy_of_them(project: Path) -> None:
+    found = gather(recipe(train=["annotations/news"], development=[]), without=("n1",))
+    assert {d.id for d in (*found.train, *found.development)} == {"n0", "n2", "n3"}
+    copy = (project / "annotations" / "news" / "n1.txt").read_text(encoding="utf-8")
+    (project / "annotations" / "copy").mkdir()
+    (project / "annotations" / "copy" / "x.txt").write_text(copy, encoding="utf-8")
+    with pytest.raises(InputError, match="x in both train and left_out"):
+        gather(recipe(train=["annotations/news", "annotations/copy"], development=[]), without=("n1",))
+
+
+def test_too_few_articles_are_refused(project: Path) -> None:
+    with pytest.raises(InputError, match="hold no article"):
+        gather(recipe(), without=("n0", "n1"))
+    with pytest.raises(InputError, match="no article is left to select the model on"):
+        gather(recipe(development=[]), without=("n0",))
+
+
+def test_the_size_of_the_data_is_told_and_what_is_unreachable(tokenizer: Any, project: Path) -> None:
+    [document] = gather(recipe()).development
+    layouts = lay_out([document.text], tokenizer, size=128)
+    lost = [Unreachable("d", entity, cause) for entity, cause in zip(document.entities, "abb", strict=False)]
+    assert describe("development", [document], layouts=layouts, lost=lost) == [
+        "development: 1 articles, 24 words, 13 entities, 4 relations, 1 windows",
+        "  unreachable, scored as missed: 2 (b)",
+        "  unreachable, scored as missed: 1 (a)",
+    ]
+
+
+def test_slices_that_overlap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
+    settings = {"train": ["all.conll#0-80%"], "development": ["all.conll#70-100%"], "scheme": "anercorp"}
+    with pytest.raises(InputError, match=r"all\[0-80%\] in both train and development"):
+        gather(recipe(**settings))
+    with pytest.raises(InputError, match="in both train and held_out"):
+        gather(recipe(**settings | {"held_out": ["all.conll"], "development": []}))
+
+
+def test_every_recipe_of_the_repository_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert {"quickstart", "default", "large"} <= {file.stem for file in RECIPES}
+    for file in RECIPES:
+        loaded = Recipe.load(file)
+        missing = ""
+        if file.stem == "seeds" and not loading.load("annotations/seeds").documents:
+            missing = "set KASHIF_SEEDS"
+        elif loaded.scheme and not os.environ.get("KASHIF_DATA"):
+            missing = "set KASHIF_DATA"
+        if missing:
+            with pytest.raises(InputError, match=missing):
+                gather(loaded)
+            continue
+        data = gather(loaded)
+        assert data.train
+        assert data.development

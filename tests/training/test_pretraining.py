@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import ARTICLE, recipe
+from safetensors.torch import load_file
+
+from kashif.errors import InputError
+from kashif.training.pretraining import pretrain
+from kashif.training.recipe import PretrainingRecipe
+from kashif.training.train import train
+
+NEWS = "\n".join(line.replace("[[", "").replace("]]", "") for line in ARTICLE.splitlines()) * 40
+
+
+def news(encoder: Path, **settings: object) -> PretrainingRecipe:
+    values: dict[str, object] = {
+        "encoder": str(encoder),
+        "texts": ["news.txt"],
+        "development_share": 0.2,
+        "epochs": 3,
+        "batch_size": 4,
+        "window": 64,
+        "encoder_learning_rate": 3e-3,
+        "precision": "float32",
+    }
+    return PretrainingRecipe.model_validate(values | settings)
+
+
+@pytest.fixture
+def texts(project: Path) -> Path:
+    (project / "news.txt").write_text(NEWS, encoding="utf-8")
+    return project
+
+
+def shapes(folder: Path) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in load_file(folder / "model.safetensors").items()}
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_an_encoder_learns_to_guess_and_then_tags(tiny_encoder: Path, texts: Path) -> None:
+    lines: list[str] = []
+    output = texts / "models" / "read-in"
+    loss = pretrain(news(tiny_encoder, epochs=12), output, say=lines.append)
+    told = [
+        float(line.rpartition("loss ")[2].partition(",")[0]) for line in lines if line.startswith("epoch")
+    ]
+    assert len(told) == 12
+    assert loss == pytest.approx(min(told), abs=1e-3)
+    assert loss < told[0] - 0.5
+    assert shapes(output) == {k: v for k, v in shapes(tiny_encoder).items() if "pooler" not in k}
+    origin = json.loads((output / "pretraining.json").read_text(encoding="utf-8"))
+    assert origin["loss"] == loss
+    assert list(origin["texts"]) == ["news.txt"]
+    model = texts / "models" / "tagger"
+    train(recipe(Path("models/read-in"), epochs=1), model)
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    assert len(manifest["encoder"]) == 64
+
+
+def test_the_same_seed_gives_the_same_encoder_of_packed_text_too(tiny_encoder: Path, texts: Path) -> None:
+    with gzip.open(texts / "news.txt.gz", "wt", encoding="utf-8") as file:
+        file.write(NEWS)
+    first, second, other = (texts / name for name in ("a", "b", "c"))
+    pretrain(news(tiny_encoder), first)
+    pretrain(news(tiny_encoder, texts=["news.txt.gz"]), second)
+    pretrain(news(tiny_encoder, seed=14), other)
+    assert weights(first) == weights(second) != weights(other)
+
+
+def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, texts: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(line: str) -> None:
+        if line.startswith("epoch   3"):
+            raise Stop
+
+    pretrain(news(tiny_encoder, epochs=4), texts / "whole")
+    with pytest.raises(Stop):
+        pretrain(news(tiny_encoder, epochs=4), texts / "part", say=stop_after_two)
+    pretrain(news(tiny_encoder, epochs=4), texts / "part", resume=True)
+    assert weights(texts / "whole") == weights(texts / "part")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"texts": ["none.txt"]}, "none.txt: no such file"),
+        ({"texts": ["latin.txt"]}, "latin.txt: not UTF-8"),
+        ({"texts": ["short.txt"]}, "fill 0 windows of 64"),
+        ({"window": 1024}, "reads at most 512"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tiny_encoder: Path, texts: Path, settings: dict[str, object], told: str
+) -> None:
+    (texts / "latin.txt").write_bytes("é\n".encode("latin-1") * 100)
+    (texts / "short.txt").write_text("كييف\n", encoding="utf-8")
+    with pytest.raises(InputError, match=told):
+        pretrain(news(tiny_encoder, **settings), texts / "x")
+
+
+def test_an_encoder_that_is_not_there_is_refused(texts: Path) -> None:
+    with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
+        pretrain(news(Path("nowhere/at-all")), texts / "x")

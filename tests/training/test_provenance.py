@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers import recipe
+
+from kashif.files import write_json, write_text
+from kashif.modeling import encoder
+from kashif.training import provenance
+from kashif.training.data import gather
+from kashif.training.provenance import RECIPE, code_digest, is_model_of, origin, run_note, versions
+
+
+def test_an_origin_names_what_a_model_came_from(tiny_encoder: Path, project: Path) -> None:
+    settings = recipe(tiny_encoder)
+    data = gather(settings)
+    found = origin(settings, data)
+    assert set(found["versions"]) > {"python", "torch", "transformers", "kashif"}
+    assert (found["seed"], found["bfloat16"], found["code"]) == (13, False, code_digest())
+    assert found["encoder"] == encoder.digest(str(tiny_encoder))
+    assert list(found["train"]["articles"]) == ["n0", "n1"]
+    assert list(found["development"]["articles"]) == ["n2"]
+    assert found == json.loads(json.dumps(found))
+
+
+def test_runs_of_one_note_are_of_one_recipe_and_one_set_of_articles(project: Path) -> None:
+    data = gather(recipe())
+    assert run_note(recipe(), data) == run_note(recipe(), gather(recipe()))
+    notes = {
+        run_note(settings, articles)
+        for settings, articles in (
+            (recipe(), data),
+            (recipe(dropout=0.3), data),
+            (recipe(), gather(recipe(), without=("n0",))),
+            (recipe(), replace(data, train=[replace(d, entities=(), relations=()) for d in data.train])),
+        )
+    }
+    assert len(notes) == 4
+
+
+def test_a_folder_is_the_model_of_what_its_files_say(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, folder = recipe(), project / "m"
+    data = gather(settings)
+    assert not is_model_of(folder, settings, data)
+    write_json(folder / "manifest.json", origin(settings, data))
+    assert not is_model_of(folder, settings, data)
+    write_text(folder / RECIPE, settings.dump())
+    assert is_model_of(folder, settings, data)
+    assert not is_model_of(folder, recipe(dropout=0.3), data)
+    assert not is_model_of(folder, settings, gather(settings, without=("n0",)))
+    monkeypatch.setattr(provenance, "code_digest", lambda: "of other code")
+    assert not is_model_of(folder, settings, data)
+
+
+def test_an_encoder_from_the_hub_has_no_digest() -> None:
+    assert versions(recipe(Path("some/encoder")))["encoder"] is None

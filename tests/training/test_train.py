@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE, FOREIGN, recipe
+
+from kashif.corpora import loading
+from kashif.errors import InputError
+from kashif.evaluation.scoring import score
+from kashif.modeling import predictor as predictors
+from kashif.scheme import Scheme
+from kashif.training.recipe import Recipe
+from kashif.training.train import Trained, train
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_tagger_overfits_one_article(trained: Path) -> None:
+    [gold] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
+    predictor = predictors.load(trained)
+    predicted = predictor.predict_documents([(gold.id, gold.text)])
+    report = score([gold], predicted, name="one", scheme=predictor.scheme)
+    entities, relations = (report.measures[name].counts.f1 for name in ("entities", "relations"))
+    assert entities is not None
+    assert entities >= 0.99
+    assert relations is not None
+    assert relations >= 0.95
+
+
+def test_a_model_folder_says_what_it_came_from(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    assert list(manifest["train"]["articles"]) == ["a1"]
+    assert len(manifest["train"]["sha256"]) == 64
+    assert manifest["versions"]["torch"]
+    scores = json.loads((trained / "scores.json").read_text(encoding="utf-8"))
+    assert scores["selected by"] == "score"
+    assert Recipe.load(trained / "recipe.yaml").epochs == 60
+    assert Scheme.load(trained / "scheme.yaml") == predictors.load(trained).scheme
+    assert not list(trained.glob("*.bin")) + list(trained.glob("*.pkl"))
+
+
+def test_training_gives_the_folder_and_the_scores_and_prints_nothing_by_itself(
+    tiny_encoder: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = train(recipe(tiny_encoder, epochs=1), Path("m"))
+    written = json.loads((project / "m" / "scores.json").read_text(encoding="utf-8"))
+    assert found == Trained(Path("m"), written["development"])
+    assert {"entity_f1", "relation_f1", "score"} <= set(found.scores)
+    assert capsys.readouterr().out == ""
+
+
+def test_what_no_prediction_can_reach_is_said_before_training(tiny_encoder: Path, project: Path) -> None:
+    half = ARTICLE.replace("سفراء", "[[سفرا|PERS#20]]ء")
+    (project / "annotations" / "news" / "n0.txt").write_text(half, encoding="utf-8")
+    lines: list[str] = []
+    train(recipe(tiny_encoder, epochs=1), project / "m", say=lines.append)
+    assert [line.partition(",")[0] for line in lines[:3]] == [
+        "train: 2 articles",
+        "  unreachable",
+        "development: 1 articles",
+    ]
+    assert lines[1].endswith("scored as missed: 1 (an edge is not at a word that the encoder sees)")
+
+
+def test_the_same_seed_gives_the_same_model(tiny_encoder: Path, project: Path) -> None:
+    first, second, other = (project / name for name in ("a", "b", "c"))
+    for output in (first, second):
+        train(recipe(tiny_encoder), output)
+    train(recipe(tiny_encoder, seed=14), other)
+    assert weights(first) == weights(second)
+    assert weights(first) != weights(other)
+
+
+def test_a_refused_run_leaves_the_checkpoints_of_the_last_one(tiny_encoder: Path, project: Path) -> None:
+    train(recipe(tiny_encoder, epochs=1), project / "m")
+    with pytest.raises(InputError, match="reads at most 512"):
+        train(recipe(tiny_encoder, epochs=1, window=1024), project / "m")
+    assert list((project / "m" / "checkpoints").glob("checkpoint-*"))
+
+
+def test_resumed_training_ends_where_uninterrupted_does(tiny_encoder: Path, project: Path) -> None:
+    lines: list[str] = []
+    train(recipe(tiny_encoder), project / "whole", say=lines.append)
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(line: str) -> None:
+        if line.startswith("epoch   3"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(recipe(tiny_encoder), project / "part", say=stop_after_two)
+    resumed: list[str] = []
+    train(recipe(tiny_encoder), project / "part", resume=True, say=resumed.append)
+    assert weights(project / "whole") == weights(project / "part")
+    epochs = [line for line in lines if line.startswith("epoch")]
+    assert len(epochs) == 4
+    # The third epoch was told when it stopped, and is told again.
+    assert [line[:9] for line in resumed if line.startswith("epoch")] == [line[:9] for line in epochs[2:]]
+    with pytest.raises(InputError, match="of another recipe"):
+        train(recipe(tiny_encoder, seed=99), project / "part", resume=True)
+    with pytest.raises(InputError, match="nothing to resume"):
+        train(recipe(tiny_encoder), project / "new", resume=True)
+
+
+def test_encoders_that_do_not_fit_are_refused(tiny_encoder: Path, project: Path) -> None:
+    with pytest.raises(InputError, match="reads at most 512"):
+        train(recipe(tiny_encoder, window=1024), project / "m")
+    with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
+        train(recipe(Path("nowhere/at-all")), project / "m")
+    with pytest.raises(InputError, match=r"encoder 'models/news': no such folder in .*; `kashif pretrain`"):
+        train(recipe(Path("models/news")), project / "m")
+
+
+def test_a_foreign_corpus_is_learned_in_its_own_labels(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
+    settings: dict[str, object] = {"scheme": "anercorp", "epochs": 40, "patience": 40, "dropout": 0.0}
+    settings |= {"encoder_learning_rate": 3e-3, "head_learning_rate": 1e-2}
+    settings |= {"train": ["all.conll#0-80%"], "development": ["all.conll#80-100%"]}
+    lines: list[str] = []
+    output = tmp_path / "own"
+    scores = train(recipe(tiny_encoder, **settings), output, say=lines.append).scores
+    assert scores["score"] == scores["entity_f1"] > 0.9
+    assert "relation" not in lines[-1]
+    predictor = predictors.load(output)
+    assert predictor.scheme == Scheme.load().foreign("anercorp")
+    assert predictor.model.proclitic_head is None
+    assert predictor.model.relation_head is None
+    found = [(e.label, e.text) for e in predictor.predict("زار بوتين مدينة كييف").entities]
+    assert found == [("PERS", "بوتين"), ("LOC", "مدينة كييف")]
+    with pytest.raises(InputError, match="did you mean 'anercorp'"):
+        train(recipe(tiny_encoder, **settings | {"scheme": "anercrop"}), output)

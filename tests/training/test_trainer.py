@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import Dataset
+from helpers import recipe
+from transformers import Trainer
+
+from kashif.evaluation.development import SELECTED_BY, development_scores, in_words
+from kashif.modeling import predictor as predictors
+from kashif.training.data import gather
+from kashif.training.recipe import Recipe
+from kashif.training.train import build_trainer, train
+from kashif.training.trainer import (
+    KashifTrainer,
+    adversarial_perturbation,
+    learning_rate,
+    report_epochs,
+    training_arguments,
+)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def built(settings: Recipe, folder: Path) -> KashifTrainer:
+    return build_trainer(settings, gather(settings), folder=folder)
+
+
+def test_rates_fall_from_the_top_down() -> None:
+    settings = recipe(encoder_learning_rate=1.0, head_learning_rate=7.0, layer_decay=0.5)
+    names = {
+        "tagger.weight": 7.0,
+        "encoder.encoder.layer.1.output.dense.weight": 1.0,
+        "encoder.encoder.layer.0.output.dense.weight": 0.5,
+        "encoder.embeddings.word_embeddings.weight": 0.25,
+    }
+    assert {name: learning_rate(name, 2, recipe=settings) for name in names} == names
+
+
+def test_every_parameter_is_optimised_once_at_its_rate(tiny_encoder: Path, project: Path) -> None:
+    settings = recipe(tiny_encoder, layer_decay=0.5, weight_decay=0.03)
+    trainer = built(settings, project / "checkpoints")
+    groups = trainer.create_optimizer().param_groups
+    rates = {
+        id(parameter): (group["lr"], group["weight_decay"])
+        for group in groups
+        for parameter in group["params"]
+    }
+    named = dict(trainer.predictor.model.named_parameters())
+    assert sum(len(group["params"]) for group in groups) == len(rates) == len(named)
+    for name, parameter in named.items():
+        rate, decay = rates[id(parameter)]
+        assert rate == learning_rate(name, 2, recipe=settings)
+        assert decay == (0.0 if name.endswith("bias") or "norm" in name.lower() else 0.03), name
+
+
+def test_evaluation_scores_the_development_documents_whole(trained: Path, tmp_path: Path) -> None:
+    settings, predictor = Recipe.load(trained / "recipe.yaml"), predictors.load(trained)
+    data = gather(settings)
+    texts = [(document.id, document.text) for document in data.development]
+    scores = development_scores(data.development, predictor.predict_documents(texts), scheme=data.scheme)
+    assert scores[SELECTED_BY] > 0.9
+    trainer = build_trainer(settings, data, folder=tmp_path, predictor=predictor)
+    predictor.model.train()  # as the Trainer leaves it
+    for prefix in ("eval", "test"):
+        found = trainer.evaluate(metric_key_prefix=prefix)
+        assert {name: found[f"{prefix}_{name}"] for name in scores} == scores
+
+
+def test_adversarial_passes_leave_the_embeddings_as_they_were() -> None:
+    weight = torch.nn.Parameter(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    (weight[[0, 2]] * torch.tensor([[3.0, 0.0], [0.0, 4.0]])).sum().backward()
+    with adversarial_perturbation(weight, torch.tensor([0, 2]), epsilon=0.5):
+        assert weight.detach().flatten().tolist() == pytest.approx([1.3, 2.0, 3.0, 4.0, 5.0, 6.4])
+    assert weight.detach().flatten().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_adversarial_training_is_another_and_deterministic(tiny_encoder: Path, project: Path) -> None:
+    first, second, plain = (project / name for name in ("a", "b", "c"))
+    for output, epsilon in ((first, 0.1), (second, 0.1), (plain, 0.0)):
+        train(recipe(tiny_encoder, adversarial_epsilon=epsilon, warmup_steps=0.0), output)
+    assert weights(first) == weights(second)
+    assert weights(first) != weights(plain)
+
+
+def test_one_line_is_said_for_each_epoch(tiny_encoder: Path, project: Path) -> None:
+    lines: list[str] = []
+    scores: list[Mapping[str, float]] = []
+
+    def words(found: Mapping[str, float]) -> str:
+        scores.append(found)
+        return in_words(found)
+
+    trainer = built(recipe(tiny_encoder, epochs=2), project / "checkpoints")
+    report_epochs(trainer, lines.append, progress=False, in_words=words)
+    trainer.train()
+    trainer.evaluate()  # of the last epoch, which was told
+    assert [line[:15] for line in lines] == ["epoch   1  loss", "epoch   2  loss"]
+    assert [line.rpartition("development: ")[2] for line in lines] == [in_words(found) for found in scores]
+
+
+def test_the_progress_bar_is_shown_where_it_is_wanted(tmp_path: Path) -> None:
+    for progress in (False, True):
+        arguments = training_arguments(recipe(), tmp_path, progress=progress)
+        trainer = Trainer(model=torch.nn.Linear(1, 1), args=arguments, eval_dataset=Dataset.from_list([{}]))
+        report_epochs(trainer, lambda line: None, progress=progress, in_words=in_words)
+        names = [type(callback).__name__ for callback in trainer.callback_handler.callbacks]
+        assert "PrinterCallback" not in names
+        assert "ProgressCallback" not in names
+        assert ("_Bar" in names) is progress
