@@ -15,7 +15,7 @@ quickstart: .venv/done
 	$(BIN)/kashif predict eval/example.txt --model models/quickstart --format html --output models/quickstart/example.html
 
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest # the models are too small for more
 
 test-slow: .venv/done # and the property tests once more, on examples that nobody has seen
 	$(BIN)/python -m pytest -m slow
