@@ -129,12 +129,25 @@ def _show_splits(division: Division, scheme: Scheme, *, tokenizer: Any, window: 
 
 
 @app.command()
-def stats(corpora: Corpora) -> None:
+def stats(
+    corpora: Corpora,
+    register: Annotated[
+        bool, typer.Option("--register", help="measure density, quotes, spelling instead, corpus by corpus")
+    ] = False,
+) -> None:
     """Count a corpus: articles, words, entities and relations by label."""
     from kashif.cli import tables
-    from kashif.corpora.loading import load_all
+    from kashif.corpora.loading import load_all, load_each
+    from kashif.corpora.register import register as measure
     from kashif.corpora.statistics import statistics
 
+    if register:
+        parts = load_each(corpora)
+        out.print(tables.register({part.name: measure(part.documents) for part in parts}))
+        for part in parts:
+            for notice in part.notices:
+                say(notice)
+        return
     documents, notices = load_all(corpora)
     for table in tables.statistics(statistics(documents)):
         out.print(table)

@@ -196,6 +196,18 @@ def statistics(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Table | Text
         yield Text()
 
 
+def register(found: Mapping[str, Mapping[str, float]]) -> Table:
+    """Measures of the register, a column a corpus."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for corpus in found:
+        table.add_column(corpus, justify="right", overflow="fold")
+    for name in dict.fromkeys(name for measures in found.values() for name in measures):
+        cells = (measures.get(name) for measures in found.values())
+        table.add_row(Text(name), *("–" if value is None else f"{value:.1f}" for value in cells))
+    return table
+
+
 def agreement(found: Agreement) -> Iterator[Table | Text]:
     """F1 by kind and label, and kappa."""
     table = Table(box=None, pad_edge=False, title=f"{found.documents} articles", title_justify="left")

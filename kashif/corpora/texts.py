@@ -1,25 +1,54 @@
 """Texts that are not in the repository: a manifest names them, the environment says where they lie.
 
-``seeds/manifest.json``, found in the annotations' folder or one above, names texts by file name,
-SHA-256 and length. They are looked for in ``$KASHIF_SEEDS``, then beside the manifest; a text whose
-digest differs is refused.
+A ``manifest.json`` stands in the folder of the annotations, or in a folder of the same name in one of the
+three folders above it: for ``annotations/seeds`` in ``seeds``, for ``annotations/second/news-b`` (a second
+reading) in ``annotations/news``. It names each text by its id (the stem of the ``.ann``), with the file that
+holds it, its SHA-256 and its length. A ``.txt`` is the text itself; a ``.jsonl.gz`` holds texts with ids, one a
+line. The files are looked for in the folder that the manifest's environment variable names, then beside the
+manifest. A text whose digest differs is refused.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import os
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from kashif import formats
+from kashif.config import StrictModel
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_json, read_text
 from kashif.formats import Reading, brat
 
+NAME = "manifest.json"
+_ABOVE = 3
+"""How many folders above the annotations the folder of the same name may stand in."""
+
 
 class MissingText(Exception):
     """The text that a file's annotations point into is not on this machine."""
+
+
+class NamedText(StrictModel):
+    """A text: its id, the file that holds it, its SHA-256 in UTF-8, its code points."""
+
+    id: str
+    source: str
+    sha256: str
+    characters: int
+
+
+class TextManifest(StrictModel):
+    """Texts that annotations point into; an environment variable names the folder of their files."""
+
+    about: str = ""
+    variable: str
+    articles: tuple[NamedText, ...]
 
 
 def read(path: Path, format: str) -> list[Reading]:
@@ -38,7 +67,7 @@ def read(path: Path, format: str) -> list[Reading]:
 def is_named(path: Path, document: Document) -> bool:
     """Whether a manifest names the text of this ``.ann``, with the digest of the document's text."""
     named = _named(path)
-    return named is not None and named[1]["sha256"] == text_digest(document.text)
+    return named is not None and named[1].sha256 == text_digest(document.text)
 
 
 def text_digest(text: str) -> str:
@@ -46,34 +75,78 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _named(path: Path) -> tuple[Path, dict[str, str]] | None:
-    """The manifest's folder and its entry for the text of this ``.ann``."""
-    for folder in path.resolve().parents:
-        manifest = folder / "seeds" / "manifest.json"
-        if manifest.is_file():
-            for entry in read_json(manifest)["articles"]:
-                if entry["file"] == brat.text_path(path).name:
-                    return manifest.parent, entry
+def _named(path: Path) -> tuple[Path, NamedText] | None:
+    """The manifest that names the text of this ``.ann``, and its entry."""
+    for manifest in _manifests(path.resolve().parent):
+        entry = _entries(manifest, manifest.stat().st_mtime_ns).get(path.stem)
+        if entry is not None:
+            return manifest, entry
     return None
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    """Where the manifest of a folder of annotations may stand."""
+    corpus = folder.name.rpartition("-")[0] or folder.name  # a second reading's folder is named news-b
+    places = [folder, *(above / name for above in folder.parents[:_ABOVE] for name in (folder.name, corpus))]
+    for file in dict.fromkeys(place / NAME for place in places):
+        if file.is_file():
+            yield file
+
+
+@lru_cache(maxsize=8)
+def _entries(manifest: Path, _modified: int) -> dict[str, NamedText]:
+    """The texts that a manifest names, by id; none for a manifest of something else, such as a model's."""
+    values = read_json(manifest)
+    if not isinstance(values, dict) or "articles" not in values:
+        return {}
+    return {entry.id: entry for entry in TextManifest.check(values, str(manifest)).articles}
+
+
+def _variable(manifest: Path) -> str:
+    return TextManifest.check(read_json(manifest), str(manifest)).variable
 
 
 def _named_text(path: Path) -> str:
     named = _named(path)
     if named is None:
         beside = brat.text_path(path).name
-        message = f"no text: {beside} is not beside it and no seeds/manifest.json names it"
+        message = f"no text: {beside} is not beside it and no {NAME} names it"
         raise InputError(Fault(str(path), message))
-    folder, entry = named
-    places = [Path(os.environ["KASHIF_SEEDS"])] if os.environ.get("KASHIF_SEEDS") else []
-    for place in (*places, folder):
-        file = place / entry["file"]
+    manifest, entry = named
+    variable = _variable(manifest)
+    places = [Path(os.environ[variable])] if os.environ.get(variable) else []
+    for place in (*places, manifest.parent):
+        file = place / entry.source
         if file.is_file():
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            if digest != entry["sha256"]:
-                message = f"SHA-256 is {digest[:12]}…, the manifest says {entry['sha256'][:12]}…: not the"
+            text = _text(file, entry.id)
+            digest = text_digest(text)
+            if digest != entry.sha256:
+                message = (
+                    f"{entry.id}: SHA-256 is {digest[:12]}…, {manifest} says {entry.sha256[:12]}…: not the"
+                )
                 raise InputError(Fault(str(file), message + " text that was annotated; replace it"))
-            return read_text(file)
+            return text
     raise MissingText(
-        f"{entry['file']} is not here: set KASHIF_SEEDS to the folder that holds it, or put it into"
-        f" {folder.name}/"
+        f"{entry.source} is not here: set {variable} to the folder that holds it, or put it into"
+        f" {manifest.parent.name}/"
     )
+
+
+def _text(file: Path, id: str) -> str:
+    """The text of an id in a file, to the letter."""
+    if file.suffix != ".gz":
+        return read_text(file)
+    texts = _json_lines(file, file.stat().st_mtime_ns)
+    if id not in texts:
+        raise InputError(Fault(str(file), f"holds no text with the id '{id}'; get the release again"))
+    return texts[id]
+
+
+@lru_cache(maxsize=2)
+def _json_lines(file: Path, _modified: int) -> dict[str, str]:
+    """The texts of gzipped JSON lines by id."""
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            return {row["id"]: row["text"] for row in map(json.loads, lines)}
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise InputError(Fault(str(file), f"not gzipped JSON lines of 'id' and 'text': {error!r}")) from error

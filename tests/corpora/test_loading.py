@@ -83,9 +83,12 @@ def test_bad_splits_files_are_refused(tmp_path: Path, text: str) -> None:
 def without_text(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A third article of the project, whose text a manifest names and no folder holds."""
     (project / "annotations" / "news" / "s1.ann").write_text("", encoding="utf-8")
-    (project / "seeds").mkdir()
-    manifest = {"articles": [{"file": "s1.txt", "sha256": "0" * 64}]}
-    (project / "seeds" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (project / "news").mkdir()
+    manifest = {
+        "variable": "KASHIF_SEEDS",
+        "articles": [{"id": "s1", "source": "s1.txt", "sha256": "0" * 64, "characters": 1}],
+    }
+    (project / "news" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     splits = project / "annotations" / "splits.yaml"
     splits.write_text("news:\n  train: [n1, s1]\n", encoding="utf-8")
     monkeypatch.setenv("KASHIF_SEEDS", "/nonexistent")
@@ -108,7 +111,7 @@ def test_texts_that_are_not_here_are_left_out_with_a_notice() -> None:
         assert [document.id for document in loaded.documents] == ids
         assert loaded.notices == (
             f"left out, their text is not here: {count} articles of annotations/news; set KASHIF_SEEDS to the"
-            " folder that holds it, or put it into seeds/",
+            " folder that holds it, or put it into news/",
         )
 
 

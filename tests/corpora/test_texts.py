@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -19,11 +20,12 @@ def annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ``.ann`` that points into a text which only a manifest names."""
     monkeypatch.delenv("KASHIF_SEEDS", raising=False)
     (tmp_path / "seeds").mkdir()
-    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "seeds").mkdir(parents=True)
     digest = hashlib.sha256(TEXT.encode()).hexdigest()
-    entry = {"file": "s1.txt", "sha256": digest, "bytes": len(TEXT.encode())}
-    (tmp_path / "seeds" / "manifest.json").write_text(json.dumps({"articles": [entry]}), encoding="utf-8")
-    path = tmp_path / "annotations" / "s1.ann"
+    entry = {"id": "s1", "source": "s1.txt", "sha256": digest, "characters": len(TEXT)}
+    manifest = {"variable": "KASHIF_SEEDS", "articles": [entry]}
+    (tmp_path / "seeds" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    path = tmp_path / "annotations" / "seeds" / "s1.ann"
     path.write_text("T1\tPERS 4 9\tبوتين\n", encoding="utf-8")
     return path
 
@@ -67,10 +69,53 @@ def test_writing_puts_no_text_beside_the_annotations_where_a_manifest_has_it(ann
     assert beside.read_text(encoding="utf-8") == "زار كيم"
 
 
+def write_lines(folder: Path, *rows: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    with gzip.open(folder / "all.jsonl.gz", "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def test_a_text_may_be_a_line_of_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotations = tmp_path / "annotations" / "wire"
+    annotations.mkdir(parents=True)
+    entry = {"id": "w1", "source": "all.jsonl.gz", "sha256": texts.text_digest(TEXT), "characters": 9}
+    manifest = {"variable": "KASHIF_DATA", "articles": [entry]}
+    (annotations / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    path = annotations / "w1.ann"
+    path.write_text("T1\tPERS 4 9\tبوتين\n", encoding="utf-8")
+    # A second reading in another folder finds the same manifest.
+    second = tmp_path / "annotations" / "second" / "wire-b" / "w1.ann"
+    second.parent.mkdir(parents=True)
+    second.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    data = tmp_path / "data"
+    monkeypatch.setenv("KASHIF_DATA", str(data))
+    with pytest.raises(texts.MissingText, match=r"all\.jsonl\.gz is not here: set KASHIF_DATA"):
+        texts.read(path, "brat")
+    write_lines(data, {"id": "w0", "text": "زار"}, {"id": "w1", "text": TEXT})
+    for file in (path, second):
+        assert texts.read(file, "brat")[0].document.text == TEXT
+    # Another release, with another text or without this one, is refused; a model's manifest is passed over.
+    write_lines(data, {"id": "w1", "text": "زار كيم هنا"})
+    with pytest.raises(InputError, match=r"w1: SHA-256 is .* not the text that was annotated"):
+        texts.read(path, "brat")
+    write_lines(data, {"id": "w0", "text": "x"}, {"id": "w2", "text": "y"})
+    with pytest.raises(InputError, match="holds no text with the id 'w1'"):
+        texts.read(path, "brat")
+    (data / "all.jsonl.gz").write_bytes(b"not gzip")
+    with pytest.raises(InputError, match="not gzipped JSON lines"):
+        texts.read(path, "brat")
+
+
+def test_a_model_s_manifest_is_passed_over(annotations: Path) -> None:
+    (annotations.parent / "manifest.json").write_text('{"train": {}}', encoding="utf-8")
+    with pytest.raises(texts.MissingText):
+        texts.read(annotations, "brat")
+
+
 def test_annotations_without_any_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.ann"
     path.write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match=r"no text: a\.txt is not beside it and no seeds/manifest\.json"):
+    with pytest.raises(InputError, match=r"no text: a\.txt is not beside it and no manifest\.json"):
         texts.read(path, "brat")
 
 
