@@ -3,8 +3,8 @@
 A ``manifest.json`` stands in the folder of the annotations, or in a folder of the same name in one of the
 three folders above it: for ``annotations/seeds`` in ``seeds``, for ``annotations/second/news-b`` (a second
 reading) in ``annotations/news``. It names each text by its id (the stem of the ``.ann``), with the file that
-holds it, its SHA-256 and its length. A ``.txt`` is the text itself; a ``.jsonl.gz`` holds texts with ids, one a
-line. The files are looked for in the folder that the manifest's environment variable names, then beside the
+holds it, its SHA-256 and its length. A ``.txt`` is the text itself; a ``.jsonl.gz`` holds texts with ids, one
+a line. The files are looked for in the folder that the manifest's environment variable names, then beside the
 manifest. A text whose digest differs is refused.
 """
 
