@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from kashif.training.train import Trained
 
 __all__ = [
+    "Comparison",
     "Document",
     "Entity",
     "InputError",
     "Predictor",
     "Recipe",
     "Relation",
+    "Report",
     "Scheme",
+    "Trained",
     "compare",
     "load",
     "predict",
@@ -39,13 +42,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "kashif.evaluation.comparing",
     "Document": "kashif.document",
     "Entity": "kashif.document",
     "InputError": "kashif.errors",
     "Predictor": "kashif.modeling.predictor",
     "Recipe": "kashif.training.recipe",
     "Relation": "kashif.document",
+    "Report": "kashif.evaluation.scoring",
     "Scheme": "kashif.scheme",
+    "Trained": "kashif.training.train",
 }
 
 
@@ -56,7 +62,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted([*__all__, "__version__"])
 
 
 @overload
@@ -72,12 +78,13 @@ def predict(texts: Iterable[str], model: str | Path | None = None) -> list[Docum
 def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Document | list[Document]:
     """Predicts the entities and relations of a text, or of several texts in order.
 
-    Offsets are code points of the very string given. The model is loaded on the first call and kept;
-    no answer is. For another device, or texts without end, use ``load``.
+    Offsets are code points of the very string given. The model is loaded on the first call and kept until
+    its folder changes; results are not kept. For another device, or an endless stream of texts, use ``load``.
 
     Args:
         texts: one text, or any number of them.
-        model: a model folder; None takes ``$KASHIF_MODEL``, else one in ``models/``.
+        model: a model folder; None takes ``$KASHIF_MODEL``, else ``models/default``, else
+            ``models/quickstart`` in the current folder.
 
     Returns:
         The document of one text, or a list of documents.
@@ -87,11 +94,14 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     """
     from kashif.modeling import predictor
 
-    return _kept(predictor.find(model).resolve()).predict(texts)
+    folder = predictor.find(model).resolve()
+    weights = (folder / "model.safetensors").stat()
+    config = (folder / "config.json").stat()
+    return _kept(folder, (weights.st_mtime_ns, weights.st_size, config.st_mtime_ns)).predict(texts)
 
 
 @lru_cache(maxsize=1)
-def _kept(folder: Path) -> Predictor:
+def _kept(folder: Path, _written: tuple[int, ...]) -> Predictor:
     return load(folder)
 
 
@@ -105,10 +115,10 @@ def load(
     """Loads a model for prediction.
 
     Args:
-        model: a model folder; None takes ``$KASHIF_MODEL``, else one in ``models/``.
+        model: a model folder; None is as in ``predict``.
         device: a device of torch, such as ``cpu`` or ``cuda:1``; None takes the GPU if there is one.
-        runtime: ``torch``, ``onnx`` or ``openvino``; ``auto`` takes, on a CPU, the fastest that
-            ``kashif export`` found to lose next to nothing, and torch where nothing was exported.
+        runtime: ``torch``, ``onnx`` or ``openvino``; ``auto`` takes, on a CPU, the fastest that lost at
+            most 0.005 F1 when ``kashif export`` measured it, and torch where there is no export.
         threads: how many threads of the processor to use, in the whole process; None leaves torch's choice.
 
     Raises:
@@ -130,13 +140,13 @@ def train(
 ) -> Trained:
     """Trains a model by a recipe and writes its folder.
 
-    Relative paths in the recipe start in the current folder.
+    Paths in the recipe are relative to the current folder.
 
     Args:
         recipe: a ``Recipe``, the path of a YAML file, or a mapping of a recipe's keys.
         output: the folder to write the model to.
         resume: go on from the last finished epoch of an interrupted training.
-        verbose: print a line an epoch and show a progress bar.
+        verbose: print one line per epoch and show a progress bar.
 
     Returns:
         The folder, and the scores on the development articles that selected the model.
@@ -161,8 +171,9 @@ def train(
 
 def score(
     model: str | Path,
-    corpora: str | Sequence[str],
+    corpora: str | Path | Sequence[str | Path],
     *,
+    scheme: str | Path = "",
     seed: int = 0,
     device: str | None = None,
     runtime: str = "torch",
@@ -174,12 +185,14 @@ def score(
     Args:
         model: a model folder, or a ``.jsonl`` file of predictions.
         corpora: corpora as ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, or suites (``.yaml``), one or several.
+        scheme: the scheme of bare predictions, a file or ``learned``; by default the one that the corpora
+            lead to. A model is scored by its own.
         seed: the seed of the bootstrap.
         device: as in ``load``.
-        runtime: as in ``load``; the exact one by default.
+        runtime: as in ``load``; torch, whose scores are exact, by default.
 
     Returns:
-        One report a corpus: ``report.measures["entities"].counts.f1``, its ``.interval``, and so on.
+        One report per corpus: ``report.measures["entities"].counts.f1``, its ``.interval``, and so on.
 
     Raises:
         InputError: if the model or a corpus does not fit, or no article is left to score.
@@ -189,11 +202,16 @@ def score(
 
     with silent_libraries():
         system = systems.open_system(Path(model), runtime=runtime, device=device)
-        return list(systems.score_system(system, _several(corpora), seed=seed).reports)
+        scored = systems.score_system(system, _several(corpora), scheme=str(scheme), seed=seed)
+        return list(scored.reports)
 
 
 def compare(
-    first: str | Path, second: str | Path, corpora: str | Sequence[str], *, seed: int = 0
+    first: str | Path,
+    second: str | Path,
+    *,
+    corpora: str | Path | Sequence[str | Path],
+    seed: int = 0,
 ) -> list[Comparison]:
     """Compares two systems on held-out articles that neither was trained on, by a paired bootstrap.
 
@@ -204,7 +222,7 @@ def compare(
         seed: the seed of the bootstrap.
 
     Returns:
-        One comparison a corpus: ``comparison.measures["entities"].f1`` is the difference (second less
+        One comparison per corpus: ``comparison.measures["entities"].f1`` is the difference (second less
         first), beside its ``.interval`` and ``.p``.
 
     Raises:
@@ -218,5 +236,5 @@ def compare(
         return list(systems.compare_systems(both, _several(corpora), seed=seed).reports)
 
 
-def _several(corpora: str | Sequence[str]) -> list[str]:
-    return [corpora] if isinstance(corpora, str) else list(corpora)
+def _several(corpora: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(corpora)] if isinstance(corpora, str | Path) else [str(corpus) for corpus in corpora]

@@ -6,10 +6,11 @@ is the mention.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kashif.errors import Fault, InputError, nearest
@@ -51,6 +52,8 @@ class Relation:
 class Document:
     """A text with its entities and relations.
 
+    ``meta`` is what came with the text (url, date, source …); it goes through untouched.
+
     Raises:
         InputError: listing every offset, text, id or argument that does not fit.
     """
@@ -59,6 +62,7 @@ class Document:
     text: str
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         faults = list(_faults(self))
@@ -76,6 +80,11 @@ class Document:
                 return entity
         raise KeyError(id)
 
+    @property
+    def labels(self) -> set[str]:
+        """All labels of entities and of relations."""
+        return {entity.label for entity in self.entities} | {relation.label for relation in self.relations}
+
     def by_id(self) -> dict[int, Entity]:
         """All entities by id."""
         return {entity.id: entity for entity in self.entities}
@@ -87,12 +96,15 @@ class Document:
             "text": self.text,
             "entities": [_present(entity) for entity in self.entities],
             "relations": [_present(relation) for relation in self.relations],
+            **({"meta": dict(self.meta)} if self.meta else {}),
         }
         return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
 
     @classmethod
     def from_json(cls, line: str, where: str = "document", number: int = 0) -> Document:
         """The document that one line of JSON holds; ``where`` and ``number`` name it in errors.
+
+        Keys that are no document's go into ``meta``, unless they look like a slip of one that is.
 
         Raises:
             InputError: listing every key and value that does not fit.
@@ -102,6 +114,7 @@ class Document:
         except json.JSONDecodeError as error:
             raise InputError(Fault(where, f"not JSON: {error}", number)) from error
         faults: list[Fault] = []
+        row, meta = part_meta(row)
         row = _checked(row, _DOCUMENT, "document", faults)
         if faults:
             raise InputError([Fault(where, fault.message, number) for fault in faults])
@@ -117,12 +130,34 @@ class Document:
                     text,
                     tuple(Entity(**entity) for entity in entities),
                     tuple(Relation(**relation) for relation in relations),
+                    meta,
                 )
             except InputError as error:
                 faults = error.faults
         raise InputError([Fault(where, fault.message, number) for fault in faults])
 
 
+def part_meta(row: Any) -> tuple[Any, dict[str, Any]]:
+    """A line's own keys, and the others together with what stands below ``meta``.
+
+    A key that is nearly a document's (``entites``) stays with the own ones, to be refused.
+    """
+    if not isinstance(row, dict):
+        return row, {}
+    own: dict[str, Any] = {}
+    meta: dict[str, Any] = {}
+    for key, value in row.items():
+        if key == "meta" and isinstance(value, dict):
+            meta |= value
+        elif key in _DOCUMENT or difflib.get_close_matches(key, _DOCUMENT, n=1, cutoff=_SLIP):
+            own[key] = value
+        else:
+            meta[key] = value
+    return own, meta
+
+
+_SLIP = 0.8
+"""How alike a key is to a document's own, from 0 to 1, to be taken for a slip."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = (int, float)
 _DOCUMENT: dict[str, tuple[Any, bool]] = {

@@ -35,6 +35,12 @@ class InputError(ValueError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its name where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that ends a message on an unknown name: the nearest known one, else all of them."""
     names = sorted(known)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
-from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -33,6 +30,32 @@ class Mapping(StrictModel):
     proclitics: bool = False
 
 
+class Beside(StrictModel):
+    """Two mentions side by side, ``first`` before ``second``, that one expects to be in ``relation``."""
+
+    first: str
+    second: str
+    relation: str
+
+
+class Inside(StrictModel):
+    """A word that is most often marked ``label``; one expects it marked inside mentions of ``of`` too."""
+
+    label: str
+    of: tuple[str, ...]
+
+
+class WarningRules(StrictModel):
+    """Common slips of annotators in this scheme, for ``kashif corpus check`` to warn of.
+
+    ``names`` are the labels of names, which one expects to be marked wherever they stand.
+    """
+
+    names: tuple[str, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    inside: tuple[Inside, ...] = ()
+
+
 class Scheme(StrictModel):
     """Entity labels with their meaning, relation types, mappings by name of the foreign scheme.
 
@@ -47,6 +70,7 @@ class Scheme(StrictModel):
     closing: dict[str, str] | None = None
     relations: dict[str, RelationType] = Field(default_factory=dict)
     mappings: dict[str, Mapping] = Field(default_factory=dict)
+    warnings: WarningRules = WarningRules()
 
     @model_validator(mode="after")
     def _labels_are_known(self) -> Scheme:
@@ -57,9 +81,19 @@ class Scheme(StrictModel):
             targets = {label for labels in mapping.labels.values() for label in labels}
             used[f"mapping {name}"] = targets | set(mapping.complete)
         used["closing"] = set(self.closing or {})
+        rules = self.warnings
+        used["warnings"] = {
+            *rules.names,
+            *(label for rule in rules.beside for label in (rule.first, rule.second)),
+            *(label for rule in rules.inside for label in (rule.label, *rule.of)),
+        }
         for user, labels in used.items():
             for label in sorted(labels - set(self.entities)):
                 raise ValueError(f"{user}: no entity '{label}'; {nearest(label, self.entities)}")
+        for rule in rules.beside:
+            if rule.relation not in self.relations:
+                hint = nearest(rule.relation, self.relations)
+                raise ValueError(f"warnings: no relation '{rule.relation}'; {hint}")
         return self
 
     @cached_property
@@ -94,36 +128,7 @@ class Scheme(StrictModel):
             InputError: if the scheme has none of this name.
         """
         if not self.mappings:
-            raise InputError(f"no mapping '{name}': the labels are a corpus's own; take '@{name}' away")
+            raise InputError(f"no mapping '{name}': the scheme has none; take '@{name}' away")
         if name not in self.mappings:
             raise InputError(f"no mapping '{name}' in the scheme; {nearest(name, self.mappings)}")
         return self.mappings[name]
-
-    def foreign(self, name: str) -> Scheme:
-        """The scheme of a mapping's own labels, without relations.
-
-        Raises:
-            InputError: if there is no mapping of this name.
-        """
-        mapping = self.mapping(name)
-        entities = {label: f"may be {', '.join(ours)}" for label, ours in mapping.labels.items()}
-        entities |= dict.fromkeys(mapping.ignored, "none of ours")
-        return Scheme(entities=entities, nested=mapping.nested, proclitics=mapping.proclitics)
-
-    @classmethod
-    def load(cls, path: Path | None = None) -> Self:
-        """The scheme of a YAML file; without a path, the one that this package carries.
-
-        Raises:
-            InputError: listing what does not fit.
-        """
-        return super().load(path) if path else cls.parse(_packaged(), "scheme.yaml")
-
-
-def _packaged() -> str:
-    """The scheme's text: package data in a wheel, the repository's own file in a checkout."""
-    packaged = resources.files("kashif") / "scheme.yaml"
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    source = Path(__file__).parents[1] / "annotations" / "scheme.yaml"
-    return source.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: a test th
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
-from helpers import ARTICLE, ROOT, make_encoder, recipe
+from helpers import ARTICLE, ROOT, SCHEME, add_scheme, make_encoder, recipe
 from hypothesis import settings
 from transformers import IntervalStrategy
 
@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture(scope="session")
 def scheme() -> Scheme:
-    return Scheme.load(ROOT / "annotations" / "scheme.yaml")
+    return Scheme.load(SCHEME)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The folder of a model trained until it knows one article by heart.
 
     Its training article ``a1`` stands in ``annotations/one`` two folders above, its development article
-    ``a2``, the same marks in another text, in ``annotations/two``.
+    ``a2``, the same marks in another text, in ``annotations/two``. Both are in the repository's own scheme.
     """
     from kashif.training import checkpoints
     from kashif.training.data import gather
@@ -71,6 +71,7 @@ def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         file = base / "annotations" / name
         file.parent.mkdir(parents=True)
         file.write_text(text, encoding="utf-8")
+    add_scheme(base / "annotations")
     settings = recipe(
         tiny_encoder,
         train=[str(base / "annotations" / "one")],
@@ -94,12 +95,13 @@ def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the corpus ``annotations/news`` and its splits; the test runs in it."""
+    """A folder with the corpus ``annotations/news``, its splits and our scheme; the test runs in it."""
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
     for index in range(4):
         (folder / f"n{index}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
     splits = "news:\n  train: [n0, n1]\n  development: [n2]\n  held-out: [n3]\n"
     (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
+    add_scheme(tmp_path / "annotations")
     monkeypatch.chdir(tmp_path)
     return tmp_path

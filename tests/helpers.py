@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from kashif.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
+SCHEME = ROOT / "annotations" / "scheme.yaml"
+"""The scheme of the repository's own annotations, which most tests are written in."""
 RECIPES = sorted(file for file in (ROOT / "train").glob("*.yaml") if file.stem != "newswire")
 """The recipes of models; newswire is one of an encoder."""
 
@@ -25,8 +28,20 @@ FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nال
 """A flat corpus of whole words in ANERcorp's labels."""
 
 
-def make_encoder(folder: Path, texts: list[str], kind: str = "bert", width: int = 32) -> Path:
-    """A BERT-like encoder of two layers with random weights and a WordPiece tokenizer of these texts."""
+def add_scheme(folder: Path) -> Path:
+    """Puts the repository's own scheme into a folder, for the corpora there to lead to."""
+    return Path(shutil.copyfile(SCHEME, folder / "scheme.yaml"))
+
+
+def make_encoder(
+    folder: Path,
+    texts: list[str],
+    kind: str = "bert",
+    *,
+    width: int = 32,
+    sizes: dict[str, Any] | None = None,
+) -> Path:
+    """An encoder of two layers with random weights and a WordPiece tokenizer of these texts."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
@@ -47,7 +62,7 @@ def make_encoder(folder: Path, texts: list[str], kind: str = "bert", width: int 
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
-    sizes: dict[str, Any] = (
+    usual: dict[str, Any] = (
         {"dim": width, "n_layers": 2, "n_heads": 2, "hidden_dim": 2 * width}
         if kind == "distilbert"
         else {
@@ -57,7 +72,9 @@ def make_encoder(folder: Path, texts: list[str], kind: str = "bert", width: int 
             "intermediate_size": 2 * width,
         }
     )
-    config = AutoConfig.for_model(kind, vocab_size=tokenizer.get_vocab_size(), pad_token_id=0, **sizes)
+    config = AutoConfig.for_model(
+        kind, vocab_size=tokenizer.get_vocab_size(), pad_token_id=0, **usual, **(sizes or {})
+    )
     generator_state = torch.get_rng_state()
     torch.manual_seed(0)
     AutoModel.from_config(config).save_pretrained(folder)

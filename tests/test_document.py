@@ -68,3 +68,14 @@ def test_wrong_types_are_refused(row: str) -> None:
 
 def test_nearest_lists_all_when_nothing_is_near() -> None:
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
+
+
+def test_what_came_with_a_text_goes_through_untouched() -> None:
+    line = '{"id": "a", "text": "نص", "url": "http://x", "meta": {"day": 3}, "tags": ["a", null]}'
+    document = Document.from_json(line)
+    assert document.meta == {"url": "http://x", "day": 3, "tags": ["a", None]}
+    assert Document.from_json(document.to_json()) == document
+    assert "meta" not in Document("a", "نص").to_json()
+    for slip in ("entites", "relation", "texts"):
+        with pytest.raises(InputError, match=f"unknown key '{slip}' in a document; did you mean"):
+            Document.from_json(f'{{"id": "a", "text": "نص", "{slip}": []}}')

@@ -21,7 +21,7 @@ def test_a_model_is_trained_scored_and_compared_from_code(
     [report] = kashif.score(trained.folder, held_out)
     assert report.name == held_out
     assert report.measures["entities"].counts.fn >= 0
-    [comparison] = kashif.compare(trained.folder, trained.folder, [held_out])
+    [comparison] = kashif.compare(trained.folder, trained.folder, corpora=[held_out])
     assert comparison.measures["entities"].first == comparison.measures["entities"].second
     assert capfd.readouterr() == ("", "")
 

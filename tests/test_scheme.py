@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 from kashif.errors import InputError
 from kashif.scheme import Scheme
@@ -17,21 +18,12 @@ def test_the_scheme_is_the_documented_one(scheme: Scheme) -> None:
     assert not scheme.allows("occupation", "OCC", "PERS")
 
 
-def test_packaged_scheme_is_the_repository_s(scheme: Scheme) -> None:
-    assert Scheme.load() == scheme
-
-
 def test_dump_reads_back(scheme: Scheme) -> None:
     assert Scheme.parse(scheme.dump(), "x") == scheme
 
 
-def test_a_foreign_scheme_has_the_mapping_s_labels(scheme: Scheme) -> None:
-    flat, nested = scheme.foreign("anercorp"), scheme.foreign("wojood")
-    assert flat.labels == ("PERS", "LOC", "ORG", "MISC")
-    assert {"PERCENT", "ORDINAL"} < set(nested.labels)
-    assert (flat.nested, nested.nested, nested.proclitics) == (False, True, False)
-    assert flat.relation_labels == ()
-    assert Scheme.parse(flat.dump(), "x") == flat
+def test_the_package_carries_no_scheme() -> None:
+    assert [file for file in (ROOT / "kashif").rglob("*.yaml") if file.name == "scheme.yaml"] == []
 
 
 def test_misfits_name_side_and_allowed_labels(scheme: Scheme) -> None:
@@ -51,6 +43,15 @@ def test_labels_that_the_scheme_does_not_have_are_told() -> None:
         Scheme.parse(text, "s.yaml")
     with pytest.raises(InputError, match="closing: no entity 'ORG'; known: PERS"):
         Scheme.parse("entities: {PERS: a}\nclosing: {ORG: x}", "s.yaml")
+    for rules in ("names: [PER]", "inside: [{label: PERS, of: [PER]}]", "inside: [{label: PER, of: []}]"):
+        with pytest.raises(InputError, match="warnings: no entity 'PER'; did you mean 'PERS'"):
+            Scheme.parse(f"entities: {{PERS: a}}\nwarnings: {{{rules}}}", "s.yaml")
+    rules = "warnings: {beside: [{first: PERS, second: PERS, relation: met}]}"
+    text = f"entities: {{PERS: a}}\nrelations: {{meets: {{head: [PERS], tail: [PERS]}}}}\n{rules}"
+    with pytest.raises(InputError, match="warnings: no relation 'met'; did you mean 'meets'"):
+        Scheme.parse(text, "s.yaml")
+    with pytest.raises(InputError, match=r"unknown key 'warnings\.besides'; did you mean 'beside'"):
+        Scheme.parse("entities: {PERS: a}\nwarnings: {besides: []}", "s.yaml")
 
 
 def test_a_scheme_is_read_from_a_file_that_is_there(scheme: Scheme, tmp_path: Path) -> None:
@@ -63,5 +64,5 @@ def test_a_scheme_is_read_from_a_file_that_is_there(scheme: Scheme, tmp_path: Pa
 def test_a_mapping_that_the_scheme_does_not_have_is_told(scheme: Scheme) -> None:
     with pytest.raises(InputError, match="did you mean 'wojood'"):
         scheme.mapping("wojod")
-    with pytest.raises(InputError, match="no mapping 'wojood': the labels are a corpus's own"):
-        scheme.foreign("anercorp").mapping("wojood")
+    with pytest.raises(InputError, match="no mapping 'wojood': the scheme has none; take '@wojood' away"):
+        Scheme(entities={"PERS": ""}).mapping("wojood")

@@ -16,7 +16,7 @@ reveal_type(kashif.predict(["x"]))
 reveal_type(kashif.load("m", device="cpu", threads=2))
 reveal_type(kashif.train({"train": ["a"]}, "out").scores)
 reveal_type(kashif.score("m", "c")[0].measures["entities"].counts.f1)
-reveal_type(kashif.compare("m", "n", ["c"])[0].measures["entities"].p)
+reveal_type(kashif.compare("m", "n", corpora=["c"])[0].measures["entities"].p)
 reveal_type(kashif.Recipe(train=("a",)).epochs)
 wrong: int = kashif.load("m")
 """

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +16,7 @@ import typer
 from kashif import __version__
 from kashif.cli import corpus, scoring
 from kashif.cli.console import Changes, Device, Resume, Runtime, err, out, say, watched
+from kashif.document import part_meta
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import read_text, write_text
 from kashif.libraries import quiet_libraries
@@ -66,8 +70,12 @@ def train(
     ] = None,
     changes: Changes = None,
     resume: Resume = False,
+    seeds: Annotated[
+        str,
+        typer.Option(help="such as 13,14,15: train with each of these, into folders of their own"),
+    ] = "",
 ) -> None:
-    """Train a model from a recipe."""
+    """Train a model from a recipe, or several that differ in their seed."""
     from kashif.training.recipe import Recipe
 
     settings = Recipe.load(recipe, changes=changes or ())
@@ -76,9 +84,31 @@ def train(
     from kashif.evaluation.development import SELECTED_BY, in_words
     from kashif.training.train import train as run
 
-    found = run(settings, folder, resume=resume, say=say, progress=sys.stderr.isatty())
-    say(f"best development score {found.scores[SELECTED_BY]:.3f}: {in_words(found.scores)}")
-    say(f"wrote {folder}")
+    found: list[dict[str, float]] = []
+    numbers: list[int | None] = [*_seeds(seeds)] or [None]
+    for seed in numbers:
+        one = settings if seed is None else settings.model_copy(update={"seed": seed})
+        place = folder if seed is None else folder.with_name(f"{folder.name}-{seed}")
+        if seed is not None:
+            say(f"seed {seed}:")
+        trained = run(one, place, resume=resume, say=say, progress=sys.stderr.isatty())
+        say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
+        say(f"wrote {place}")
+        found.append(trained.scores)
+    if len(found) > 1:
+        spread = {name: [scores[name] for scores in found] for name in found[0]}
+        mean = {name: fmean(values) for name, values in spread.items()}
+        deviation = {name: stdev(values) for name, values in spread.items()}
+        say(f"mean of {len(found)} seeds: {in_words(mean)}; standard deviation: {in_words(deviation)}")
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")] if text else []
+    except ValueError as error:
+        raise InputError(
+            f"--seeds {text}: write numbers with commas between them, such as 13,14,15"
+        ) from error
 
 
 @app.command()
@@ -126,12 +156,14 @@ def predict(
         raise InputError(f"no format '{format}'; {nearest(format, kinds)}")
     if output is not None and format == "table":
         raise InputError("a table is for the terminal; for a file choose another --format")
-    texts = _inputs(files or [])
+    waiting: deque[dict[str, Any]] = deque()  # the meta of texts that are being read, in order
+    texts = _inputs(files or [], waiting)
     quiet_libraries()
     from kashif.modeling import predictor as predictors
 
     predictor = predictors.load(model, device=device, runtime=runtime)
-    documents = watched(predictor.stream_documents(texts), "articles read")
+    stream = (replace(found, meta=waiting.popleft()) for found in predictor.stream_documents(texts))
+    documents = watched(stream, "articles read")
     losses: list[str] = []
     if format == "table":
         for document in documents:
@@ -190,12 +222,15 @@ def encoder(
     say(f"wrote {output}")
 
 
-def _inputs(paths: list[Path]) -> Iterable[tuple[str, str]]:
-    """``(id, text)`` of every input; all faults of names are reported before anything is predicted."""
+def _inputs(paths: list[Path], waiting: deque[dict[str, Any]]) -> Iterable[tuple[str, str]]:
+    """``(id, text)`` of every input, whose meta goes to ``waiting``.
+
+    All faults of names are reported before anything is predicted.
+    """
     if not paths:
         if sys.stdin.isatty():
             err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
-        return _standard_input()
+        return _standard_input(waiting)
     files: list[Path] = []
     faults = []
     for path in paths:
@@ -215,19 +250,21 @@ def _inputs(paths: list[Path]) -> Iterable[tuple[str, str]]:
         for file in files:
             if file.suffix == ".jsonl":
                 with file.open("rb") as lines:
-                    yield from _json_lines(lines, str(file))
+                    yield from _json_lines(lines, str(file), waiting=waiting)
             else:
+                waiting.append({})
                 yield file.stem, read_text(file)
 
     return texts()
 
 
-def _standard_input() -> Iterator[tuple[str, str]]:
+def _standard_input(waiting: deque[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     stream = sys.stdin.buffer
     first = stream.readline()
     if first.lstrip().startswith(b"{"):
-        yield from _json_lines(_with(first, stream), "standard input")
+        yield from _json_lines(_with(first, stream), "standard input", waiting=waiting)
         return
+    waiting.append({})
     try:
         yield "text", (first + stream.read()).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -239,7 +276,9 @@ def _with(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _json_lines(lines: Iterable[bytes], where: str) -> Iterator[tuple[str, str]]:
+def _json_lines(
+    lines: Iterable[bytes], where: str, *, waiting: deque[dict[str, Any]]
+) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -249,6 +288,7 @@ def _json_lines(lines: Iterable[bytes], where: str) -> Iterator[tuple[str, str]]
             raise InputError(Fault(where, f"not JSON: {error}", number)) from error
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
             raise InputError(Fault(where, "expected an object with a string 'text'", number))
+        waiting.append(part_meta(row)[1])
         yield str(row.get("id", f"text-{number}")), row["text"]
 
 

@@ -15,6 +15,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Item = TypeVar("Item")
 Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT][@MAPPING]", metavar="CORPUS…")]
 
+Scheme = Annotated[
+    str, typer.Option(help="scheme file, or `learned`; by default the scheme.yaml that the corpora lead to")
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE, changes a setting of the recipe")
 ]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Corpora, out, say
-from kashif.errors import InputError
+from kashif.cli.console import Corpora, Scheme, out, say
+from kashif.errors import InputError, first_line
 from kashif.libraries import quiet_libraries
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from kashif.corpora.splits import Division
-    from kashif.scheme import Scheme
+    from kashif.scheme import Scheme as AnnotationScheme
 
 app = typer.Typer(help="Check, count, compare and convert annotated corpora.", no_args_is_help=True)
 
@@ -30,6 +30,7 @@ def check(
         typer.Option(help="count the gold beyond its windows: e5-small-ar, hub name or folder"),
     ] = None,
     window: Annotated[int, typer.Option(min=16, help="sub-words in a window, with --encoder")] = 256,
+    scheme: Scheme = "",
 ) -> None:
     """Find every fault of a corpus in one run, each with file and line; warn of what is worth a look.
 
@@ -41,11 +42,11 @@ def check(
     from kashif.corpora.loading import Spec
     from kashif.corpora.splits import divide
     from kashif.corpora.statistics import statistics
-    from kashif.scheme import Scheme
 
-    specs, scheme = [Spec.parse(text) for text in corpora], Scheme.load()
+    specs = [Spec.parse(text) for text in corpora]
     tokenizer = _tokenizer(encoder) if encoder else None
-    readings, faults, notices = run(specs, scheme)
+    found = run(specs, given=scheme)
+    readings, faults, notices = found.readings, found.faults, found.notices
     for fault in faults:
         out.print(str(fault), style="red", markup=False)
     for notice in notices:
@@ -59,11 +60,9 @@ def check(
         files = len({fault.where for fault in faults})
         out.print(f"{len(faults)} faults in {files} files; mend them and check again", style="red")
         raise typer.Exit(2)
-    if not readings:
+    if found.scheme is None:
         return
-    # The warnings know our guidelines only.
-    mapped = {spec.path for spec in specs if spec.mapping}
-    warnings = notes.warnings([r for r in readings if not mapped & {r.path, *r.path.parents}])
+    warnings = notes.warnings(readings, found.scheme)
     if accept:
         out.print(f"accepted {notes.accept(warnings)} warnings in {notes.ACCEPTED}")
         warnings = []
@@ -74,7 +73,7 @@ def check(
     out.print("✓ digests, offsets and marks fit their texts", style="green")
     out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
     out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")
-    _show_splits(divide(specs, readings), scheme, tokenizer=tokenizer, window=window)
+    _show_splits(divide(specs, readings), found.scheme, tokenizer=tokenizer, window=window)
 
 
 def _tokenizer(name: str) -> Any:
@@ -86,7 +85,7 @@ def _tokenizer(name: str) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(resolve(name))
     except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{name}': {str(error).strip().splitlines()[0]}") from error
+        raise InputError(f"encoder '{name}': {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise InputError(f"encoder '{name}': it has no fast tokenizer, which offsets need")
     return tokenizer
@@ -97,7 +96,7 @@ def _show(items: Iterable[RenderableType]) -> None:
         out.print(item)
 
 
-def _show_splits(division: Division, scheme: Scheme, *, tokenizer: Any, window: int) -> None:
+def _show_splits(division: Division, scheme: AnnotationScheme, *, tokenizer: Any, window: int) -> None:
     """Prints the leakage between splits, where there are several, and what no window holds."""
     from kashif.cli import tables
     from kashif.corpora import splits
@@ -121,11 +120,24 @@ def _show_splits(division: Division, scheme: Scheme, *, tokenizer: Any, window: 
     if tokenizer is not None:
         lost = {}
         for part in parts:
-            mapping = scheme.mapping(part.mapping) if part.mapping else None
             layouts = lay_out([document.text for document in part.documents], tokenizer, size=window)
-            lost[part.name] = count_causes(unreachable(part.documents, layouts, scheme, mapping=mapping))
+            lost[part.name] = count_causes(unreachable(part.documents, layouts, scheme))
         gold = {part.name: sum(len(d.entities) + len(d.relations) for d in part.documents) for part in parts}
         _show(tables.unreachable(lost, gold, windows=f"windows of {window} sub-words"))
+
+
+@app.command()
+def scheme(corpora: Corpora) -> None:
+    """Print the scheme that the gold of corpora follows, as a file to mend and keep as scheme.yaml."""
+    from kashif.corpora.loading import Spec, load_all
+    from kashif.corpora.schemes import describe, learn, refuse_mappings
+
+    refuse_mappings(map(Spec.parse, corpora))
+    documents, notices = load_all(corpora)
+    found = learn(documents)
+    for line in (*notices, *describe(documents, found)):
+        say(line)
+    out.print(found.dump(), markup=False, emoji=False, end="")
 
 
 @app.command()
@@ -137,10 +149,12 @@ def stats(
 ) -> None:
     """Count a corpus: articles, words, entities and relations by label."""
     from kashif.cli import tables
-    from kashif.corpora.loading import load_all, load_each
+    from kashif.corpora.loading import Spec, load_all, load_each
     from kashif.corpora.register import register as measure
+    from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.statistics import statistics
 
+    refuse_mappings(map(Spec.parse, corpora))
     if register:
         parts = load_each(corpora)
         out.print(tables.register({part.name: measure(part.documents) for part in parts}))
@@ -160,15 +174,19 @@ def agree(
     first: Annotated[str, typer.Argument(help="one annotator's corpus")],
     second: Annotated[str, typer.Argument(help="the other's; articles are matched by id")],
     differences: Annotated[bool, typer.Option("--differences", help="list every difference by line")] = False,
+    scheme: Scheme = "",
 ) -> None:
     """Measure how far two annotators of the same articles agree."""
     from kashif.cli import tables
-    from kashif.corpora.loading import load
+    from kashif.corpora.loading import Spec, load
+    from kashif.corpora.schemes import refuse_mappings, scheme_of
     from kashif.evaluation.agreement import agreement
-    from kashif.scheme import Scheme
 
+    specs = [Spec.parse(text) for text in (first, second)]
+    refuse_mappings(specs)
     sides = [load(text) for text in (first, second)]
-    found = agreement(sides[0].documents, sides[1].documents, scheme=Scheme.load())
+    ruling = scheme_of(specs, [d for side in sides for d in side.documents], given=scheme)
+    found = agreement(sides[0].documents, sides[1].documents, scheme=ruling.scheme)
     for table in tables.agreement(found):
         out.print(table)
     if differences:
@@ -188,11 +206,10 @@ def convert(
     """Write a corpus in another format, and say what that format cannot hold."""
     from kashif import formats
     from kashif.corpora.loading import Spec, load_all
+    from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.texts import is_named
 
-    for text in corpora:
-        if mapping := Spec.parse(text).mapping:
-            raise InputError(f"{text}: take '@{mapping}' away; a conversion keeps the labels as they are")
+    refuse_mappings(map(Spec.parse, corpora))
     documents, notices = load_all(corpora)
     losses = formats.save(documents, format, output, has_text=is_named)
     for line in (*notices, *losses):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Changes, Corpora, Device, Runtime, out, say, watched
+from kashif.cli.console import Changes, Corpora, Device, Runtime, Scheme, out, say, watched
 from kashif.files import write_text
 from kashif.libraries import quiet_libraries
 
@@ -35,13 +35,15 @@ def score(
     seed: Seed = 0,
     runtime: Runtime = "torch",
     device: Device = None,
+    scheme: Scheme = "",
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
     quiet_libraries()
     from kashif.evaluation import systems
 
     opened = systems.open_system(system, watch=watched, runtime=runtime, device=device)
-    _show(systems.score_system(opened, targets, seed=seed), _name(system), seed, json_file, html_file)
+    scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
+    _show(scored, _name(system), seed, json_file, html_file)
 
 
 def crossvalidate(
@@ -84,6 +86,7 @@ def compare(
     targets: Targets,
     json_file: Json = None,
     seed: Seed = 0,
+    scheme: Scheme = "",
 ) -> None:
     """Compare two systems on the same held-out articles, by a paired bootstrap."""
     quiet_libraries()
@@ -91,7 +94,7 @@ def compare(
     from kashif.evaluation import systems
 
     both = systems.open_system(first, watch=watched), systems.open_system(second, watch=watched)
-    compared = systems.compare_systems(both, targets, seed=seed)
+    compared = systems.compare_systems(both, targets, scheme=scheme, seed=seed)
     for report in compared.reports:
         for table in tables.comparison(report, first=str(first), second=str(second)):
             out.print(table)

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kashif import formats
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
 from kashif.corpora import slices, splits, texts
 from kashif.corpora.loading import Spec, chosen
+from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError, nearest
 from kashif.formats import Reading
 from kashif.scheme import Scheme
 
 
-def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault], list[str]]:
-    """Reads every file of every corpus and checks it.
+@dataclass(frozen=True)
+class Checked:
+    """What could be read of some corpora, their scheme, the faults by file and line, notices."""
 
-    Returns:
-        What could be read, all faults in the order of files and lines, notices of what is left out.
+    readings: list[Reading]
+    scheme: Scheme | None
+    faults: list[Fault]
+    notices: list[str]
+
+
+def check(specs: list[Spec], *, given: str = "") -> Checked:
+    """Reads every file of every corpus and checks it against the scheme of the corpora.
+
+    ``given`` and the scheme are those of ``schemes.scheme_of``; the scheme is None if nothing could be read,
+    or if none can be had, which is a fault among the others.
+
+    Raises:
+        InputError: for corpora that name a mapping.
     """
-    readings: list[Reading] = []
-    faults: list[Fault] = []
+    refuse_mappings(specs)
+    found: list[Reading | Fault] = []  # in order: the scheme may have to be learned of all readings first
     notices: list[str] = []
     for part in [part for spec in specs for part in _parts(spec)]:
-        own = scheme.foreign(part.mapping) if part.mapping else scheme
         try:
-            found = formats.files(part.path, part.format)
+            files = formats.files(part.path, part.format)
             wanted = chosen(part)
         except InputError as error:
-            faults += error.faults
+            found += error.faults
             continue
         kept: list[Reading] = []
-        for name, file in found:
+        for name, file in files:
             try:
                 got = texts.read(file, name)
             except InputError as error:
-                faults += error.faults
+                found += error.faults
                 continue
             except texts.MissingText as error:
                 notices.append(f"left out: {file}: {error}")
@@ -47,14 +60,28 @@ def check(specs: list[Spec], scheme: Scheme) -> tuple[list[Reading], list[Fault]
             if part.slice:
                 kept = [replace(reading, slice=part.slice) for reading in slices.take(kept, part.slice)]
         except InputError as error:
-            faults += error.faults
-        readings += kept
+            found += error.faults
+        found += kept
         notices += [notice for reading in kept for notice in reading.notices]
-        for reading in kept:
-            faults += faults_of(reading, own)
+    readings = [item for item in found if isinstance(item, Reading)]
+    scheme = None
+    try:
+        if readings:
+            here = [spec for spec in specs if spec.path.exists()]
+            ruling = scheme_of(here, [reading.document for reading in readings], given=given)
+            scheme = ruling.scheme
+            notices += ruling.notices
+    except InputError as error:
+        found += error.faults
+    faults: list[Fault] = []
+    for item in found:
+        if isinstance(item, Fault):
+            faults.append(item)
+        elif scheme is not None:
+            faults += faults_of(item, scheme)
     faults += [fault for fault in splits.faults(specs) if fault not in faults]
     # What could not be read might be what a split names.
-    return readings, faults or splits.lacking(specs, readings), notices
+    return Checked(readings, scheme, faults or splits.lacking(specs, readings), notices)
 
 
 def _parts(spec: Spec) -> list[Spec]:
@@ -63,7 +90,7 @@ def _parts(spec: Spec) -> list[Spec]:
         return [spec]
     endings = {entry.ending for entry in formats.FORMATS.values()}
     folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in endings})
-    return [Spec(folder, mapping=spec.mapping) for folder in folders]
+    return [Spec(folder) for folder in folders]
 
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
@@ -102,7 +129,7 @@ def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
     for entity in document.entities:
         first, last = entity.text[0], entity.text[-1]
         ruled = scheme.closing is not None
-        if ruled and not EDGE.match(first):
+        if entity.start not in starts or (ruled and not EDGE.match(first)):  # white space is no word
             yield entity, f"{_name(entity)}: a span cannot begin with {first!r}"
         elif (word := starts[entity.start]) != entity.start:
             letters = proclitic_letters(text[word : word_end[word]], entity.start - word)
@@ -114,7 +141,8 @@ def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
                         " proclitics و ف ب ك ل س may stand before a span"
                     ),
                 )
-        if ruled and not EDGE.match(last) and last not in (scheme.closing or {}).get(entity.label, ""):
+        closes = not ruled or EDGE.match(last) or last in (scheme.closing or {}).get(entity.label, "")
+        if entity.end - 1 not in starts or not closes:
             yield entity, f"{_name(entity)}: a span cannot end with {last!r}"
         elif entity.end not in ends:
             yield entity, f"{_name(entity)}: ends inside a word; take the whole word"

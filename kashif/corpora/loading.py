@@ -85,8 +85,6 @@ def load(text: str) -> Corpus:
         InputError: listing every fault of every file.
     """
     spec = Spec.parse(text)
-    if spec.mapping:
-        Scheme.load().mapping(spec.mapping)
     readings, notices = read(spec)
     seen: dict[str, Path] = {}
     faults = []

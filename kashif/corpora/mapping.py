@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from kashif.arabic import touched, words
 from kashif.document import Document, Entity
+from kashif.errors import Fault, nearest
 from kashif.scheme import Mapping, Scheme
 
 
@@ -76,6 +77,28 @@ def notices(documents: Iterable[Document], scheme: Scheme, mapping: Mapping) -> 
     if not mapping.nested:
         found.append("of nested predictions only the outermost count")
     return found
+
+
+def unknown(documents: Iterable[Document], mapping: Mapping) -> list[Fault]:
+    """A fault for each label of the foreign corpus that a mapping neither translates nor ignores."""
+    labels = {entity.label for document in documents for entity in document.entities}
+    known = {*mapping.labels, *mapping.ignored}
+    return [
+        Fault("mapping", f"it has no label '{label}' of the corpus; {nearest(label, known)}")
+        for label in sorted(labels - known)
+    ]
+
+
+def untranslatable(documents: Iterable[Document], scheme: Scheme) -> list[Fault]:
+    """A fault for each label of predictions that is not the scheme's, so that no mapping translates it."""
+    labels = {entity.label for document in documents for entity in document.entities}
+    return [
+        Fault(
+            "predictions",
+            f"'{label}' is no label of the scheme, so no mapping translates it; score without '@'",
+        )
+        for label in sorted(labels - set(scheme.labels))
+    ]
 
 
 def _renamed(document: Document, name: dict[str, str], mapping: Mapping) -> Document:

@@ -28,15 +28,11 @@ QUANTILES = (0.5, 0.9, 0.99, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A split or slice of a corpus, or a corpus without splits, that shares no article with another part.
-
-    With a ``mapping`` its documents carry another corpus's labels.
-    """
+    """A split or slice of a corpus, or a corpus without splits, that shares no article with another part."""
 
     name: str
     split: str | None
     readings: tuple[Reading, ...]
-    mapping: str | None = None
 
     @property
     def documents(self) -> list[Document]:
@@ -91,7 +87,7 @@ def divide(specs: Sequence[Spec], readings: Sequence[Reading]) -> Division:
             notices.append(f"{name} is not compared: {len(common)} of {len(mine)} articles are in {others}")
         elif mine:
             owner.update(dict.fromkeys(keys, name))
-            parts.append(Part(name, spec.split, tuple(mine), spec.mapping))
+            parts.append(Part(name, spec.split, tuple(mine)))
     outside = Counter(str(r.path.parent) for r in readings if (r.path, r.document.id) not in placed)
     if outside:
         where = ", ".join(f"{folder} {count}" for folder, count in outside.items())
@@ -150,7 +146,7 @@ def _each(spec: Spec) -> Iterator[tuple[Spec, set[str] | None]]:
     if own.is_file() and not spec.format:
         for corpus, splits in split_file(own).items():
             for name, ids in splits.items():
-                yield Spec(spec.path / corpus, split=name, mapping=spec.mapping), set(ids)
+                yield Spec(spec.path / corpus, split=name), set(ids)
     elif spec.split is None and (splits := _splits(spec.path)):
         for name, ids in splits.items():
             yield replace(spec, split=name), set(ids)

@@ -17,8 +17,8 @@ from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
 from kashif.files import read_text, write_text
 from kashif.formats import Reading
+from kashif.scheme import Beside, Inside, Scheme
 
-NAMES = ("PERS", "ORG", "GPE", "LOC", "FAC")
 _LEAST_LETTERS = 4
 """Shorter names are too often parts of common words once a proclitic is taken off."""
 ACCEPTED = "accepted.tsv"
@@ -33,13 +33,17 @@ class AnnotationWarning:
     fault: Fault
 
 
-def warnings(readings: Sequence[Reading]) -> list[AnnotationWarning]:
+def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarning]:
     """The warnings of a corpus that nobody has accepted, in the order of files and lines.
+
+    Which slips to look for is data in the scheme; near-duplicates are looked for always.
 
     Raises:
         InputError: if an ``accepted.tsv`` has a line that is not an id and a warning.
     """
-    nationalities = _nationalities(reading.document for reading in readings)
+    rules = scheme.warnings
+    documents = [reading.document for reading in readings]
+    typical = {rule.label: _typical(documents, rule.label) for rule in rules.inside}
     found: list[AnnotationWarning] = []
     accepted: dict[Path, set[tuple[str, str]]] = {}
     for reading in readings:
@@ -48,9 +52,9 @@ def warnings(readings: Sequence[Reading]) -> list[AnnotationWarning]:
             accepted[folder] = set(read_accepted(folder))
         document = reading.document
         for entity, message in (
-            *_unmarked(document),
-            *_without_occupation(document),
-            *_hidden_nationalities(document, nationalities),
+            *_unmarked(document, rules.names),
+            *(item for rule in rules.beside for item in _unrelated(document, rule)),
+            *(item for rule in rules.inside for item in _hidden(document, rule, typical[rule.label])),
         ):
             message = " ".join(message.split())
             if (document.id, message) not in accepted[folder]:
@@ -91,7 +95,7 @@ def read_accepted(folder: Path) -> list[tuple[str, str]]:
     return rows
 
 
-def _unmarked(document: Document) -> Iterator[tuple[Entity, str]]:
+def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity, str]]:
     """A name marked in one place and standing unmarked in another."""
     spans = words(document.text)
     forms = [normal_form(document.text[start:end]) for start, end in spans]
@@ -102,7 +106,7 @@ def _unmarked(document: Document) -> Iterator[tuple[Entity, str]]:
     for entity in document.entities:
         name = [normal_form(entity.text[start:end]) for start, end in words(entity.text)]
         whole = " ".join(name)
-        if entity.label not in NAMES or len(whole) < _LEAST_LETTERS or whole in warned or not name[0]:
+        if entity.label not in names or len(whole) < _LEAST_LETTERS or whole in warned or not name[0]:
             continue
         for at in range(len(forms) - len(name) + 1):
             if any(covered[at : at + len(name)]) or forms[at + 1 : at + len(name)] != name[1:]:
@@ -115,35 +119,40 @@ def _unmarked(document: Document) -> Iterator[tuple[Entity, str]]:
                 break
 
 
-def _without_occupation(document: Document) -> Iterator[tuple[Entity, str]]:
-    """A title right beside a name, and no occupation between them."""
-    related = {(r.head, r.tail) for r in document.relations if r.label == "occupation"}
-    people = {entity.start: entity for entity in document.entities if entity.label == "PERS"}
-    for title in document.entities:
-        if title.label != "OCC":
+def _unrelated(document: Document, rule: Beside) -> Iterator[tuple[Entity, str]]:
+    """Two mentions right beside each other, and no relation between them."""
+    related = {
+        frozenset((relation.head, relation.tail))
+        for relation in document.relations
+        if relation.label == rule.relation
+    }
+    behind = {entity.start: entity for entity in document.entities if entity.label == rule.second}
+    for first in document.entities:
+        if first.label != rule.first:
             continue
-        after = document.text[title.end :]
-        person = people.get(title.end + len(after) - len(after.lstrip(" ")))
-        if person and (person.id, title.id) not in related:
-            yield title, f"OCC «{title.text}» stands beside PERS «{person.text}» without occupation"
+        after = document.text[first.end :]
+        second = behind.get(first.end + len(after) - len(after.lstrip(" ")))
+        if second and frozenset((first.id, second.id)) not in related:
+            pair = f"{rule.first} «{first.text}» stands beside {rule.second} «{second.text}»"
+            yield first, f"{pair} without {rule.relation}"
 
 
-def _nationalities(documents: Iterable[Document]) -> set[str]:
-    """The single words that are marked NORP in most places where the corpus marks them at all."""
+def _typical(documents: Iterable[Document], label: str) -> set[str]:
+    """The single words that have this label in most places where the corpus marks them at all."""
     marked: Counter[str] = Counter()
     otherwise: Counter[str] = Counter()
     for document in documents:
         for entity in document.entities:
-            (marked if entity.label == "NORP" else otherwise)[normal_form(entity.text)] += 1
+            (marked if entity.label == label else otherwise)[normal_form(entity.text)] += 1
     return {
         form for form, count in marked.items() if count >= 3 and count > otherwise[form] and " " not in form
     }
 
 
-def _hidden_nationalities(document: Document, known: set[str]) -> Iterator[tuple[Entity, str]]:
-    """A nationality inside a title or a body's name that is not marked there."""
+def _hidden(document: Document, rule: Inside, known: set[str]) -> Iterator[tuple[Entity, str]]:
+    """A word that typically has a label, unmarked inside a longer mention."""
     for entity in document.entities:
-        if entity.label not in ("OCC", "ORG"):
+        if entity.label not in rule.of:
             continue
         for start, end in words(entity.text):
             place = (entity.start + start, entity.start + end)
@@ -152,11 +161,12 @@ def _hidden_nationalities(document: Document, known: set[str]) -> Iterator[tuple
             marked = any(
                 other.start <= place[0]
                 and place[1] <= other.end
-                and (other.label == "NORP" or other.end - other.start < entity.end - entity.start)
+                and (other.label == rule.label or other.end - other.start < entity.end - entity.start)
                 for other in document.entities
             )
             if normal_form(word) in known and not marked:
-                yield entity, f"{entity.label} «{entity.text}» holds «{word}», elsewhere a NORP, unmarked"
+                holds = f"{entity.label} «{entity.text}» holds «{word}»"
+                yield entity, f"{holds}, elsewhere a {rule.label}, unmarked"
 
 
 def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str]]:

@@ -1,4 +1,4 @@
-"""Systems: models, or files of another system's predictions, scored and compared on corpora."""
+"""A system is a model folder or a file of predictions; here systems are scored and compared."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 
 from kashif import formats
 from kashif.corpora import loading, mapping
-from kashif.corpora.loading import Corpus
+from kashif.corpora.loading import Corpus, Spec
 from kashif.corpora.provenance import SeenArticles
+from kashif.corpora.schemes import lacking, scheme_of
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
 from kashif.evaluation.analysis import Analysis, analyse, tally
@@ -42,7 +43,7 @@ class Scored(Generic[Kind]):
 
 @dataclass(frozen=True)
 class Answers:
-    """What a system predicts on a corpus; the rest only a model can tell.
+    """What a system predicts on a corpus; all but ``predicted`` is for models alone.
 
     ``given_gold`` are its relations between the gold entities, ``scored`` its documents with every
     relation that it scored, however low, ``unreachable`` the gold that it cannot give.
@@ -56,7 +57,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class System:
-    """A model, or predictions, which bring no scheme; ``answer`` takes a corpus, and its name to tell."""
+    """A model, or predictions, which bring no scheme.
+
+    ``answer`` takes a corpus, and the name that progress messages give it.
+    """
 
     name: str
     answer: Callable[[Corpus, str], Answers]
@@ -76,7 +80,9 @@ def open_system(path: Path, *, watch: Watch = unwatched, runtime: str = "torch",
         return open_model(path, watch=watch, runtime=runtime, **options)
     if path.suffix == ".jsonl":
         return _open_predictions(path)
-    raise InputError(Fault(str(path), "neither a model folder nor a .jsonl file of predictions"))
+    missing = "no such file or folder; " if not path.exists() else ""
+    message = f"{missing}write a model folder or a .jsonl file of predictions"
+    raise InputError(Fault(str(path), message))
 
 
 def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch", **options: Any) -> System:
@@ -86,10 +92,6 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
 
     def answer(asked: Corpus, name: str) -> Answers:
         gold = asked.documents
-        own = scheme.foreign(asked.mapping) if asked.mapping else scheme
-        faults = [fault for d in gold for fault in loading.unknown_labels(d, own)]
-        if faults:
-            raise InputError(faults)
         through = scheme.mapping(asked.mapping) if asked.mapping else None
         layouts = predictor.lay_out([d.text for d in gold])
         # One pass gives every relation that was scored; those above the threshold are among them.
@@ -110,39 +112,26 @@ def _open_predictions(path: Path) -> System:
     predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
 
     def answer(asked: Corpus, name: str) -> Answers:
-        found = [predicted[d.id] for d in asked.documents if d.id in predicted]
-        if asked.mapping:
-            scheme = Scheme.load()
-            own = scheme.foreign(asked.mapping)
-            faults = [fault for d in asked.documents for fault in loading.unknown_labels(d, own)]
-            faults += [fault for d in found for fault in _not_ours(path, d, scheme, asked.mapping)]
-            if faults:
-                raise InputError(faults)
-        return Answers(found)
+        return Answers([predicted[d.id] for d in asked.documents if d.id in predicted])
 
     return System(str(path), answer)
 
 
-def _not_ours(path: Path, document: Document, scheme: Scheme, mapping: str) -> Iterator[Fault]:
-    """A fault if a prediction has entity labels that a mapping to another corpus cannot translate."""
-    labels = sorted({entity.label for entity in document.entities} - set(scheme.labels))
-    if labels:
-        message = f"{document.id}: {', '.join(labels)}: no labels of ours, which '@{mapping}' translates"
-        yield Fault(str(path), f"{message}; score predictions in the corpus's labels without '@{mapping}'")
-
-
-def score_system(system: System, targets: Sequence[str], *, seed: int = 0) -> Scored[Report]:
+def score_system(
+    system: System, targets: Sequence[str], *, scheme: str = "", seed: int = 0
+) -> Scored[Report]:
     """Scores a system on corpora and suites, without the articles that it was trained on.
 
-    ``seed`` is that of the bootstrap.
+    A model is scored by the scheme that it carries, bare predictions by that of the corpora: the file
+    ``scheme``, or the one that ``schemes.scheme_of`` finds. ``seed`` is that of the bootstrap.
 
     Raises:
         InputError: if the system, a corpus or a suite does not fit, or no article is left to score.
     """
-    scheme = system.scheme or Scheme.load()
     corpora, notices = _unseen(targets, [system])
+    ruling = _ruling([system], corpora, scheme)
     found = [
-        report(system.answer(asked, name), asked, name=name, scheme=scheme, seed=seed)
+        report(system.answer(asked, name), asked, name=name, scheme=ruling, seed=seed)
         for name, asked in corpora
     ]
     reports, analyses = zip(*found, strict=True)
@@ -165,7 +154,7 @@ def report(
             predicted.get(document.id, Document(document.id, document.text)),
             scheme=scheme,
             scored=scored.get(document.id),
-            unreachable=_same(lost.get(document.id, ()), document),
+            unreachable=_lost_items(lost.get(document.id, ()), document),
         )
         for document in gold
     )
@@ -182,7 +171,7 @@ def report(
     return replace(found, notices=(*found.notices, *notices)), analyses
 
 
-def _same(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
+def _lost_items(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
     """The entities and relations of a document, perhaps mapped, that ``lost`` holds by id or as they are."""
     ids = {item.id for item in lost if isinstance(item, Entity)}
     relations = {item for item in lost if isinstance(item, Relation)}
@@ -193,20 +182,20 @@ def _same(lost: Sequence[Entity | Relation], document: Document) -> list[Entity 
 
 
 def compare_systems(
-    systems: tuple[System, System], targets: Sequence[str], *, seed: int = 0
+    systems: tuple[System, System], targets: Sequence[str], *, scheme: str = "", seed: int = 0
 ) -> Scored[Comparison]:
     """Compares two systems on articles that neither was trained on.
 
     Raises:
         InputError: as ``score_system``.
     """
-    scheme = systems[0].scheme or systems[1].scheme or Scheme.load()
     corpora, notices = _unseen(targets, systems)
+    ruling = _ruling(systems, corpora, scheme)
     reports = []
     for name, asked in corpora:
         a, b = (system.answer(asked, name) for system in systems)
-        gold, a, own, mapped = _in_its_labels(asked, a, scheme)
-        _, b, _, _ = _in_its_labels(asked, b, scheme)
+        gold, a, own, mapped = _in_its_labels(asked, a, ruling)
+        _, b, _, _ = _in_its_labels(asked, b, ruling)
         related = None
         if a.given_gold is not None and b.given_gold is not None:
             related = (a.given_gold, b.given_gold)
@@ -216,13 +205,26 @@ def compare_systems(
     return Scored(tuple(reports), tuple(notices))
 
 
+def _ruling(systems: Sequence[System], corpora: Sequence[tuple[str, Corpus]], given: str) -> Scheme:
+    """The scheme to score by: the first that a system carries, else that of the corpora."""
+    for system in systems:
+        if system.scheme is not None:
+            return system.scheme
+    gold = [document for _, asked in corpora for document in asked.documents]
+    return scheme_of([Spec.parse(asked.name) for _, asked in corpora], gold, given=given).scheme
+
+
 def _in_its_labels(
     asked: Corpus, answers: Answers, scheme: Scheme
 ) -> tuple[Sequence[Document], Answers, Scheme, list[str]]:
     """Gold, answers and scheme as they are compared: through the corpus's mapping, if it has one."""
     if not asked.mapping:
-        return asked.documents, answers, scheme, []
+        unknown = lacking(asked.documents, scheme)
+        return asked.documents, answers, scheme, [unknown] if unknown else []
     through = scheme.mapping(asked.mapping)
+    faults = [*mapping.unknown(asked.documents, through), *mapping.untranslatable(answers.predicted, scheme)]
+    if faults:
+        raise InputError(faults)
     return (
         [mapping.gold(document, through) for document in asked.documents],
         Answers(
@@ -253,7 +255,7 @@ def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tup
         if unseen:
             found.append((name, replace(loaded, documents=unseen)))
     if not found:
-        raise InputError("no article to score; " + "; ".join(notices))
+        raise InputError("; ".join(["no article to score", *notices]))
     return found, notices
 
 
@@ -266,7 +268,7 @@ def _seen_notices(system: System, documents: Sequence[Document]) -> Iterator[str
     for count, what in (
         (len(train), f"articles left out: {system.name} was trained on them"),
         (len(development), f"of these articles selected {system.name}: not held out"),
-        (len(tuned - development), f"of these articles chose the thresholds of {system.name}: not held out"),
+        (len(tuned - development), f"of these articles chose the threshold of {system.name}: not held out"),
     ):
         if count:
             yield f"{count} {what} (says its manifest.json)"

@@ -12,7 +12,7 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_text
-from kashif.formats.reading import Reading, build
+from kashif.formats.reading import Reading, build, refuse_blank_labels
 
 _ENTITY = regex.compile(r"T(\d+)\t(\S+) (\d+) (\d+)\t(.*)")
 _RELATION = regex.compile(r"R\d+\t(\S+) Arg1:T(\d+) Arg2:T(\d+)\s*")
@@ -74,7 +74,12 @@ def read(path: Path, text: str | None = None) -> list[Reading]:
 
 
 def write(document: Document) -> tuple[str, list[str]]:
-    """The document's annotations; scores and normal forms are not held."""
+    """The document's annotations; scores and normal forms are not held.
+
+    Raises:
+        InputError: if a label holds white space, which parts the columns of the format.
+    """
+    refuse_blank_labels(document, document.labels, format="brat")
     rows = [
         f"T{entity.id}\t{entity.label} {entity.start} {entity.end}\t{entity.text}".replace("\n", " ")
         for entity in document.entities

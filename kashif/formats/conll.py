@@ -13,7 +13,7 @@ from kashif.arabic import sentence_index, sentences, touched, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_text
-from kashif.formats.reading import Reading, build
+from kashif.formats.reading import Reading, build, refuse_blank_labels
 
 _DIVIDERS = ("-DOCSTART-", "$#$")
 
@@ -105,7 +105,12 @@ class _Builder:
 
 
 def write(document: Document) -> tuple[str, list[str]]:
-    """The document over our words, a column for each depth of nesting, and what was not held."""
+    """The document over our words, a column for each depth of nesting, and what was not held.
+
+    Raises:
+        InputError: if a label holds white space, which parts the columns of the format.
+    """
+    refuse_blank_labels(document, (entity.label for entity in document.entities), format="conll")
     spans = words(document.text)
     starts = {start: index for index, (start, _) in enumerate(spans)}
     columns: list[list[str]] = []

@@ -1,6 +1,7 @@
 """The plain format: marks stand inside the untouched text, relations below a line ``---``.
 
-``[[`` opens a span and ``|LABEL#id]]`` closes it; spans nest. A relation is ``label head tail``.
+``[[`` opens a span and ``|LABEL#id]]`` closes it; spans nest. A relation is ``label head tail``. A label may
+hold any letters, and blanks inside.
 Taking the marks out gives the article back to the letter.
 """
 
@@ -15,7 +16,9 @@ from kashif.errors import Fault, InputError
 from kashif.files import read_text
 from kashif.formats.reading import Reading, build
 
-_MARK = regex.compile(r"\[\[|\|(?P<label>[A-Z][A-Z_]*)#(?P<id>\d+)\]\]")
+_MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d+)\]\]")
+_LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
+"""What a label may be: no bracket, bar or hash, no blank at either end."""
 _HALF = regex.compile(r"\]\]")
 _RULE = regex.compile(r"\r?\n---\r?(?:\n|$)")
 """The line between text and relations; the line end before it is its own, not the text's."""
@@ -36,13 +39,13 @@ def read(path: Path) -> list[Reading]:
     ids = {id for id, *_ in entities}
     relations, relation_lines = [], []
     for number, row in enumerate(below.split("\n"), start=body.count("\n") + 3):
-        parts = row.split()
+        parts = row.rsplit(None, 2)  # a label may hold blanks
         if not parts:
             continue
         if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
             faults.append(Fault(where, f"expected 'label head-id tail-id', found {row!r}", number))
             continue
-        label, head, tail = parts[0], int(parts[1]), int(parts[2])
+        label, head, tail = parts[0].strip(), int(parts[1]), int(parts[2])
         for id in (head, tail):
             if id not in ids:
                 faults.append(Fault(where, f"{label}: there is no entity #{id}", number))
@@ -105,9 +108,14 @@ def write(document: Document) -> tuple[str, list[str]]:
     """The document with its marks; scores and normal forms are not held.
 
     Raises:
-        InputError: if spans cross or the text itself holds marks, which the format cannot tell apart.
+        InputError: if spans cross, the text itself holds marks, which the format cannot tell apart, or a
+            label holds what marks are made of.
     """
     where = f"document '{document.id}'"
+    for label in sorted(document.labels):
+        if not _LABEL.fullmatch(label):
+            message = f"the label {label!r} holds brackets, a bar, a hash, or blanks at an end; rename it"
+            raise InputError(Fault(where, f"{message}, or write jsonl"))
     if _MARK.search(document.text) or _HALF.search(document.text):
         raise InputError(Fault(where, "the text holds [[ or ]], which look like marks"))
     spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,3 +42,12 @@ def build(
         )
     except InputError as error:
         raise InputError([Fault(str(path), fault.message) for fault in error.faults]) from error
+
+
+def refuse_blank_labels(document: Document, labels: Iterable[str], *, format: str) -> None:
+    """Raises InputError for labels that are empty or hold white space, which parts a format's columns."""
+    wrong = sorted({label for label in labels if label.split() != [label]})
+    if wrong:
+        listed = ", ".join(map(repr, wrong))
+        message = f"{format} holds no label with blanks: {listed}; rename them, or write plain or jsonl"
+        raise InputError(Fault(f"document '{document.id}'", message))

@@ -19,7 +19,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from kashif.errors import InputError
+from kashif.errors import InputError, first_line
 
 EMBEDDED = "e5-small-ar"
 _FILE = "e5-small-q4.bin"
@@ -69,11 +69,20 @@ def locate(name: str) -> str:
 
 
 def digest(name: str) -> str | None:
-    """The SHA-256 of a folder's weights, ``build_digest`` of the embedded encoder, None for a hub name."""
+    """What identifies an encoder's weights, to know it again.
+
+    The SHA-256 of a folder's weights, ``build_digest`` of the embedded encoder, the commit of a hub name;
+    None for a hub name that is not in the cache.
+    """
     weights = Path(name) / "model.safetensors"
     if weights.is_file():
         return hashlib.sha256(weights.read_bytes()).hexdigest()
-    return build_digest() if name == EMBEDDED else None
+    if name == EMBEDDED:
+        return build_digest()
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json") if not Path(name).exists() else None
+    return Path(config).parent.name if isinstance(config, str) else None
 
 
 def build_digest() -> str:
@@ -255,4 +264,4 @@ def copy(name: str, output: Path) -> None:
         AutoModel.from_pretrained(name).save_pretrained(output)
         AutoTokenizer.from_pretrained(name).save_pretrained(output)
     except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{name}': {str(error).strip().splitlines()[0]}") from error
+        raise InputError(f"encoder '{name}': {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""A model folder becomes a function from text to Document."""
+"""A model folder is loaded, and predicts the documents of texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from transformers import AutoTokenizer
 
 from kashif.document import Document
-from kashif.errors import InputError
+from kashif.errors import InputError, first_line
 from kashif.files import read_json
 from kashif.modeling import batching, decoding
 from kashif.modeling import runtime as runtimes
@@ -22,13 +22,15 @@ from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.model import KashifModel
 from kashif.modeling.windows import Layout, Window, lay_out
 
+_ABOVE_ZERO = 1e-9
+"""A threshold that drops what the scheme forbids, which has the score 0."""
 _CHUNK = 65536
 """Code points of text that are laid out and batched together while streaming."""
 _TOKENS = 512
-"""Sub-words of a batch on a CPU, padding included: what its cache holds is the faster for it."""
+"""Sub-words of a batch on a CPU, padding included: larger batches leave its cache and run slower."""
 _PAIRS = 512
 """Pairs of spans that a CPU scores at a time; more would only take more memory."""
-_GPU = 32
+_GPU_FACTOR = 32
 """How many times as much a GPU takes at a time."""
 
 
@@ -44,7 +46,8 @@ def find(model: str | Path | None) -> Path:
         if _is_model(candidate):
             return candidate
     if given:
-        raise InputError(f"{given}: no model of Kashif's here; train one: kashif train RECIPE")
+        source = "" if model else " (from $KASHIF_MODEL)"
+        raise InputError(f"{given}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
     raise InputError("no model given and none in models/; make one: kashif train train/quickstart.yaml")
 
 
@@ -69,11 +72,11 @@ def load(
     """
     folder = find(model)
     where = _device(device)
+    chosen = runtimes.choose(folder, runtime, device=where.type)
     if threads is not None:
         if threads < 1:
             raise InputError(f"threads {threads}: write a number from 1 on")
         torch.set_num_threads(threads)
-    chosen = runtimes.choose(folder, runtime, device=where.type)
     network: KashifModel = (
         KashifModel.from_pretrained(folder) if chosen == "torch" else runtimes.with_graph(folder, chosen)
     )
@@ -90,12 +93,12 @@ def _device(name: str | None) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"device '{name}': {str(error).splitlines()[0]}") from error
+        raise InputError(f"device '{name}': {first_line(error)}") from error
     return device
 
 
 @dataclass(frozen=True, slots=True)
-class _WindowOf:
+class _DocumentWindow:
     """A window of the document at ``index``."""
 
     index: int
@@ -258,15 +261,15 @@ class Predictor:
             merged.append(replace(document, relations=kept))
         return merged
 
-    def _batches(self, layouts: Sequence[Layout]) -> Iterator[list[_WindowOf]]:
+    def _batches(self, layouts: Sequence[Layout]) -> Iterator[list[_DocumentWindow]]:
         """Windows of like length together, up to a number of sub-words that counts their padding."""
         most = self._scaled(_TOKENS)
         windows = [
-            _WindowOf(index, window, layout)
+            _DocumentWindow(index, window, layout)
             for index, layout in enumerate(layouts)
             for window in layout.windows
         ]
-        batch: list[_WindowOf] = []
+        batch: list[_DocumentWindow] = []
         for item in sorted(windows, key=lambda item: -len(item.window.input_ids)):
             longest = len(batch[0].window.input_ids) if batch else 0
             if batch and longest * (len(batch) + 1) > most:
@@ -277,9 +280,9 @@ class Predictor:
             yield batch
 
     def _scaled(self, size: int) -> int:
-        return size if self.model.device.type == "cpu" else size * _GPU
+        return size if self.model.device.type == "cpu" else size * _GPU_FACTOR
 
-    def _encode(self, batch: Sequence[_WindowOf]) -> torch.Tensor:
+    def _encode(self, batch: Sequence[_DocumentWindow]) -> torch.Tensor:
         """The words of a batch: ``[window, word, width]``."""
         inputs = batching.pad_inputs([item.window for item in batch], self.tokenizer.pad_token_id)
         on_device = {name: value.to(self.model.device) for name, value in inputs.items()}
@@ -287,7 +290,7 @@ class Predictor:
 
     def _score_relations(
         self,
-        batch: Sequence[_WindowOf],
+        batch: Sequence[_DocumentWindow],
         words: torch.Tensor,
         spans: decoding.Spans,
         *,
@@ -303,11 +306,11 @@ class Predictor:
         columns = torch.from_numpy(spans.columns).to(words.device)
         table = batching.pair_tensor(pairs).to(words.device)
         logits = self.model.relation_head(words, columns, table, self._scaled(_PAIRS))
-        # The probability that the relation is right is that of both its arguments being so, too.
+        # The score of a relation is P(relation) * P(head) * P(tail).
         certain = (spans.score[pairs.head] * spans.score[pairs.tail])[:, None]
         scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed * certain
-        # What the scheme forbids has the score 0.
-        for row, label in zip(*np.nonzero(scores >= np.float64(max(threshold, 1e-9))), strict=True):
+        least = np.float64(max(threshold, _ABOVE_ZERO))
+        for row, label in zip(*np.nonzero(scores >= least), strict=True):
             head, tail = pairs.head[row], pairs.tail[row]
             relation = ScoredRelation(keys[head], keys[tail], int(label), float(scores[row, label]))
             yield batch[int(spans.window[head])].index, relation
@@ -320,7 +323,7 @@ def _chunks(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]
         if not isinstance(item[1], str):
             raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
         chunk.append(item)
-        size += len(item[1])
+        size += max(1, len(item[1]))
         if size >= _CHUNK:
             yield chunk
             chunk, size = [], 0

@@ -21,7 +21,6 @@ from kashif.evaluation.scoring import Report
 from kashif.evaluation.suite import Watch, unwatched
 from kashif.evaluation.systems import Answers, Scored
 from kashif.libraries import quiet_libraries
-from kashif.scheme import Scheme
 from kashif.training import checkpoints
 from kashif.training.data import gather
 from kashif.training.provenance import is_model_of, run_note
@@ -73,12 +72,11 @@ def crossvalidate(
             for future in waiting:
                 future.result()
     answers: list[Answers] = []
-    scheme = Scheme.load()
+    scheme = gather(recipe).scheme
     for fold in parts:  # one model at a time in memory
         model = systems.open_model(fold.folder, watch=watch)
         left_out = tuple(document for document in asked.documents if document.id in fold.left_out)
         answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
-        scheme = model.scheme or scheme
     name = f"{asked.name}, {len(parts)} folds"
     report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
     return Scored((report,), asked.notices, (errors,))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from kashif.corpora import loading, slices
+from kashif.corpora.loading import Spec
+from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of
 from kashif.corpora.statistics import statistics
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -36,14 +38,18 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
         InputError: if articles are held out and trained on, labels are not the scheme's, or too few
             articles are left to train on.
     """
-    scheme = Scheme.load()
-    if recipe.scheme:
-        scheme = scheme.foreign(recipe.scheme)
+    specs = [Spec.parse(corpus) for corpus in recipe.train]
+    refuse_mappings([*specs, *map(Spec.parse, recipe.development)])
     train, development, held_out = (
         loading.load_each(corpora) for corpora in (recipe.train, recipe.development, recipe.held_out)
     )
     notices = list(dict.fromkeys(n for part in (*train, *development, *held_out) for n in part.notices))
-    _refuse_unknown((*train, *development), scheme)
+    gold = [document for part in train for document in part.documents]
+    if not gold:
+        raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
+    found = scheme_of(specs, gold, given=recipe.scheme)
+    _refuse_unknown(gold, found.scheme)
+    notices += found.notices
     sets = {
         name: [document for part in parts for document in part.documents]
         for name, parts in (("train", train), ("development", development), ("held_out", held_out))
@@ -63,28 +69,25 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
             shared = ", ".join(sorted(both))
             raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
     if not sets["train"]:
-        raise InputError("the recipe's training corpora hold no article; " + "; ".join(notices))
+        raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
     if not sets["development"]:
         raise InputError("no article is left to select the model on; name a development corpus")
-    return Data(scheme, sets["train"], sets["development"], notices)
+    unlearned = lacking(sets["development"], found.scheme)
+    notices += [f"development: {unlearned}"] if unlearned else []
+    return Data(found.scheme, sets["train"], sets["development"], notices)
 
 
-def _refuse_unknown(parts: Iterable[loading.Corpus], scheme: Scheme) -> None:
-    """Raises InputError for gold whose labels or signatures the scheme does not have."""
+def _refuse_unknown(documents: Iterable[Document], scheme: Scheme) -> None:
+    """Raises InputError for training gold whose labels or signatures the scheme does not have."""
     faults = []
-    for part in parts:
-        if part.mapping:
-            message = "a mapping translates for scoring alone; train on a corpus in its own labels"
-            faults.append(Fault(part.name, f"{message}: take '@{part.mapping}' away"))
-            continue
-        for document in part.documents:
-            unknown = loading.unknown_labels(document, scheme)
-            faults += unknown
-            by_id = document.by_id()
-            for relation in document.relations:
-                head, tail = by_id[relation.head], by_id[relation.tail]
-                misfits = scheme.misfits(relation.label, head.label, tail.label) if not unknown else ()
-                faults += [Fault(document.id, misfit) for misfit in misfits]
+    for document in documents:
+        unknown = loading.unknown_labels(document, scheme)
+        faults += unknown
+        by_id = document.by_id()
+        for relation in document.relations:
+            head, tail = by_id[relation.head], by_id[relation.tail]
+            misfits = scheme.misfits(relation.label, head.label, tail.label) if not unknown else ()
+            faults += [Fault(document.id, misfit) for misfit in misfits]
     if faults:
         raise InputError(faults)
 

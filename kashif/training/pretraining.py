@@ -24,16 +24,17 @@ from transformers import (
 )
 
 from kashif.corpora.loading import Spec
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, first_line
 from kashif.files import write_json
 from kashif.modeling import encoder
 from kashif.modeling.model import encoder_config
 from kashif.training import checkpoints
+from kashif.training.arguments import training_arguments
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import versions
 from kashif.training.recipe import PretrainingRecipe
-from kashif.training.train import check_window
-from kashif.training.trainer import Say, report_epochs, silent, training_arguments
+from kashif.training.trainer import Say, report_epochs, silent
+from kashif.training.trial import check_window
 
 ORIGIN = "pretraining.json"
 """The file in an encoder's folder that says what it came from, and how well it guesses."""
@@ -62,10 +63,10 @@ def pretrain(
         tokenizer = AutoTokenizer.from_pretrained(name)
         network = AutoModelForMaskedLM.from_pretrained(name, config=encoder_config(name))
     except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{recipe.encoder}': {str(error).strip().splitlines()[0]}") from error
+        raise InputError(f"encoder '{recipe.encoder}': {first_line(error)}") from error
     if tokenizer.mask_token is None:
         raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
-    check_window(recipe, network.config)
+    check_window(recipe, network)
     choose_attention(network, recipe)
     with _bars(progress):
         windows = _windows(paths, tokenizer, size=recipe.window)

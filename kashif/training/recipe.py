@@ -18,21 +18,29 @@ class BaseRecipe(StrictModel):
     """The settings that every training has; unknown keys are refused."""
 
     encoder: str = Field(default="e5-small-ar", description="embedded encoder, hub name or folder")
-    seed: int = 13
-    epochs: PositiveInt = 40
+    seed: int = Field(
+        default=13, description="of the heads' weights, the order of windows, a carved development set"
+    )
+    epochs: PositiveInt = Field(default=40, description="passes over the training articles")
     batch_size: PositiveInt = Field(default=4, description="windows of a step")
     window: int = Field(default=256, ge=16, description="sub-words of a window, special ones included")
-    encoder_learning_rate: PositiveFloat = 3e-4
+    encoder_learning_rate: PositiveFloat = Field(
+        default=3e-4, description="the highest learning rate of the encoder"
+    )
     warmup_steps: float = Field(
         default=0.1, ge=0, description="steps over which the rates rise; below 1, their share of all steps"
     )
-    weight_decay: NonNegativeFloat = 0.01
+    weight_decay: NonNegativeFloat = Field(default=0.01, description="of AdamW")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="auto: bfloat16 autocast where the processor has it, on a GPU for large steps",
     )
     compile: bool = Field(
         default=False, description="torch.compile; three times slower where measured, on a GPU"
+    )
+
+    trainer: dict[str, Any] = Field(
+        default={}, description="further arguments of transformers' TrainingArguments, by name"
     )
 
     @classmethod
@@ -76,7 +84,11 @@ class BaseRecipe(StrictModel):
 class Recipe(BaseRecipe):
     """The settings of a model's training."""
 
-    scheme: str = Field(default="", description="a mapping of the scheme, to learn that corpus's own labels")
+    scheme: str = Field(
+        default="",
+        description="a scheme file, or `learned` for the labels of the gold; by default the scheme.yaml that"
+        " all training corpora lead to, else learned",
+    )
     train: tuple[str, ...] = Field(description="corpora to train on")
     development: tuple[str, ...] = Field(default=(), description="corpora that select the model")
     development_share: float = Field(
@@ -89,11 +101,13 @@ class Recipe(BaseRecipe):
     patience: PositiveInt = Field(
         default=10, description="epochs without a better development score before the end"
     )
-    head_learning_rate: PositiveFloat = 2e-3
+    head_learning_rate: PositiveFloat = Field(
+        default=2e-3, description="the highest learning rate of the heads"
+    )
     layer_decay: float = Field(
         default=1.0, gt=0, le=1, description="factor on the rate from each layer to the one below"
     )
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="on words, before the heads")
     adversarial_epsilon: NonNegativeFloat = Field(
         default=0.0,
         description="adversarial training (FGM, Miyato et al. 2017): L2 norm of the perturbation of the word"
@@ -103,9 +117,9 @@ class Recipe(BaseRecipe):
         default=1.0, description="weight of B and I against O in the loss"
     )
     relation_loss_weight: NonNegativeFloat = Field(
-        default=1.0, description="weight of relations against entities"
+        default=1.0, description="total loss = entity loss + this * relation loss"
     )
-    relation_hidden_size: PositiveInt = 256
+    relation_hidden_size: PositiveInt = Field(default=256, description="width of the relation scorer")
 
 
 class PretrainingRecipe(BaseRecipe):

@@ -1,6 +1,7 @@
 """A recipe becomes a model folder.
 
-The model is selected on the development articles by ``development.SELECTED_BY``; held-out ones are refused.
+The model is selected on the development articles by ``development.SELECTED_BY``. Training is refused if a
+held-out article is among the training articles.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import datasets
 from transformers import AutoTokenizer, EarlyStoppingCallback, set_seed
 
 from kashif.corpora import provenance as seen
-from kashif.errors import InputError
+from kashif.errors import InputError, first_line
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import outcomes
 from kashif.files import write_json, write_text
@@ -25,11 +26,13 @@ from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
 from kashif.scheme import Scheme
 from kashif.training import checkpoints
+from kashif.training.arguments import training_arguments
 from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import RECIPE, origin, run_note
-from kashif.training.recipe import BaseRecipe, Recipe
-from kashif.training.trainer import KashifTrainer, Say, report_epochs, silent, training_arguments
+from kashif.training.recipe import Recipe
+from kashif.training.trainer import KashifTrainer, Say, report_epochs, silent
+from kashif.training.trial import try_encoder
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def train(
         say(notice)
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
-    last = checkpoints.begin(folder, run_note(recipe, data), resume=resume)  # clears what an older run left
+    last = checkpoints.begin(folder, run_note(recipe, data), resume=resume)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return finish(trainer, output)
 
@@ -88,7 +91,9 @@ def build_trainer(
         InputError: for an encoder that does not fit.
     """
     set_seed(recipe.seed)
-    predictor = predictor or untrained(recipe, data.scheme)
+    if predictor is None:
+        predictor = untrained(recipe, data.scheme)
+        try_encoder(predictor.model.encoder, predictor.tokenizer, recipe, text=data.train[0].text)
     choose_attention(predictor.model.encoder, recipe)
     examples: list[dict[str, Any]] = []
     for name, documents in (("train", data.train), ("development", data.development)):
@@ -136,22 +141,11 @@ def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
             relation_loss_weight=recipe.relation_loss_weight,
             relation_hidden_size=recipe.relation_hidden_size,
         )
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"encoder '{recipe.encoder}': {first}") from error
-    if not tokenizer.is_fast:
-        raise InputError(f"encoder '{recipe.encoder}': it has no fast tokenizer, which offsets need")
-    check_window(recipe, model.encoder.config)
+        raise InputError(f"encoder '{recipe.encoder}': {first_line(error)}") from error
     return Predictor(model, tokenizer)
-
-
-def check_window(recipe: BaseRecipe, config: Any) -> None:
-    """Raises InputError if the encoder of this configuration reads less than a window."""
-    positions = getattr(config, "max_position_embeddings", None) or recipe.window
-    # RoBERTa-like encoders count positions from behind the padding index.
-    usable = positions - (2 if "roberta" in config.model_type else 0)
-    if recipe.window > usable:
-        raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")
 
 
 def finish(trainer: KashifTrainer, output: Path) -> Trained:
@@ -162,8 +156,9 @@ def finish(trainer: KashifTrainer, output: Path) -> Trained:
     if data.scheme.relations:
         texts = [(document.id, document.text) for document in data.development]
         predicted = predictor.predict_documents(texts, threshold=0.0)
-        choice = outcomes(data.development, predicted, scheme=data.scheme).best_threshold()
-        model.config.relation_threshold = choice
+        threshold = outcomes(data.development, predicted, scheme=data.scheme).best_threshold()
+        model.config.relation_threshold = threshold
+    (output / seen.NAME).unlink(missing_ok=True)  # an old manifest must not speak for new weights
     model.save_pretrained(output)
     predictor.tokenizer.save_pretrained(output)
     write_text(output / "scheme.yaml", data.scheme.dump())

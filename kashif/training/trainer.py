@@ -1,27 +1,21 @@
-"""The transformers Trainer as Kashif uses it: its arguments, rates, evaluation and messages."""
+"""The transformers Trainer as Kashif uses it: rates, adversarial steps, evaluation, messages."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    PrinterCallback,
-    ProgressCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
-from kashif.evaluation.development import SELECTED_BY, development_scores
+from kashif.errors import InputError
+from kashif.evaluation.development import development_scores
 from kashif.modeling.predictor import Predictor
 from kashif.training.data import Data
-from kashif.training.precision import use_bfloat16
-from kashif.training.recipe import BaseRecipe, Recipe
+from kashif.training.recipe import Recipe
 
 Say = Callable[[str], None]
 """Takes one line for the user."""
@@ -29,38 +23,6 @@ Say = Callable[[str], None]
 
 def silent(line: str) -> None:
     """Tells nobody."""
-
-
-def training_arguments(recipe: BaseRecipe, folder: Path, *, progress: bool) -> TrainingArguments:
-    """The Trainer's arguments for a recipe; checkpoints go to ``folder``."""
-    gpu = torch.cuda.is_available()
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        learning_rate=recipe.encoder_learning_rate,
-        weight_decay=recipe.weight_decay,
-        warmup_steps=recipe.warmup_steps,
-        lr_scheduler_type="linear",
-        max_grad_norm=1.0,
-        bf16=use_bfloat16(recipe),
-        use_cpu=not gpu,
-        torch_compile=recipe.compile,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=1,
-        restore_callback_states_from_checkpoint=True,
-        logging_strategy="epoch",
-        load_best_model_at_end=True,
-        metric_for_best_model=SELECTED_BY,
-        greater_is_better=True,
-        seed=recipe.seed,
-        data_seed=recipe.seed,
-        remove_unused_columns=False,
-        dataloader_pin_memory=gpu,
-        report_to="none",
-        disable_tqdm=not progress,
-    )
 
 
 class KashifTrainer(Trainer):
@@ -73,17 +35,19 @@ class KashifTrainer(Trainer):
         super().__init__(**rest)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """The optimizer that the arguments name, with a rate for each part of the model."""
         if self.optimizer is None:
             network: Any = self.model if model is None else model
             decayed = set(self.get_decay_parameter_names(network))
+            rates = learning_rates([name for name, _ in network.named_parameters()], recipe=self.recipe)
             groups: dict[tuple[float, float], list[Any]] = {}
             for name, parameter in network.named_parameters():
-                rate = learning_rate(name, network.encoder.config.num_hidden_layers, recipe=self.recipe)
                 decay = self.recipe.weight_decay if name in decayed else 0.0
-                groups.setdefault((rate, decay), []).append(parameter)
-            self.optimizer = torch.optim.AdamW(
+                groups.setdefault((rates[name], decay), []).append(parameter)
+            kind, settings = self.get_optimizer_cls_and_kwargs(self.args, network)
+            self.optimizer = kind(
                 [{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()],
-                fused=True,
+                **settings,
             )
         return self.optimizer
 
@@ -126,17 +90,32 @@ def adversarial_perturbation(
         weight.data[rows] = kept
 
 
-def learning_rate(parameter: str, layers: int, *, recipe: Recipe) -> float:
-    """A parameter's rate: the heads' own, the encoder's falling by ``layer_decay`` from the top down."""
-    if not parameter.startswith("encoder."):
-        return recipe.head_learning_rate
-    parts = parameter.split(".")
-    depth = 0
-    if "embeddings" in parts[1]:
-        depth = layers
-    elif len(parts) > 3 and parts[3].isdigit():
-        depth = layers - 1 - int(parts[3])
-    return float(recipe.encoder_learning_rate * recipe.layer_decay**depth)
+_LAYER = re.compile(r"\.(\d+)\.")
+
+
+def learning_rates(parameters: Sequence[str], *, recipe: Recipe) -> dict[str, float]:
+    """The rate of each parameter: the heads' own, the encoder's falling by ``layer_decay`` from the top down.
+
+    A parameter's layer is the first number in its name; embeddings are below the lowest layer, and what has
+    no number beside them counts as the top.
+
+    Raises:
+        InputError: if ``layer_decay`` is not 1 and the encoder's layers have no numbers (ALBERT shares one).
+    """
+    numbers = {name: _LAYER.search(name) for name in parameters if name.startswith("encoder.")}
+    layers = {int(match[1]) for match in numbers.values() if match}
+    if recipe.layer_decay != 1 and len(layers) < 2:
+        raise InputError(f"layer_decay: '{recipe.encoder}' has no layers of its own numbers; leave it out")
+    top = max(layers, default=0)
+    rates = {}
+    for name in parameters:
+        if name not in numbers:
+            rates[name] = recipe.head_learning_rate
+            continue
+        match = numbers[name]
+        depth = top - int(match[1]) if match else (top + 1 if "embed" in name else 0)
+        rates[name] = recipe.encoder_learning_rate * recipe.layer_decay**depth
+    return rates
 
 
 def report_epochs(

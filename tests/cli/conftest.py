@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from helpers import ARTICLE, ROOT
+from helpers import ARTICLE, ROOT, add_scheme
 
 from kashif.cli.app import main
 
@@ -36,8 +36,9 @@ def run(
 
 @pytest.fixture
 def news(tmp_path: Path) -> Path:
-    """The folder of a corpus below ``annotations``, with the article a1."""
+    """The folder of a corpus below ``annotations``, with the article a1; our scheme lies above it."""
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
     (folder / "a1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    add_scheme(folder.parent)
     return folder

@@ -33,8 +33,8 @@ def test_the_command_in_a_process_of_its_own() -> None:
         (("train", "nowhere.yaml"), "no such recipe"),
         (("predict", "nowhere.txt"), "no such file or folder"),
         (("predict", "--format", "jsnl"), "did you mean 'jsonl'"),
-        (("score", "nowhere", "annotations/newsroom"), "neither a model folder"),
-        (("predict", "--model", "nowhere"), "no model of Kashif's here"),
+        (("score", "nowhere", "annotations/newsroom"), "no such file or folder; write a model folder"),
+        (("predict", "--model", "nowhere"), "no model folder of Kashif's"),
         (("predict", "--format", "table", "--output", "x"), "a table is for the terminal"),
         (("train", "train/quickstart.yaml", "--set", "train=[a"), "is not YAML"),
         (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
@@ -131,3 +131,36 @@ def test_pretrain_from_the_command_line(run: Run, tiny_encoder: Path, tmp_path: 
 
 def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").stdout.decode() == f"kashif {__version__}\n"
+
+
+def test_predict_hands_on_what_came_with_a_text(run: Run, trained: Path, tmp_path: Path) -> None:
+    rows = [{"id": f"d{i}", "text": "زار بوتين أوسلو.", "url": i, "meta": {"day": [i]}} for i in range(3)]
+    lines = "\n".join(json.dumps(row) for row in rows)
+    done = run("predict", "--model", trained, stdin=lines.encode())
+    assert [json.loads(line)["meta"] for line in done.stdout.decode().splitlines()] == [
+        {"url": i, "day": [i]} for i in range(3)
+    ]
+    (tmp_path / "t.txt").write_text("زار بوتين أوسلو.", encoding="utf-8")
+    (tmp_path / "t.jsonl").write_text(lines, encoding="utf-8")
+    done = run("predict", tmp_path / "t.txt", tmp_path / "t.jsonl", "--model", trained)
+    assert [json.loads(line).get("meta") for line in done.stdout.decode().splitlines()][:2] == [
+        None,
+        {"url": 0, "day": [0]},
+    ]
+
+
+def test_several_seeds_are_trained_and_their_mean_is_told(
+    run: Run, tiny_encoder: Path, project: Path
+) -> None:
+    (project / "r.yaml").write_text(
+        f"encoder: {tiny_encoder}\ntrain: ['annotations/news#train']\ndevelopment: ['annotations/news#development']\n"
+        "epochs: 1\nwindow: 64\n",
+        encoding="utf-8",
+    )
+    done = run("train", "r.yaml", "--seeds", "1,2", "--output", "m", cwd=project)
+    assert done.returncode == 0
+    assert (
+        b"mean of 2 seeds: entity F1 0.000, relation F1 0.000; standard deviation: entity F1" in done.stderr
+    )
+    assert {path.name for path in project.glob("m-*")} == {"m-1", "m-2"}
+    assert b"write numbers with commas" in run("train", "r.yaml", "--seeds", "a,b", cwd=project).stderr

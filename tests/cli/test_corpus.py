@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from helpers import ARTICLE, FOREIGN
+from helpers import ARTICLE, FOREIGN, SCHEME
 
-from kashif.document import Document
+from kashif.corpora.schemes import learn
+from kashif.document import Document, Entity, Relation
+from kashif.scheme import RelationType, Scheme
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -59,21 +61,65 @@ def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(
 ) -> None:
     (tmp_path / "a.conll").write_text(FOREIGN, encoding="utf-8")
     for place in (tmp_path / "a.conll", tmp_path):
-        good = run("corpus", "check", f"{place}@anercorp")
+        good = run("corpus", "check", place)
         assert good.returncode == 0, good.stdout.decode()
         assert "3 entities" in good.stdout.decode()
-    assert "no entity 'PERS' in the scheme" in run("corpus", "check", f"{place}@ontonotes").stdout.decode()
-    assert "LOC" in run("corpus", "stats", f"{place}@anercorp").stdout.decode()
+        assert "learned from the gold: PERS 2, LOC 1\nno relations\n" in (good.stdout + good.stderr).decode()
+    wrong = run("corpus", "check", place, "--scheme", SCHEME)
+    assert wrong.returncode == 0, wrong.stdout.decode()  # both are ours too
+    own = tmp_path / "own.yaml"
+    own.write_text("entities: {PERSON: a person, LOC: a place}", encoding="utf-8")
+    wrong = run("corpus", "check", place, "--scheme", own)
+    assert wrong.returncode == 2
+    assert "no entity 'PERS' in the scheme; did you mean 'PERSON'?" in wrong.stdout.decode()
+    assert "LOC" in run("corpus", "stats", place).stdout.decode()
     # Foreign labels were once told to be unreachable.
-    halves = [f"{tmp_path / 'a.conll'}#{half}@anercorp" for half in ("0-50%", "50-100%")]
+    halves = [f"{tmp_path / 'a.conll'}#{half}" for half in ("0-50%", "50-100%")]
     told = run("corpus", "check", *halves, "--encoder", tiny_encoder).stdout.decode()
     assert "✓ windows of 256 sub-words can give all 3 entities and relations" in told
     assert "PERS 0% of 1 / 0%" in " ".join(told.split())
-    done = run(
-        "corpus", "convert", f"{place}@anercorp", "--format", "jsonl", "--output", tmp_path / "x.jsonl"
-    )
-    assert done.returncode == 2
-    assert "take '@anercorp' away" in done.stderr.decode()
+
+
+def test_labels_are_taken_as_they_stand_but_for_scores(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text(FOREIGN, encoding="utf-8")
+    mapped = f"{tmp_path / 'a.conll'}@anercorp"
+    for command in (
+        ("check", mapped),
+        ("stats", mapped),
+        ("stats", mapped, "--register"),
+        ("scheme", mapped),
+        ("agree", mapped, mapped),
+        ("convert", mapped, "--format", "jsonl", "--output", tmp_path / "x.jsonl"),
+    ):
+        done = run("corpus", *command)
+        assert done.returncode == 2, command
+        assert "take '@anercorp' away" in done.stderr.decode()
+        assert done.stdout == b""
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_the_scheme_that_gold_follows_is_printed_to_mend(run: Run, tmp_path: Path) -> None:
+    odd = ("شخص", "Side-Effect", ":on:", "[red]x", "yes", "12", "مكان " + "طويل" * 30)
+    text = " ".join(["كيم"] * len(odd) * 2)
+    marks = tuple(Entity(i, 4 * i, 4 * i + 3, label, "كيم") for i, label in enumerate(odd * 2))
+    document = Document("a", text, marks, (Relation(":on:", 0, 1), Relation("يسكن", 1, 0)))
+    (tmp_path / "own.jsonl").write_text(document.to_json() + "\n", encoding="utf-8")
+    done = run("corpus", "scheme", tmp_path / "own.jsonl")
+    assert done.returncode == 0, done.stderr.decode()
+    found = Scheme.parse(done.stdout.decode(), "printed")
+    assert found == learn([document])
+    assert found.labels == tuple(sorted(odd))
+    assert found.relations["يسكن"] == RelationType(head=("Side-Effect",), tail=("شخص",))
+    told = done.stderr.decode()
+    assert told.startswith("learned from the gold: 12 2, ")
+    assert "perhaps slips" in told
+    # What was printed is a scheme file as it stands.
+    (tmp_path / "scheme.yaml").write_bytes(done.stdout)
+    assert run("corpus", "check", tmp_path / "own.jsonl").returncode == 0
+    (tmp_path / "none.txt").write_text("زار كيم موسكو", encoding="utf-8")
+    refused = run("corpus", "scheme", tmp_path / "none.txt")
+    assert refused.returncode == 2
+    assert "no entity is marked" in refused.stderr.decode()
 
 
 def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
@@ -81,7 +127,10 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
     assert run("corpus", "convert", news, "--format", "jsonl", "--output", output).returncode == 0
     assert Document.from_json(output.read_text(encoding="utf-8")).id == "a1"
     assert "GPE" in run("corpus", "stats", output).stdout.decode()
-    agreed = run("corpus", "agree", news, output, "--differences").stdout.decode()
+    told = run("corpus", "agree", news, output, "--differences")
+    assert told.returncode == 2  # the scheme of one, and none beside the other
+    assert "do not share one scheme" in told.stderr.decode()
+    agreed = run("corpus", "agree", news, output, "--differences", "--scheme", SCHEME).stdout.decode()
     assert "1.000" in agreed
     lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
     assert "4 relations have no place" in lossy.stderr.decode()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from helpers import ARTICLE, FOREIGN
+from helpers import ARTICLE, FOREIGN, SCHEME
 
 from kashif.corpora import loading
 
@@ -31,7 +31,7 @@ def test_score_prints_a_table_and_writes_the_report_that_is_asked_for(
     assert (row["system"], row["reports"][0]["corpus"]) == ("tiny", "news")
     assert run("score", trained, "eval/own.yaml", cwd=tmp_path).stdout.decode() == table
     files = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
-    assert files == {"annotations/news/b1.txt", "eval/own.yaml", "r.json"}
+    assert files == {"annotations/news/b1.txt", "annotations/scheme.yaml", "eval/own.yaml", "r.json"}
 
 
 def test_score_through_a_mapping_prints_and_writes(run: Run, trained: Path, tmp_path: Path) -> None:
@@ -45,6 +45,13 @@ def test_score_through_a_mapping_prints_and_writes(run: Run, trained: Path, tmp_
     compared = run("compare", trained, trained, target)
     assert compared.returncode == 0, compared.stderr.decode()
     assert "relations" not in compared.stdout.decode()
+    bare = tmp_path / "bare.jsonl"
+    bare.write_text("", encoding="utf-8")
+    for command in (("score", bare), ("compare", bare, bare)):
+        refused = run(*command, target)
+        assert refused.returncode == 2
+        assert "no mapping 'anercorp': the scheme has none" in refused.stderr.decode()
+        assert run(*command, target, "--scheme", SCHEME).returncode == 0
 
 
 def test_score_shows_every_error_on_a_page(run: Run, news: Path, tmp_path: Path) -> None:

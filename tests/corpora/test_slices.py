@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE
+from helpers import ARTICLE, SCHEME
 
 from kashif.corpora import slices
 from kashif.corpora.checks import check
@@ -12,7 +12,6 @@ from kashif.corpora.loading import Spec, load
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import Reading
-from kashif.scheme import Scheme
 
 
 def reading(id: str, text: str, *names: str) -> Reading:
@@ -75,17 +74,15 @@ def test_slices_of_one_article_overlap_by_id_or_text() -> None:
     assert slices.overlapping([Document("x", "a")], [Document("y", "a")]) == {"x"}
 
 
-def test_load_and_check_take_the_same_slice(tmp_path: Path, scheme: Scheme) -> None:
+def test_load_and_check_take_the_same_slice(tmp_path: Path) -> None:
     for name in ("n1", "n2"):
         (tmp_path / f"{name}.txt").write_text(ARTICLE, encoding="utf-8")
     loaded = load(f"{tmp_path}#50-100%").documents
     assert [document.id for document in loaded] == ["n2"]
-    readings, faults, _ = check([Spec.parse(f"{tmp_path}#50-100%")], scheme)
-    assert (faults, [reading.document for reading in readings]) == ([], list(loaded))
-    _, faults, _ = check([Spec.parse(f"{tmp_path}#50-75%")], scheme)
-    assert faults == []
-    readings, _, _ = check([Spec.parse(f"{tmp_path}#75-100%")], scheme)
-    [last] = readings
+    checked = check([Spec.parse(f"{tmp_path}#50-100%")], given=str(SCHEME))
+    assert (checked.faults, [reading.document for reading in checked.readings]) == ([], list(loaded))
+    assert check([Spec.parse(f"{tmp_path}#50-75%")], given=str(SCHEME)).faults == []
+    [last] = check([Spec.parse(f"{tmp_path}#75-100%")], given=str(SCHEME)).readings
     assert last.document.id == "n2[75-100%]"
     assert last.entity_lines == dict.fromkeys(range(8, 14), 2)
     assert last.relation_lines == (6, 7)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ARTICLE, FOREIGN, ROOT
+from helpers import ARTICLE, FOREIGN, ROOT, SCHEME
 
 from kashif.arabic import words
 from kashif.corpora.checks import check
@@ -21,7 +21,6 @@ from kashif.corpora.splits import (
 )
 from kashif.document import Document, Entity, Relation
 from kashif.formats import Reading
-from kashif.scheme import Scheme
 
 STRETCH = "وقال المتحدث إن الوفد سيغادر العاصمة صباح غد في زيارة تستمر ثلاثة أيام"
 TEXTS = {
@@ -47,18 +46,18 @@ def folder(tmp_path: Path) -> Path:
     return news
 
 
-def read(scheme: Scheme, *specs: Spec) -> tuple[list[Spec], list[Reading]]:
-    readings, faults, _ = check(list(specs), scheme)
-    assert faults == []
-    return list(specs), readings
+def read(*specs: Spec, scheme: str = str(SCHEME)) -> tuple[list[Spec], list[Reading]]:
+    checked = check(list(specs), given=scheme)
+    assert checked.faults == []
+    return list(specs), checked.readings
 
 
 def ids(division: Division) -> dict[str, list[str]]:
     return {part.name: [document.id for document in part.documents] for part in division.parts}
 
 
-def test_a_corpus_is_divided_by_its_splits_and_a_subset_is_left_out(folder: Path, scheme: Scheme) -> None:
-    division = divide(*read(scheme, Spec(folder)))
+def test_a_corpus_is_divided_by_its_splits_and_a_subset_is_left_out(folder: Path) -> None:
+    division = divide(*read(Spec(folder)))
     assert ids(division) == {"news#train": ["n1", "n2"], "news#development": ["n4"], "news#test": ["n3"]}
     assert [document.id for document in division.training] == ["n1", "n2"]
     assert [part.split for part in division.evaluation] == ["development", "test"]
@@ -68,53 +67,52 @@ def test_a_corpus_is_divided_by_its_splits_and_a_subset_is_left_out(folder: Path
     )
 
 
-def test_a_folder_of_corpora_is_divided_by_its_splits_file(folder: Path, scheme: Scheme) -> None:
-    division = divide(*read(scheme, Spec(folder.parent)))
+def test_a_folder_of_corpora_is_divided_by_its_splits_file(folder: Path) -> None:
+    division = divide(*read(Spec(folder.parent)))
     assert list(ids(division)) == ["news#train", "news#development", "news#test"]
     assert division.notices[1] == f"articles in no split: 2 ({folder} 1, {folder.parent / 'second'} 1)"
 
 
-def test_corpora_of_the_command_line_are_parts(folder: Path, scheme: Scheme) -> None:
+def test_corpora_of_the_command_line_are_parts(folder: Path) -> None:
     second = folder.parent / "second"
     specs = (Spec(folder, split="test"), Spec(folder, split="train"), Spec(second))
-    division = divide(*read(scheme, *specs))
+    division = divide(*read(*specs))
     assert ids(division) == {"news#train": ["n1", "n2"], "news#test": ["n3"]}
     assert division.notices == (f"{second} is not compared: 1 of 1 articles are in news#test",)
-    division = divide(*read(scheme, Spec(folder, split="train"), Spec(second)))
+    division = divide(*read(Spec(folder, split="train"), Spec(second)))
     assert ids(division) == {"news#train": ["n1", "n2"], str(second): ["n3"]}
     # The same text under another id is no second annotation but a leak.
     (second / "n3.txt").rename(second / "m3.txt")
-    assert len(divide(*read(scheme, *specs)).parts) == 3
+    assert len(divide(*read(*specs)).parts) == 3
 
 
-def test_a_corpus_without_splits_is_one_part(folder: Path, scheme: Scheme) -> None:
-    division = divide(*read(scheme, Spec(folder.parent / "second")))
+def test_a_corpus_without_splits_is_one_part(folder: Path) -> None:
+    division = divide(*read(Spec(folder.parent / "second")))
     assert ids(division) == {str(folder.parent / "second"): ["n3"]}
     assert division.notices == ()
 
 
-def test_corpora_of_one_name_are_told_apart(folder: Path, scheme: Scheme, tmp_path: Path) -> None:
+def test_corpora_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:
     twin = tmp_path / "twin" / "news"
     twin.mkdir(parents=True)
     (twin / "m1.txt").write_text("نص قصير", encoding="utf-8")
     (twin.parent / "splits.yaml").write_text("news: {test: [m1]}", encoding="utf-8")
-    division = divide(*read(scheme, Spec(folder, split="test"), Spec(twin, split="test")))
+    division = divide(*read(Spec(folder, split="test"), Spec(twin, split="test")))
     assert list(ids(division)) == [f"{folder}#test", f"{twin}#test"]
 
 
-def test_two_slices_of_a_corpus_are_two_parts(tmp_path: Path, scheme: Scheme) -> None:
+def test_two_slices_of_a_corpus_are_two_parts(tmp_path: Path) -> None:
     """They were once merged into one part that held both."""
     file = tmp_path / "train.conll"
     sentence = "".join(f"{word} O\n" for word in STRETCH.split())
     file.write_text(f"{FOREIGN}{sentence}\n" * 2, encoding="utf-8")
-    specs = [Spec(file, split=split, mapping="anercorp") for split in ("0-50%", "50-100%")]
-    division = divide(*read(scheme, *specs))
+    specs = [Spec(file, split=split) for split in ("0-50%", "50-100%")]
+    division = divide(*read(*specs, scheme="learned"))
     assert ids(division) == {
         "train.conll#0-50%": ["train[0-50%]"],
         "train.conll#50-100%": ["train[50-100%]"],
     }
     assert division.notices == ()
-    assert {part.mapping for part in division.parts} == {"anercorp"}
     # The slice that begins the corpus is what the other is compared with.
     [held] = division.evaluation
     assert held.split == "50-100%"
@@ -124,13 +122,8 @@ def test_two_slices_of_a_corpus_are_two_parts(tmp_path: Path, scheme: Scheme) ->
     assert overlap.near_duplicate
 
 
-def test_a_mapping_goes_with_a_folder_s_splits(folder: Path, scheme: Scheme) -> None:
-    parts = divide(*read(scheme, Spec(folder.parent, mapping="anercorp"))).parts
-    assert {part.mapping for part in parts} == {"anercorp"}
-
-
-def test_near_duplicates_and_repeated_sentences_across_splits(folder: Path, scheme: Scheme) -> None:
-    found = shared(divide(*read(scheme, Spec(folder))).parts)
+def test_near_duplicates_and_repeated_sentences_across_splits(folder: Path) -> None:
+    found = shared(divide(*read(Spec(folder))).parts)
     [(first, second, overlap)] = found.pairs
     assert (first.part, first.document) == ("news#train", "n1")
     assert (second.part, second.document) == ("news#test", "n3")
@@ -193,19 +186,19 @@ def test_distances_of_relations() -> None:
     assert distances([document("b", "نص")]).words is None
 
 
-def test_the_repository_s_splits_share_nothing(scheme: Scheme) -> None:
-    division = divide(*read(scheme, Spec(ROOT / "annotations" / "newsroom")))
+def test_the_repository_s_splits_share_nothing() -> None:
+    division = divide(*read(Spec(ROOT / "annotations" / "newsroom")))
     assert [len(part.readings) for part in division.parts] == [119, 22, 29]
     found = shared(division.parts)
     assert not any(overlap.near_duplicate for _, _, overlap in found.pairs)
     assert found.repeated == ()
 
 
-def test_annotations_do_not_hide_a_duplicate(tmp_path: Path, scheme: Scheme) -> None:
+def test_annotations_do_not_hide_a_duplicate(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.txt").write_text(ARTICLE, encoding="utf-8")
-    division = divide(*read(scheme, Spec(tmp_path / "one"), Spec(tmp_path / "two")))
+    division = divide(*read(Spec(tmp_path / "one"), Spec(tmp_path / "two")))
     assert division.training == []
     [(_, _, overlap)] = shared(division.parts).pairs
     assert overlap.resemblance == 1

@@ -7,6 +7,7 @@ import pytest
 from kashif.corpora.warnings import accept, read_accepted, warnings
 from kashif.errors import InputError
 from kashif.formats import Reading, plain
+from kashif.scheme import Beside, Inside, Scheme, WarningRules
 
 
 def readings(folder: Path, *texts: str) -> list[Reading]:
@@ -18,48 +19,86 @@ def readings(folder: Path, *texts: str) -> list[Reading]:
     return result
 
 
-def told(folder: Path, *texts: str) -> list[tuple[int, str]]:
-    return [(w.fault.line, w.fault.message) for w in warnings(readings(folder, *texts))]
+def told(folder: Path, scheme: Scheme, *texts: str) -> list[tuple[int, str]]:
+    return [(w.fault.line, w.fault.message) for w in warnings(readings(folder, *texts), scheme)]
 
 
-def test_a_name_marked_here_and_not_there(tmp_path: Path) -> None:
+def test_a_name_marked_here_and_not_there(tmp_path: Path, scheme: Scheme) -> None:
     text = "[[بيونغ يانغ|GPE#1]] بعيدة.\nثم زار وبيونغ يانغ.\n---\n"
-    assert told(tmp_path, text) == [(1, "GPE «بيونغ يانغ» stands unmarked on line 2 of the text")]
+    assert told(tmp_path, scheme, text) == [(1, "GPE «بيونغ يانغ» stands unmarked on line 2 of the text")]
     # Marked in both places, or inside another mention: nothing to tell.
     clean = "[[بيونغ يانغ|GPE#1]] بعيدة.\nثم زار و[[بيونغ يانغ|GPE#2]] و[[مطار بيونغ يانغ|FAC#3]].\n---\n"
-    assert told(tmp_path, clean) == []
+    assert told(tmp_path, scheme, clean) == []
 
 
-def test_a_title_beside_a_name_without_occupation(tmp_path: Path) -> None:
+def test_a_title_beside_a_name_without_occupation(tmp_path: Path, scheme: Scheme) -> None:
     text = "[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n"
-    assert told(tmp_path, text) == [(1, "OCC «الرئيس» stands beside PERS «بوتين» without occupation")]
-    assert told(tmp_path, text + "occupation 2 1\n") == []
+    assert told(tmp_path, scheme, text) == [(1, "OCC «الرئيس» stands beside PERS «بوتين» without occupation")]
+    assert told(tmp_path, scheme, text + "occupation 2 1\n") == []
 
 
-def test_a_nationality_left_unmarked_in_a_title(tmp_path: Path) -> None:
+def test_a_nationality_left_unmarked_in_a_title(tmp_path: Path, scheme: Scheme) -> None:
     norps = "\n".join(f"جندي [[روسي|NORP#{i}]]." for i in range(1, 4))
     text = norps + "\n[[وزير روسي|OCC#9]] و[[وزير [[روسي|NORP#11]]|OCC#10]]\n---\n"
-    assert told(tmp_path, text) == [(4, "OCC «وزير روسي» holds «روسي», elsewhere a NORP, unmarked")]
+    assert told(tmp_path, scheme, text) == [(4, "OCC «وزير روسي» holds «روسي», elsewhere a NORP, unmarked")]
 
 
-def test_near_duplicates(tmp_path: Path) -> None:
+def test_near_duplicates(tmp_path: Path, scheme: Scheme) -> None:
     sentence = "هذا خبر طويل عن زيارة قام بها مسؤول كبير إلى مدينة بعيدة في الشمال"
     other = "وهذا كلام آخر لا صلة له بما سبق من الأخبار الطويلة عن المدن البعيدة"
-    assert told(tmp_path, sentence, other) == []
-    [(_, message)] = told(tmp_path, sentence, f"{other} {sentence}")
+    assert told(tmp_path, scheme, sentence, other) == []
+    [(_, message)] = told(tmp_path, scheme, sentence, f"{other} {sentence}")
     shared = "at most 14 words in a row: code points 0-66 of the text, 68-134 there"
     assert message == f"shares 100% of its runs of 8 words with 'a2', {shared}"
 
 
-def test_accepted_warnings_are_not_told_again(tmp_path: Path) -> None:
+def test_what_is_looked_for_is_the_scheme_s(tmp_path: Path) -> None:
+    """The labels of our own guidelines were once built in."""
+    norps = "\n".join(f"جندي [[روسي|NORP#{i}]]." for i in range(1, 4))
+    ours = (
+        "[[بيونغ يانغ|GPE#1]] بعيدة.\nثم زار وبيونغ يانغ.\n---\n",
+        "[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n",
+        f"{norps}\n[[وزير روسي|OCC#9]]\n---\n",
+    )
+    silent = Scheme(entities=dict.fromkeys(("GPE", "OCC", "PERS", "NORP"), ""))
+    assert told(tmp_path, silent, *ours) == []
+    sentence = "هذا خبر طويل عن زيارة قام بها مسؤول كبير إلى مدينة بعيدة في الشمال"
+    assert len(told(tmp_path, silent, sentence, f"أمس {sentence}")) == 1
+
+
+def test_rules_go_by_the_labels_of_any_scheme(tmp_path: Path) -> None:
+    rules = WarningRules(
+        names=("دواء",),
+        beside=(Beside(first="جرعة", second="دواء", relation="تخص"),),
+        inside=(Inside(label="مرض", of=("دواء",)),),
+    )
+    relation = {"تخص": {"head": ("جرعة",), "tail": ("دواء",)}, "تعالج": {"head": ("دواء",), "tail": ("مرض",)}}
+    scheme = Scheme.model_validate(
+        {"entities": dict.fromkeys(("دواء", "جرعة", "مرض"), ""), "relations": relation, "warnings": rules}
+    )
+    text = (
+        "[[حبة|جرعة#1]] [[أسبرين|دواء#2]] ثم وأسبرين.\n"
+        "[[الصداع|مرض#3]] و[[الصداع|مرض#4]] و[[الصداع|مرض#5]] و[[مسكن الصداع|دواء#6]].\n---\n"
+    )
+    assert told(tmp_path, scheme, text + "تعالج 2 3\n") == [
+        (1, "جرعة «حبة» stands beside دواء «أسبرين» without تخص"),
+        (1, "دواء «أسبرين» stands unmarked on line 1 of the text"),
+        (2, "دواء «مسكن الصداع» holds «الصداع», elsewhere a مرض, unmarked"),
+    ]
+    # The relation may go either way.
+    for pair in ("1 2", "2 1"):
+        assert len(told(tmp_path, scheme, f"{text}تخص {pair}\n")) == 2
+
+
+def test_accepted_warnings_are_not_told_again(tmp_path: Path, scheme: Scheme) -> None:
     texts = ("[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n", "[[الملك|OCC#1]] [[كارل|PERS#2]]\n---\n")
-    found = warnings(readings(tmp_path, *texts))
+    found = warnings(readings(tmp_path, *texts), scheme)
     assert len(found) == 2
     assert accept(found[:1]) == 1
-    assert warnings(readings(tmp_path, *texts)) == found[1:]
+    assert warnings(readings(tmp_path, *texts), scheme) == found[1:]
     assert accept(found[1:]) == 1
     assert [id for id, _ in read_accepted(tmp_path)] == ["a1", "a2"]
-    assert warnings(readings(tmp_path, *texts)) == []
+    assert warnings(readings(tmp_path, *texts), scheme) == []
     (tmp_path / "accepted.tsv").write_text("a1 no tab\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"accepted\.tsv:1"):
         read_accepted(tmp_path)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE
+from helpers import ARTICLE, SCHEME, add_scheme
 
 from kashif import formats
 from kashif.corpora import loading
@@ -42,8 +42,8 @@ def known(trained: Path) -> Document:
     return document
 
 
-def score(path: Path, *targets: str) -> Scored[Report]:
-    return score_system(open_system(path), targets)
+def score(path: Path, *targets: str, scheme: str = "") -> Scored[Report]:
+    return score_system(open_system(path), targets, scheme=scheme)
 
 
 def test_a_model_is_scored_with_gold_entities_too(trained: Path, news: Path) -> None:
@@ -68,10 +68,29 @@ def test_whoever_watches_sees_the_documents_pass(trained: Path, news: Path) -> N
     assert watched.reports == score(trained, NEWS).reports
 
 
-def test_gold_that_a_model_s_scheme_lacks_is_refused(trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
-    with pytest.raises(InputError, match="no entity 'PERSON' in the scheme; did you mean 'PERS'"):
-        score(trained, str(tmp_path / "a.conll"))
+def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: Path, news: Path) -> None:
+    own = "\n" + ARTICLE.replace("PERS#", "شخص#").replace("affiliation 5 4", "من 5 4")
+    (news / "b1.txt").write_text(own, encoding="utf-8")
+    [report] = score(trained, NEWS).reports
+    assert report.notices == ("2 marks have labels that the scheme lacks and count as missed: شخص 1, من 1",)
+    assert report.entities["شخص"] == Counts(0, 0, 1)
+    assert report.measures["entities"].counts == Counts(12, 1, 1)  # it finds a PERS there
+    # Without its head no relation of the person can be right.
+    assert report.relations["من"] == Counts(0, 0, 1)
+    assert report.measures["relations"].counts == Counts(2, 2, 2)
+    assert report.measures["relations given gold entities"].counts == Counts(2, 0, 2)
+    assert report.causes("missed", "entities", "شخص") == {"unreachable": (1, 1.0)}
+    assert report.unreachable == {"its label is not in the scheme": 1, "an argument is unreachable": 2}
+    model = open_system(trained)
+    [compared] = compare_systems((model, model), [NEWS]).reports
+    assert report.notices == compared.notices
+
+
+def test_a_model_is_scored_by_its_own_scheme(trained: Path, news: Path) -> None:
+    (news / "scheme.yaml").write_text("entities: {X: other}", encoding="utf-8")
+    [report] = score(trained, NEWS, scheme="learned").reports
+    assert report.measures["relations"].counts == Counts(4, 0, 0)
+    assert report.notices == ()
 
 
 def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, news: Path) -> None:
@@ -161,15 +180,20 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
     file = tmp_path / "predictions.jsonl"
     [gold] = loading.load(str(corpus)).documents
     formats.save(predictors.load(trained).predict_documents([("m1", gold.text)]), "jsonl", file)
-    [again] = score(file, f"{corpus}@anercorp").reports
+    [again] = score(file, f"{corpus}@anercorp", scheme=str(SCHEME)).reports
     assert again.measures == report.measures
+    with pytest.raises(InputError, match="no mapping 'anercorp': the scheme has none"):
+        score(file, f"{corpus}@anercorp")
+    with pytest.raises(InputError, match="did you mean 'anercorp'"):
+        score(trained, f"{corpus}@anercrop")
     for system in (trained, file):
-        with pytest.raises(InputError, match="no entity 'MISC' in the scheme"):
-            score(system, f"{corpus}@wojood")
+        with pytest.raises(InputError, match="mapping: it has no label 'MISC' of the corpus; known: CARD"):
+            score(system, f"{corpus}@wojood", scheme=str(SCHEME))
     # Labels that the mapping cannot translate once went without a word.
     formats.save([gold], "jsonl", file)
-    with pytest.raises(InputError, match=r"predictions\.jsonl: m1: MISC: no labels of ours.*without '@aner"):
-        score(file, f"{corpus}@anercorp")
+    told = "predictions: 'MISC' is no label of the scheme, so no mapping translates it; score without '@'"
+    with pytest.raises(InputError, match=told):
+        score(file, f"{corpus}@anercorp", scheme=str(SCHEME))
     [same] = score(file, str(corpus)).reports
     assert same.measures["entities"].counts.f1 == 1
 
@@ -188,6 +212,36 @@ def test_predictions_of_another_system_are_scored(news: Path, tmp_path: Path) ->
     assert report.causes("missed", "relations") == {"head and tail missed": (4, 1.0)}
 
 
+def test_bare_predictions_are_scored_by_the_scheme_of_the_corpora(news: Path, tmp_path: Path) -> None:
+    """Whether a relation may be turned round is the scheme's to say."""
+    text = "التقى [[كيم|PERS#1]] ثم [[بوتين|PERS#2]] أمس.\n---\n"
+    file = tmp_path / "predictions.jsonl"
+    (news / "b1.txt").write_text(f"{text}meets 2 1\n", encoding="utf-8")
+    formats.save(loading.load(NEWS).documents, "jsonl", file)
+    (news / "b1.txt").write_text(f"{text}meets 1 2\n", encoding="utf-8")
+
+    def right(scheme: str = "") -> int:
+        [report] = score(file, NEWS, scheme=scheme).reports
+        [compared] = compare_systems((open_system(file), open_system(file)), [NEWS], scheme=scheme).reports
+        assert compared.measures["relations"].first == report.measures["relations"].counts
+        return report.measures["relations"].counts.tp
+
+    assert right() == 0  # learned: symmetry is not
+    assert right(str(SCHEME)) == 1
+    add_scheme(news.parent)
+    assert right() == 1
+    assert right("learned") == 0
+    (tmp_path / "all.conll").write_text("كيم B-PERS\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"do not share one scheme .* name it: scheme: PATH, or --scheme"):
+        score(file, NEWS, str(tmp_path / "all.conll"))
+    assert len(score(file, NEWS, str(tmp_path / "all.conll"), scheme=str(SCHEME)).reports) == 2
+
+
 def test_what_is_neither_model_nor_predictions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither a model folder"):
-        open_system(tmp_path / "x.txt")
+    path = tmp_path / "x.txt"
+    told = "write a model folder or a .jsonl file of predictions"
+    for fault in (f"{path}: no such file or folder; {told}", f"{path}: {told}"):
+        with pytest.raises(InputError) as refused:
+            open_system(path)
+        assert str(refused.value) == fault
+        path.write_text("", encoding="utf-8")

@@ -174,7 +174,7 @@ def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path
         assert found.crossed.f1 == 1
         assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
     told = score_system(open_system(model), [news]).notices
-    assert f"{news}: 1 of these articles chose the thresholds of {model}: not held out" in told[1]
+    assert f"{news}: 1 of these articles chose the threshold of {model}: not held out" in told[1]
 
 
 def test_training_articles_are_refused(model: Path, tmp_path: Path) -> None:

@@ -187,8 +187,8 @@ def test_causes_are_counted_over_all_documents(article: Document, tokenizer: Any
     assert "no window holds both arguments" in counts or "an argument is unreachable" in counts
 
 
-def test_a_flat_scheme_of_whole_words_reaches_less(tokenizer: Any, article: Document) -> None:
-    flat = Scheme(entities=dict.fromkeys(Scheme.load().labels, ""), nested=False, proclitics=False)
+def test_a_flat_scheme_of_whole_words_reaches_less(tokenizer: Any, article: Document, scheme: Scheme) -> None:
+    flat = Scheme(entities=dict.fromkeys(scheme.labels, ""), nested=False, proclitics=False)
     [layout] = lay_out([article.text], tokenizer, size=256)
     lost = align(Document(article.id, article.text, article.entities), layout, flat).unreachable
     assert told(lost, article) == {

@@ -38,7 +38,7 @@ def test_any_bert_like_encoder_of_any_width(
 ) -> None:
     from transformers import AutoTokenizer
 
-    folder = make_encoder(tmp_path / kind, [ARTICLE], kind, width)
+    folder = make_encoder(tmp_path / kind, [ARTICLE], kind, width=width)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = KashifModel.from_encoder(str(folder), scheme, window=128)
     output = model(**batch(article, tokenizer, scheme))

@@ -207,7 +207,7 @@ def test_wrong_input_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="kashif train train/quickstart"):
         predictors.find(None)
-    with pytest.raises(InputError, match="no model of Kashif's here"):
+    with pytest.raises(InputError, match="no model folder of Kashif's"):
         predictors.find(tmp_path)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE
+from helpers import ARTICLE, add_scheme
 
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts, entity_items
@@ -18,12 +18,13 @@ NEWS = "annotations/news"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with three corpora below ``annotations``; the test runs in it."""
+    """A folder with three corpora and our scheme below ``annotations``; the test runs in it."""
     for corpus, ids in {"news": ("n1", "n2", "n3"), "more": ("m1",), "dev": ("d1",)}.items():
         folder = tmp_path / "annotations" / corpus
         folder.mkdir(parents=True)
         for id in ids:
             (folder / f"{id}.txt").write_text(f"{id}\n{ARTICLE}", encoding="utf-8")
+    add_scheme(tmp_path / "annotations")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

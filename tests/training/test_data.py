@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ARTICLE, FOREIGN, RECIPES, ROOT, recipe
+from helpers import ARTICLE, FOREIGN, RECIPES, ROOT, SCHEME, recipe
 
 from kashif.corpora import loading
 from kashif.errors import InputError
@@ -48,28 +48,69 @@ def test_labels_that_the_scheme_lacks_are_refused(project: Path) -> None:
 def test_a_corpus_read_through_a_mapping_is_not_trained_on(project: Path) -> None:
     (project / "all.conll").write_text(FOREIGN * 2, encoding="utf-8")
     mapped = "all.conll@anercorp"
-    told = (
-        "a mapping translates for scoring alone; train on a corpus in its own labels: take '@anercorp' away"
-    )
+    told = "take '@anercorp' away: labels are taken as they stand; a mapping is for scores"
     for changed in (
         recipe(train=["annotations/news#train", mapped]),
         recipe(development=["annotations/news#development", mapped]),
     ):
         with pytest.raises(InputError) as refused:
             gather(changed)
-        assert [str(fault) for fault in refused.value.faults] == [f"{mapped}: {told}"]
+        assert [str(fault) for fault in refused.value.faults] == [f"all.conll: {told}"]
 
 
 def test_a_corpus_is_learned_in_its_own_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
-    own = recipe(scheme="anercorp", train=["all.conll#0-80%"], development=["all.conll#80-100%"])
+    own = recipe(train=["all.conll#0-80%"], development=["all.conll#80-100%"])
     data = gather(own)
-    assert data.scheme == Scheme.load().foreign("anercorp")
+    assert data.scheme == Scheme(entities={"PERS": "", "LOC": ""}, nested=False, proclitics=False)
     assert [d.id for d in (*data.train, *data.development)] == ["all[0-80%]", "all[80-100%]"]
+    assert data.notices == [
+        "learned from the gold: PERS 8, LOC 4",
+        "no relations",
+        "spans stand apart and begin at words",
+    ]
     (tmp_path / "all.conll").write_text("كيم B-PERSON\n", encoding="utf-8")
     with pytest.raises(InputError, match="all: no entity 'PERSON' in the scheme; did you mean 'PERS'"):
-        gather(recipe(scheme="anercorp", train=["all.conll"], development=[]))
+        gather(recipe(scheme=str(SCHEME), train=["all.conll"], development=[]))
+
+
+def test_the_scheme_is_learned_of_all_training_articles_before_any_is_left_out(project: Path) -> None:
+    (project / "annotations" / "scheme.yaml").unlink()
+    news = project / "annotations" / "news"
+    (news / "n0.txt").write_text("[[دواء|شيء#1]] زار [[كيم|PERS#2]]\n---\nيأخذ 2 1\n", encoding="utf-8")
+    carved = recipe(train=["annotations/news"], development=[])
+    schemes = [gather(carved, without=without).scheme for without in ((), ("n0",), ("n1", "n2"))]
+    assert schemes[0] == schemes[1] == schemes[2]
+    assert "شيء" in schemes[0].labels
+    assert schemes[0].relations["يأخذ"].head == ("PERS",)
+
+
+def test_labels_of_development_alone_are_not_learned_and_told(project: Path) -> None:
+    (project / "annotations" / "scheme.yaml").unlink()
+    marks = "[[دواء|شيء#1]] زار [[كيم|PERS#2]]\n---\nيأخذ 2 1\n"
+    (project / "annotations" / "news" / "n2.txt").write_text(marks, encoding="utf-8")
+    data = gather(recipe())
+    assert "شيء" not in data.scheme.labels
+    told = "2 marks have labels that the scheme lacks and count as missed: شيء 1, يأخذ 1"
+    assert data.notices[-1] == f"development: {told}"
+
+
+def test_a_recipe_says_whose_scheme(project: Path) -> None:
+    ours = Scheme.load(SCHEME)
+    assert gather(recipe()).scheme == ours
+    assert gather(recipe()).notices == []
+    assert gather(recipe(scheme="learned")).scheme.labels != ours.labels
+    (project / "own.yaml").write_text(ours.model_copy(update={"nested": False}).dump(), encoding="utf-8")
+    assert not gather(recipe(scheme="own.yaml")).scheme.nested
+    with pytest.raises(InputError, match=r"med: no such scheme file in /.*; write its path, or `learned`"):
+        gather(recipe(scheme="med"))
+    (project / "all.conll").write_text(FOREIGN.replace("LOC", "GPE"), encoding="utf-8")
+    mixed = ["annotations/news#train", "all.conll"]
+    with pytest.raises(InputError, match=r"all\.conll: no scheme\.yaml\); name it: scheme: PATH"):
+        gather(recipe(train=mixed))
+    assert gather(recipe(train=mixed, scheme=str(SCHEME))).scheme == ours
+    assert gather(recipe(train=mixed, scheme="learned")).scheme.entities["GPE"] == ""
 
 
 def test_articles_that_are_left_out_are_not_trained_on_nor_a_copy_of_them(project: Path) -> None:
@@ -83,6 +124,9 @@ def test_articles_that_are_left_out_are_not_trained_on_nor_a_copy_of_them(projec
 
 
 def test_too_few_articles_are_refused(project: Path) -> None:
+    (project / "annotations" / "scheme.yaml").unlink()  # and nothing is learned of nothing
+    with pytest.raises(InputError, match=r"training corpora hold no article$"):
+        gather(recipe(train=["annotations/news#0-1%"]))
     with pytest.raises(InputError, match="hold no article"):
         gather(recipe(), without=("n0", "n1"))
     with pytest.raises(InputError, match="no article is left to select the model on"):
@@ -103,7 +147,7 @@ def test_the_size_of_the_data_is_told_and_what_is_unreachable(tokenizer: Any, pr
 def test_slices_that_overlap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "all.conll").write_text(FOREIGN * 5, encoding="utf-8")
-    settings = {"train": ["all.conll#0-80%"], "development": ["all.conll#70-100%"], "scheme": "anercorp"}
+    settings = {"train": ["all.conll#0-80%"], "development": ["all.conll#70-100%"]}
     with pytest.raises(InputError, match=r"all\[0-80%\] in both train and development"):
         gather(recipe(**settings))
     with pytest.raises(InputError, match="in both train and held_out"):
@@ -118,12 +162,13 @@ def test_every_recipe_of_the_repository_is_valid(monkeypatch: pytest.MonkeyPatch
         missing = ""
         if file.stem == "seeds" and not loading.load("annotations/seeds").documents:
             missing = "set KASHIF_SEEDS"
-        elif loaded.scheme and not os.environ.get("KASHIF_DATA"):
+        elif "$KASHIF_DATA" in str(loaded.train) and not os.environ.get("KASHIF_DATA"):
             missing = "set KASHIF_DATA"
         if missing:
             with pytest.raises(InputError, match=missing):
                 gather(loaded)
             continue
         data = gather(loaded)
+        assert len(data.scheme.labels) == {"anercorp": 4, "wojood": 21}.get(file.stem, 13)
         assert data.train
         assert data.development

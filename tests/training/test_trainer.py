@@ -9,17 +9,18 @@ from datasets import Dataset
 from helpers import recipe
 from transformers import Trainer
 
+from kashif.errors import InputError
 from kashif.evaluation.development import SELECTED_BY, development_scores, in_words
 from kashif.modeling import predictor as predictors
+from kashif.training.arguments import training_arguments
 from kashif.training.data import gather
 from kashif.training.recipe import Recipe
 from kashif.training.train import build_trainer, train
 from kashif.training.trainer import (
     KashifTrainer,
     adversarial_perturbation,
-    learning_rate,
+    learning_rates,
     report_epochs,
-    training_arguments,
 )
 
 
@@ -39,7 +40,19 @@ def test_rates_fall_from_the_top_down() -> None:
         "encoder.encoder.layer.0.output.dense.weight": 0.5,
         "encoder.embeddings.word_embeddings.weight": 0.25,
     }
-    assert {name: learning_rate(name, 2, recipe=settings) for name in names} == names
+    assert learning_rates(list(names), recipe=settings) == names
+    distil = {
+        "encoder.transformer.layer.1.ffn.lin1.weight": 1.0,
+        "encoder.transformer.layer.0.ffn.lin1.weight": 0.5,
+        "encoder.embeddings.LayerNorm.weight": 0.25,
+    }
+    modern = {"encoder.layers.1.mlp.Wi.weight": 1.0, "encoder.layers.0.mlp.Wi.weight": 0.5}
+    top = {"encoder.final_norm.weight": 1.0, "encoder.embeddings.tok_embeddings.weight": 0.25}
+    for rates in (distil, modern | top):
+        assert learning_rates(list(rates), recipe=settings) == rates
+    shared = ["encoder.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight", "tagger.bias"]
+    with pytest.raises(InputError, match="layer_decay: 'x' has no layers of its own numbers"):
+        learning_rates(shared, recipe=settings)
 
 
 def test_every_parameter_is_optimised_once_at_its_rate(tiny_encoder: Path, project: Path) -> None:
@@ -53,9 +66,10 @@ def test_every_parameter_is_optimised_once_at_its_rate(tiny_encoder: Path, proje
     }
     named = dict(trainer.predictor.model.named_parameters())
     assert sum(len(group["params"]) for group in groups) == len(rates) == len(named)
+    expected = learning_rates(list(named), recipe=settings)
     for name, parameter in named.items():
         rate, decay = rates[id(parameter)]
-        assert rate == learning_rate(name, 2, recipe=settings)
+        assert rate == expected[name]
         assert decay == (0.0 if name.endswith("bias") or "norm" in name.lower() else 0.03), name
 
 

@@ -1,0 +1,172 @@
+"""Whose labels: the scheme of a corpus, from a file beside it or learned from its gold."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kashif.arabic import proclitic_letters, touched, words
+from kashif.corpora.loading import Spec
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.scheme import RelationType, Scheme
+
+NAME = "scheme.yaml"
+LEARNED = "learned"
+"""What a recipe's ``scheme`` says to take the scheme from the gold."""
+_RARE = 2
+"""A label seen so often or less is named as a likely slip."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A scheme, and in words where it comes from."""
+
+    scheme: Scheme
+    notices: tuple[str, ...] = ()
+
+
+def scheme_of(specs: Sequence[Spec], documents: Iterable[Document], *, given: str = "") -> Found:
+    """The scheme of corpora: the file ``given``, the one that they all lead to, or one learned from the gold.
+
+    A corpus leads to the ``scheme.yaml`` in its folder or in one of the two folders above it. ``given`` may
+    be ``learned``. ``documents`` are those of the corpora, to learn from.
+
+    Raises:
+        InputError: if the corpora lead to different files, or some to one and others to none; for a file that
+            does not fit; if a scheme is to be learned and the gold holds no entity.
+    """
+    if given and given != LEARNED:
+        path = Path(given)
+        if not path.is_file():
+            looked = "" if path.is_absolute() else f" in {Path.cwd()}"
+            raise InputError(Fault(given, f"no such scheme file{looked}; write its path, or `{LEARNED}`"))
+        return Found(Scheme.load(path))
+    files = {spec: _file(spec) for spec in specs}
+    if given != LEARNED and any(files.values()):
+        if len(set(files.values())) > 1:
+            lines = [f"{spec.path}: {file or 'no scheme.yaml'}" for spec, file in files.items()]
+            message = "; ".join(lines)
+            raise InputError(
+                f"the corpora do not share one scheme ({message}); name it: scheme: PATH, or --scheme"
+            )
+        [file] = {file for file in files.values() if file}
+        return Found(Scheme.load(file))
+    documents = list(documents)
+    scheme = learn(documents)
+    return Found(scheme, tuple(describe(documents, scheme)))
+
+
+def _file(spec: Spec) -> Path | None:
+    """The scheme file that a corpus leads to."""
+    folder = (spec.path if spec.path.is_dir() else spec.path.parent).resolve()
+    for place in (folder, *folder.parents[:2]):
+        if (place / NAME).is_file():
+            return place / NAME
+    return None
+
+
+def learn(documents: Iterable[Document]) -> Scheme:
+    """The scheme that annotated documents follow.
+
+    It has their entity labels, the most frequent first; their relation labels with the entity labels that
+    stand as head and as tail; whether spans stand inside spans; whether spans begin inside words, behind
+    proclitics. Symmetry and the punctuation that may end a span are not learned.
+
+    Raises:
+        InputError: if no entity is marked.
+    """
+    entities: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+    arguments: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    nested = proclitics = False
+    for document in documents:
+        entities.update(entity.label for entity in document.entities)
+        by_id = document.by_id()
+        for relation in document.relations:
+            relations[relation.label] += 1
+            for side, id in zip(arguments[relation.label], (relation.head, relation.tail), strict=True):
+                side.add(by_id[id].label)
+        proclitics = proclitics or _behind_proclitics(document)
+        reached = 0
+        for start, end in sorted((entity.start, entity.end) for entity in document.entities):
+            nested = nested or start < reached
+            reached = max(reached, end)
+    if not entities:
+        raise InputError("no entity is marked, so there is no scheme to learn; is the format the right one?")
+    order = [label for label, _ in _ranked(entities)]
+    return Scheme(
+        entities=dict.fromkeys(order, ""),
+        nested=nested,
+        proclitics=proclitics,
+        relations={
+            label: RelationType(
+                head=tuple(name for name in order if name in arguments[label][0]),
+                tail=tuple(name for name in order if name in arguments[label][1]),
+            )
+            for label, _ in _ranked(relations)
+        },
+    )
+
+
+def _behind_proclitics(document: Document) -> bool:
+    """Whether a span begins inside a word, behind proclitics."""
+    spans = words(document.text)
+    for entity in document.entities:
+        for start, end in (spans[index] for index in touched(spans, entity.start, entity.start + 1)):
+            if start < entity.start and proclitic_letters(document.text[start:end], entity.start - start):
+                return True
+    return False
+
+
+def describe(documents: Sequence[Document], scheme: Scheme) -> list[str]:
+    """A learned scheme in lines: labels with counts, and those so rare that they may be slips."""
+    entities = Counter(entity.label for document in documents for entity in document.entities)
+    relations = Counter(relation.label for document in documents for relation in document.relations)
+    lines = [f"learned from the gold: {_listed(entities)}"]
+    lines += [f"relations: {_listed(relations)}"] if relations else ["no relations"]
+    spans = "nest" if scheme.nested else "stand apart"
+    begin = "may begin behind proclitics" if scheme.proclitics else "begin at words"
+    lines.append(f"spans {spans} and {begin}")
+    rare = [label for label, count in (*entities.items(), *relations.items()) if count <= _RARE]
+    if rare:
+        lines.append(f"seen once or twice, perhaps slips: {', '.join(sorted(rare))}")
+    return lines
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Labels with their counts, the most frequent first."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{label} {count:,}" for label, count in _ranked(counts))
+
+
+def lacking(documents: Iterable[Document], scheme: Scheme) -> str:
+    """What of the gold a scheme has no label for, in words; empty if nothing."""
+    unknown: Counter[str] = Counter()
+    for document in documents:
+        unknown.update(e.label for e in document.entities if e.label not in scheme.entities)
+        unknown.update(r.label for r in document.relations if r.label not in scheme.relations)
+    if not unknown:
+        return ""
+    return (
+        f"{unknown.total()} marks have labels that the scheme lacks and count as missed: {_listed(unknown)}"
+    )
+
+
+def refuse_mappings(specs: Iterable[Spec]) -> None:
+    """Raises InputError for corpora that name a mapping, where labels are taken as they stand."""
+    faults = [
+        Fault(
+            str(spec.path),
+            f"take '@{spec.mapping}' away: labels are taken as they stand; a mapping is for scores",
+        )
+        for spec in specs
+        if spec.mapping
+    ]
+    if faults:
+        raise InputError(faults)

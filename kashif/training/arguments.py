@@ -1,0 +1,94 @@
+"""The arguments of the transformers Trainer: those that Kashif sets, and those of a recipe's ``trainer:``."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from kashif.errors import InputError, nearest
+from kashif.evaluation.development import SELECTED_BY
+from kashif.training.precision import use_bfloat16
+from kashif.training.recipe import BaseRecipe
+
+OWN = {
+    "output_dir": "--output names the folder",
+    "num_train_epochs": "write epochs",
+    "max_steps": "write epochs",
+    "per_device_train_batch_size": "write batch_size",
+    "learning_rate": "write encoder_learning_rate and head_learning_rate",
+    "weight_decay": "write weight_decay beside trainer",
+    "warmup_steps": "write warmup_steps beside trainer",
+    "bf16": "write precision",
+    "fp16": "write precision",
+    "torch_compile": "write compile",
+    "seed": "write seed beside trainer",
+    "data_seed": "write seed beside trainer",
+    **dict.fromkeys(
+        (
+            "eval_strategy",
+            "save_strategy",
+            "load_best_model_at_end",
+            "metric_for_best_model",
+            "greater_is_better",
+            "restore_callback_states_from_checkpoint",
+        ),
+        "the model of the best epoch on development is kept",
+    ),
+    "remove_unused_columns": "the collator needs all columns",
+    "disable_tqdm": "the bar shows on a terminal",
+    "use_cpu": "the GPU is used if there is one",
+}
+"""The arguments that Kashif sets itself, and what to do instead."""
+
+
+def training_arguments(recipe: BaseRecipe, folder: Path, *, progress: bool) -> TrainingArguments:
+    """The Trainer's arguments for a recipe; checkpoints go to ``folder``.
+
+    Raises:
+        InputError: for a key of ``trainer:`` that is no argument, or that Kashif sets itself.
+    """
+    known = {field.name for field in fields(TrainingArguments) if field.init}
+    for key in recipe.trainer:
+        if key in OWN:
+            raise InputError(f"trainer: {key}: Kashif sets it; {OWN[key]}")
+        if key not in known:
+            raise InputError(f"trainer: no argument '{key}' of TrainingArguments; {nearest(key, known)}")
+    gpu = torch.cuda.is_available()
+    settings: dict[str, Any] = {
+        "max_grad_norm": 1.0,
+        "lr_scheduler_type": "linear",
+        "save_total_limit": 1,
+        "logging_strategy": "epoch",
+        "dataloader_pin_memory": gpu,
+        "report_to": "none",
+        **recipe.trainer,
+    }
+    try:
+        return TrainingArguments(
+            output_dir=str(folder),
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=recipe.batch_size,
+            learning_rate=recipe.encoder_learning_rate,
+            weight_decay=recipe.weight_decay,
+            warmup_steps=recipe.warmup_steps,
+            bf16=use_bfloat16(recipe),
+            use_cpu=not gpu,
+            torch_compile=recipe.compile,
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            restore_callback_states_from_checkpoint=True,
+            load_best_model_at_end=True,
+            metric_for_best_model=SELECTED_BY,
+            greater_is_better=True,
+            seed=recipe.seed,
+            data_seed=recipe.seed,
+            remove_unused_columns=False,
+            disable_tqdm=not progress,
+            **settings,
+        )
+    except (TypeError, ValueError, ImportError) as error:
+        raise InputError(f"trainer: {error}") from error

@@ -1,0 +1,77 @@
+"""An encoder is tried before it is trained: its tokenizer, its window, its output."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+
+from kashif.errors import InputError, first_line
+from kashif.training.recipe import BaseRecipe
+
+_SAMPLE = 2000
+"""Code points of text to try an encoder on."""
+_UNKNOWN = 0.3
+"""The share of sub-words that may be unknown."""
+
+
+def try_encoder(network: Any, tokenizer: Any, recipe: BaseRecipe, *, text: str) -> None:
+    """Tries an encoder and its tokenizer on a text of the user's.
+
+    Raises:
+        InputError: if the tokenizer gives no offsets, wrong ones, or too many unknown sub-words; if the
+            window is longer than the encoder reads; if the encoder gives no vector for each sub-word, or
+            gives the first ones without having read the last.
+    """
+    name = f"encoder '{recipe.encoder}'"
+    if not tokenizer.is_fast:
+        raise InputError(f"{name}: it has no fast tokenizer, which offsets need")
+    check_window(recipe, network)
+    sample = text[:_SAMPLE]
+    encoded = tokenizer(sample, return_offsets_mapping=True, truncation=True, max_length=recipe.window)
+    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+    read = {place for start, end in offsets for place in range(start, end)}
+    last = max((end for _, end in offsets), default=0)
+    letters = [match.start() for match in re.finditer(r"\w", sample[:last])]
+    if not letters or sum(place in read for place in letters) < len(letters) / 2:
+        raise InputError(f"{name}: the offsets of its tokenizer do not point into the text")
+    unknown = sum(id == tokenizer.unk_token_id for id in ids) / len(ids)
+    if unknown > _UNKNOWN:
+        message = f"its tokenizer does not know {unknown:.0%} of the sub-words of your texts"
+        raise InputError(f"{name}: {message}; are the tokenizer's own files in the folder?")
+    _try_output(network, torch.tensor([ids]), name)
+
+
+def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
+    """Raises InputError unless an encoder gives finite vectors ``[1, token, width]`` that see all tokens."""
+    network.eval()
+    ids = ids.to(network.device)
+    mask = torch.ones_like(ids)
+    other = ids.clone()
+    other[0, -2] = ids[0, 1]
+    try:
+        with torch.inference_mode():
+            first, second = (
+                network(input_ids=each, attention_mask=mask).last_hidden_state for each in (ids, other)
+            )
+    except (AttributeError, TypeError, ValueError, RuntimeError, IndexError) as error:
+        message = f"it is no encoder that Kashif can use ({first_line(error)})"
+        raise InputError(f"{name}: {message}; take a BERT-like one") from error
+    if first.shape != (1, ids.shape[1], network.config.hidden_size) or not first.isfinite().all():
+        raise InputError(f"{name}: it does not give a finite vector for each sub-word; take a BERT-like one")
+    if not torch.equal(ids, other) and torch.equal(first[0, 1], second[0, 1]):
+        message = "it reads from left to right only, so that a word does not see what follows"
+        raise InputError(f"{name}: {message}; take a BERT-like one")
+
+
+def check_window(recipe: BaseRecipe, network: torch.nn.Module) -> None:
+    """Raises InputError if the window is longer than what an encoder reads."""
+    usable = recipe.window
+    for name, module in network.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            # Encoders like RoBERTa count positions from behind the padding index.
+            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
+            usable = module.num_embeddings - skipped
+    if recipe.window > usable:
+        raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")

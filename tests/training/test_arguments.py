@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import recipe
+from transformers import Adafactor
+
+from kashif.errors import InputError
+from kashif.training.arguments import OWN, training_arguments
+from kashif.training.data import gather
+from kashif.training.train import build_trainer
+
+
+def test_a_recipe_s_arguments_reach_the_trainer(tiny_encoder: Path, project: Path) -> None:
+    own = {
+        "gradient_accumulation_steps": 2,
+        "optim": "adafactor",
+        "max_grad_norm": 0.5,
+        "logging_strategy": "steps",
+    }
+    settings = recipe(tiny_encoder, trainer=own)
+    trainer = build_trainer(settings, gather(settings), folder=project / "checkpoints")
+    assert {name: getattr(trainer.args, name) for name in own} == own
+    assert isinstance(trainer.create_optimizer(), Adafactor)
+
+
+def test_adamw_is_the_usual_optimizer(tiny_encoder: Path, project: Path) -> None:
+    settings = recipe(tiny_encoder)
+    trainer = build_trainer(settings, gather(settings), folder=project / "checkpoints")
+    optimizer = trainer.create_optimizer()
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert optimizer.defaults["fused"]
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_what_kashif_sets_is_refused_with_what_to_do(key: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"trainer: {key}: Kashif sets it; "):
+        training_arguments(recipe(trainer={key: 1}), tmp_path, progress=False)
+
+
+def test_unknown_and_wrong_arguments_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no argument 'optimm' of TrainingArguments; did you mean 'optim'"):
+        training_arguments(recipe(trainer={"optimm": "x"}), tmp_path, progress=False)
+    with pytest.raises(InputError, match=r"trainer: .*nonsense"):
+        training_arguments(recipe(trainer={"lr_scheduler_type": "nonsense"}), tmp_path, progress=False)
