@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
+from kashif.document import Document
+
 
 def test_the_snippet_runs(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -18,6 +20,19 @@ def test_the_snippet_runs(
     exec(compile(snippet, "README.md", "exec"), {})
     for line in capsys.readouterr().out.splitlines():
         assert "\t" in line
+
+
+def test_the_printed_output_is_that_of_a_committed_report() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [snippet] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    [printed] = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    line = (ROOT / "eval" / "reports" / "readme.jsonl").read_text(encoding="utf-8")
+    document = Document.from_json(line)
+    assert f'"{document.text}"' in snippet
+    mention = {entity.id: entity.text for entity in document.entities}
+    lines = [f"{entity.label}\t{entity.text}" for entity in document.entities]
+    lines += [f"{r.label}\t{mention[r.head]}\t{mention[r.tail]}" for r in document.relations]
+    assert printed.splitlines() == lines
 
 
 def test_every_file_that_the_readme_links_to_is_there() -> None:

@@ -62,6 +62,11 @@ def check(
         raise typer.Exit(2)
     if found.scheme is None:
         return
+    if not totals["entities"]:
+        out.print(
+            "no entity is marked; is the format the right one? CoNLL is written conll:PATH", style="red"
+        )
+        raise typer.Exit(2)
     warnings = notes.warnings(readings, found.scheme)
     if accept:
         out.print(f"accepted {notes.accept(warnings)} warnings in {notes.ACCEPTED}")

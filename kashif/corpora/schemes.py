@@ -95,7 +95,8 @@ def learn(documents: Iterable[Document]) -> Scheme:
             nested = nested or start < reached
             reached = max(reached, end)
     if not entities:
-        raise InputError("no entity is marked, so there is no scheme to learn; is the format the right one?")
+        message = "no entity is marked, so there is no scheme to learn; is the format the right one?"
+        raise InputError(f"{message} CoNLL is written conll:PATH")
     order = [label for label, _ in _ranked(entities)]
     return Scheme(
         entities=dict.fromkeys(order, ""),

@@ -93,6 +93,8 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
     def answer(asked: Corpus, name: str) -> Answers:
         gold = asked.documents
         through = scheme.mapping(asked.mapping) if asked.mapping else None
+        if through and (faults := mapping.unknown(gold, through)):
+            raise InputError(faults)
         layouts = predictor.lay_out([d.text for d in gold])
         # One pass gives every relation that was scored; those above the threshold are among them.
         texts = ((d.id, d.text) for d in gold)

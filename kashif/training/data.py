@@ -72,6 +72,10 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
     if not sets["development"]:
         raise InputError("no article is left to select the model on; name a development corpus")
+    for name, use in (("train", "to learn"), ("development", "to select the model by")):
+        if not any(document.entities for document in sets[name]):
+            message = f"no entity is marked in the {name} articles, so there is nothing {use}"
+            raise InputError(f"{message}; is their format the right one? CoNLL is written conll:PATH")
     unlearned = lacking(sets["development"], found.scheme)
     notices += [f"development: {unlearned}"] if unlearned else []
     return Data(found.scheme, sets["train"], sets["development"], notices)

@@ -93,7 +93,12 @@ def build_trainer(
     set_seed(recipe.seed)
     if predictor is None:
         predictor = untrained(recipe, data.scheme)
-        try_encoder(predictor.model.encoder, predictor.tokenizer, recipe, text=data.train[0].text)
+        try_encoder(
+            predictor.model.encoder,
+            predictor.tokenizer,
+            recipe,
+            text=max((d.text for d in data.train), key=len),
+        )
     choose_attention(predictor.model.encoder, recipe)
     examples: list[dict[str, Any]] = []
     for name, documents in (("train", data.train), ("development", data.development)):

@@ -134,3 +134,17 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
     assert "1.000" in agreed
     lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
     assert "4 relations have no place" in lossy.stderr.decode()
+
+
+def test_check_gives_no_green_tick_for_nothing(run: Run, news: Path) -> None:
+    """CoNLL in a .txt was once read as plain text, and check was content."""
+    for file in news.iterdir():
+        file.unlink()
+    (news / "b.txt").write_text("زار O\nبوتين B-PERS\n", encoding="utf-8")
+    done = run("corpus", "check", news)
+    assert done.returncode == 2
+    assert (
+        "no entity is marked; is the format the right one? CoNLL is written conll:PATH"
+        in done.stdout.decode()
+    )
+    assert "✓" not in done.stdout.decode()

@@ -172,3 +172,12 @@ def test_every_recipe_of_the_repository_is_valid(monkeypatch: pytest.MonkeyPatch
         assert len(data.scheme.labels) == {"anercorp": 4, "wojood": 21}.get(file.stem, 13)
         assert data.train
         assert data.development
+
+
+@pytest.mark.parametrize("part", ["train", "development"])
+def test_articles_in_which_nothing_is_marked_are_refused(part: str, project: Path) -> None:
+    """CoNLL in a .txt was once read as plain text, and training ended in success."""
+    (project / "annotations" / "bare").mkdir()
+    (project / "annotations" / "bare" / "b1.txt").write_text("زار O\nبوتين B-PERS\n", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"no entity is marked in the {part} articles.*conll:PATH"):
+        gather(recipe(**{part: ["annotations/bare"]}))
