@@ -51,9 +51,9 @@ def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
     places: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
     sizes = []
     for index, (forms, _) in enumerate(tokens):
-        shingles = list(zip(*(forms[skip:] for skip in range(SHINGLE)), strict=False))
-        sizes.append(len(set(shingles)))
-        for at, shingle in enumerate(shingles):
+        runs = _runs(forms)
+        sizes.append(len(set(runs)))
+        for at, shingle in enumerate(runs):
             places[shingle].append((index, at))
     matches: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     shared: dict[tuple[int, int], int] = defaultdict(int)
@@ -79,6 +79,15 @@ def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
             )
         )
     return result
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """The shingles of a text."""
+    return set(_runs(_tokens(text)[0]))
+
+
+def _runs(forms: list[str]) -> list[tuple[str, ...]]:
+    return list(zip(*(forms[skip:] for skip in range(SHINGLE)), strict=False))
 
 
 def repeated_sentences(texts: Sequence[str], groups: Sequence[Hashable]) -> Iterator[list[tuple[int, Span]]]:

@@ -32,11 +32,15 @@ class Articles:
 
 @dataclass(frozen=True)
 class SeenArticles:
-    """The articles that a model was trained on, and those that selected it and its thresholds."""
+    """The articles that a model was trained on, those that selected it and its threshold, and its encoder's.
+
+    ``encoder`` are those that its encoder had seen before: in pretraining, or as another model's.
+    """
 
     train: Articles = Articles()
     development: Articles = Articles()
     thresholds: Articles = Articles()
+    encoder: Articles = Articles()
 
     @classmethod
     def of(cls, folder: Path) -> SeenArticles | None:
@@ -49,12 +53,36 @@ class SeenArticles:
         if not path.is_file():
             return None
         rows = read_json(path)
+        nothing: dict[str, Any] = {"articles": {}}
         try:
-            parts = (rows["train"], rows["development"], rows.get("thresholds", {"articles": {}}))
-            return cls(*(Articles(dict(part["articles"])) for part in parts))
+            parts = (rows["train"], rows["development"], rows.get("thresholds", nothing))
+            before = rows.get("encoder articles", nothing)
+            return cls(*(Articles(dict(part["articles"])) for part in (*parts, before)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = f"expected the articles of train and development: {error!r}; train the model again"
             raise InputError(Fault(str(path), message)) from error
+
+    @property
+    def learned(self) -> Articles:
+        """The articles that the weights have been trained on, in whatever way."""
+        return Articles({**self.encoder.texts, **self.train.texts})
+
+
+def seen_by(encoder: str) -> dict[str, str]:
+    """The articles that an encoder's folder says it has seen, with the digests of their texts.
+
+    The folder is one of ``kashif pretrain``, or a model's; any other encoder says nothing.
+    """
+    path = Path(encoder) / NAME
+    rows = read_json(path) if path.is_file() else None
+    if not isinstance(rows, dict):
+        return {}
+    parts = (rows.get(name) for name in ("pretraining", "train", "development", "encoder articles"))
+    found: dict[str, str] = {}
+    for part in parts:
+        if isinstance(part, dict) and isinstance(part.get("articles"), dict):
+            found |= part["articles"]
+    return found
 
 
 def articles_row(documents: Sequence[Document]) -> dict[str, Any]:

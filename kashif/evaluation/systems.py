@@ -252,7 +252,7 @@ def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tup
         unseen = loaded.documents
         for system in systems:
             notices += [f"{name}: {notice}" for notice in _seen_notices(system, unseen)]
-            learnt = (system.seen or SeenArticles()).train.among(unseen)
+            learnt = (system.seen or SeenArticles()).learned.among(unseen)
             unseen = tuple(document for document in unseen if document.id not in learnt)
         if unseen:
             found.append((name, replace(loaded, documents=unseen)))
@@ -264,12 +264,14 @@ def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tup
 def _seen_notices(system: System, documents: Sequence[Document]) -> Iterator[str]:
     """In words, how many of these articles a system has seen."""
     seen = system.seen or SeenArticles()
-    train, development, tuned = (
-        articles.among(documents) for articles in (seen.train, seen.development, seen.thresholds)
+    train, development, tuned, before = (
+        articles.among(documents)
+        for articles in (seen.train, seen.development, seen.thresholds, seen.encoder)
     )
     for count, what in (
         (len(train), f"articles left out: {system.name} was trained on them"),
-        (len(development), f"of these articles selected {system.name}: not held out"),
+        (len(before - train), f"articles left out: the encoder of {system.name} has seen them"),
+        (len(development - train - before), f"of these articles selected {system.name}: not held out"),
         (len(tuned - development), f"of these articles chose the threshold of {system.name}: not held out"),
     ):
         if count:

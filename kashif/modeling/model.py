@@ -132,9 +132,11 @@ class KashifModel(PreTrainedModel):
     def from_encoder(cls, path: str, scheme: Scheme, **options: Any) -> KashifModel:
         """An untrained model over the pretrained encoder at a hub name or folder.
 
-        ``options`` are further arguments of ``KashifConfig``.
+        A model's folder gives its encoder. ``options`` are further arguments of ``KashifConfig``.
         """
         encoder = AutoModel.from_pretrained(path, config=encoder_config(path), dtype=torch.float32)
+        if isinstance(encoder, KashifModel):
+            encoder = encoder.encoder
         config = KashifConfig(encoder=encoder.config.to_dict(), scheme=scheme.dump(), **options)
         return cls(config, encoder)
 

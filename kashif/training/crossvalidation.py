@@ -15,6 +15,7 @@ import torch
 
 from kashif.corpora import loading
 from kashif.corpora.loading import Corpus
+from kashif.corpora.provenance import Articles, seen_by
 from kashif.errors import InputError
 from kashif.evaluation import systems
 from kashif.evaluation.scoring import Report
@@ -91,12 +92,18 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
     train = loading.load_each(recipe.train)
     if over is None:
         documents = tuple(document for part in train for document in part.documents)
-        return Corpus("training articles", documents, tuple(n for part in train for n in part.notices))
-    asked = loading.load(over)
-    foreign = {d.id for d in asked.documents} - {d.id for part in train for d in part.documents}
-    if foreign:
-        raise InputError(f"--over {over}: the recipe does not train on {', '.join(sorted(foreign))}")
-    return asked
+        asked = Corpus("training articles", documents, tuple(n for part in train for n in part.notices))
+    else:
+        asked = loading.load(over)
+        foreign = {d.id for d in asked.documents} - {d.id for part in train for d in part.documents}
+        if foreign:
+            raise InputError(f"--over {over}: the recipe does not train on {', '.join(sorted(foreign))}")
+    seen = Articles(seen_by(recipe.encoder)).among(asked.documents)
+    if not seen:
+        return asked
+    notice = f"{len(seen)} articles are not folded: the encoder '{recipe.encoder}' has seen them"
+    unseen = tuple(document for document in asked.documents if document.id not in seen)
+    return replace(asked, documents=unseen, notices=(*asked.notices, notice))
 
 
 def folds(ids: Sequence[str], count: int, *, seed: int, output: Path) -> list[Fold]:

@@ -23,7 +23,8 @@ from transformers import (
     set_seed,
 )
 
-from kashif.corpora.loading import Spec
+from kashif.corpora.loading import Spec, load_all
+from kashif.corpora.provenance import NAME, articles_row, seen_by
 from kashif.errors import Fault, InputError, first_line
 from kashif.files import write_json
 from kashif.modeling import encoder
@@ -35,6 +36,7 @@ from kashif.training.provenance import versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
 from kashif.training.trial import check_window
+from kashif.training.unannotated import read_unannotated
 
 ORIGIN = "pretraining.json"
 """The file in an encoder's folder that says what it came from, and how well it guesses."""
@@ -68,8 +70,14 @@ def pretrain(
         raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
     check_window(recipe, network)
     choose_attention(network, recipe)
+    held_out, notices = load_all(recipe.held_out)
+    texts = read_unannotated(paths, held_out=held_out)
+    for notice in notices:
+        say(notice)
+    if recipe.held_out:
+        say(f"left out: {texts.held_out} texts that are held out, {texts.near} near-duplicates of such")
     with _bars(progress):
-        windows = _windows(paths, tokenizer, size=recipe.window)
+        windows = _windows(texts.paragraphs, tokenizer, size=recipe.window)
         parts = windows.train_test_split(recipe.development_share, seed=recipe.seed)
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
@@ -80,6 +88,7 @@ def pretrain(
             for text, path in zip(recipe.texts, paths, strict=True)
         },
         "recipe": recipe.model_dump(mode="json"),
+        "held out": articles_row(held_out),
     }
     folder = output.resolve() / checkpoints.FOLDER
     last = checkpoints.begin(folder, json.dumps(origin), resume=resume)
@@ -100,17 +109,18 @@ def pretrain(
     network.base_model.save_pretrained(output)
     tokenizer.save_pretrained(output)
     write_json(output / ORIGIN, {**origin, "loss": loss})
+    write_json(output / NAME, {"pretraining": {"articles": texts.articles | seen_by(recipe.encoder)}})
     return loss
 
 
 def _file(text: str) -> Path:
     path = Spec.parse(text).path
     if not path.is_file():
-        raise InputError(Fault(str(path), "no such file; `texts` are text files, a paragraph a line"))
+        raise InputError(Fault(str(path), "no such file of texts (a paragraph a line, or .jsonl)"))
     return path
 
 
-def _windows(paths: list[Path], tokenizer: Any, *, size: int) -> datasets.Dataset:
+def _windows(paragraphs: list[str], tokenizer: Any, *, size: int) -> datasets.Dataset:
     """Full windows of sub-words, special ones around them; paragraphs follow each other in a window."""
     inside = size - 2
 
@@ -120,11 +130,8 @@ def _windows(paths: list[Path], tokenizer: Any, *, size: int) -> datasets.Datase
         full = [ids[at : at + inside] for at in range(0, len(ids) - inside + 1, inside)]
         return {"input_ids": [[tokenizer.cls_token_id, *each, tokenizer.sep_token_id] for each in full]}
 
-    try:
-        texts = datasets.Dataset.from_text([str(path) for path in paths])
-        windows = texts.map(cut, batched=True, batch_size=10_000, remove_columns=["text"])
-    except (datasets.exceptions.DatasetGenerationError, UnicodeDecodeError) as error:
-        raise InputError(Fault(", ".join(map(str, paths)), f"not UTF-8 text: {error.__cause__}")) from error
+    texts = datasets.Dataset.from_dict({"text": paragraphs})
+    windows = texts.map(cut, batched=True, batch_size=10_000, remove_columns=["text"])
     if len(windows) < 2:
         raise InputError(f"the texts fill {len(windows)} windows of {size} sub-words; give more")
     return windows

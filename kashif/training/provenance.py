@@ -29,6 +29,7 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "scheme": hashlib.sha256(data.scheme.dump().encode()).hexdigest(),
         "train": seen.articles_row(data.train),
         "development": seen.articles_row(data.development),
+        "encoder articles": {"articles": seen.seen_by(recipe.encoder)},
         "notices": data.notices,
     }
 

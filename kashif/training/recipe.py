@@ -125,7 +125,13 @@ class Recipe(BaseRecipe):
 class PretrainingRecipe(BaseRecipe):
     """The settings of an encoder's further pretraining on unannotated text."""
 
-    texts: tuple[str, ...] = Field(description="text files, a paragraph a line; they may end in .gz")
+    texts: tuple[str, ...] = Field(
+        description="files with a paragraph a line, or .jsonl with an article a line; they may end in .gz"
+    )
+    held_out: tuple[str, ...] = Field(
+        default=(),
+        description="corpora whose articles, and near-duplicates of these, are left out of the texts",
+    )
     development_share: float = Field(
         default=0.02,
         gt=0,

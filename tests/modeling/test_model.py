@@ -154,3 +154,10 @@ def test_a_scheme_without_relations_trains(
     document = Document(article.id, article.text, article.entities)
     assert model.relation_head is None
     assert float(model(**batch(document, tokenizer, bare)).loss.detach()) > 0
+
+
+def test_a_model_s_folder_gives_its_encoder_unchanged(trained: Path, scheme: Scheme) -> None:
+    known = KashifModel.from_pretrained(trained).encoder.state_dict()
+    began = KashifModel.from_encoder(str(trained), scheme).encoder.state_dict()
+    assert known.keys() == began.keys()
+    assert all(torch.equal(known[name], began[name]) for name in known)

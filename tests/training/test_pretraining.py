@@ -9,7 +9,11 @@ import torch
 from helpers import ARTICLE, recipe
 from safetensors.torch import load_file
 
+from kashif.corpora.loading import load
+from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError
+from kashif.evaluation.systems import open_system, score_system
+from kashif.training.crossvalidation import articles
 from kashif.training.pretraining import pretrain
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.train import train
@@ -111,3 +115,37 @@ def test_what_does_not_fit_is_refused(
 def test_an_encoder_that_is_not_there_is_refused(texts: Path) -> None:
     with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
         pretrain(news(Path("nowhere/at-all")), texts / "x")
+
+
+def test_what_an_encoder_has_read_is_left_out_of_scores(tiny_encoder: Path, project: Path) -> None:
+    gold = {d.id: d for d in load("annotations/news").documents}
+    rows = [{"id": f"copy-{id}", "text": gold[id].text} for id in ("n0", "n3")]
+    rows += [{"id": f"t{i}", "text": f"{NEWS} {i}"} for i in range(4)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (project / "all.jsonl").write_text(lines, encoding="utf-8")
+    pretrain(news(tiny_encoder, texts=["all.jsonl"], epochs=1), project / "models" / "read")
+    settings = recipe(Path("models/read"), train=["annotations/news#train"], epochs=1)
+    trained = train(settings, project / "m")
+    with pytest.raises(InputError, match="1 articles left out: the encoder of m has seen them"):
+        score_system(open_system(Path("m")), ["annotations/news#held-out"])
+    asked = articles(settings, None)
+    assert [document.id for document in asked.documents] == ["n1"]
+    assert asked.notices == ("1 articles are not folded: the encoder 'models/read' has seen them",)
+    # A model that begins with that model has seen what it had.
+    again = train(recipe(trained.folder, train=["annotations/news#train"], epochs=1), project / "again")
+    seen = SeenArticles.of(again.folder)
+    assert seen is not None
+    assert {"copy-n0", "copy-n3", "n0", "n1", "n2"} <= set(seen.encoder.texts)
+
+
+def test_held_out_articles_are_counted_and_left_out(tiny_encoder: Path, texts: Path) -> None:
+    gold = load("annotations/news#development").documents[0]
+    rows = [{"id": "copy", "text": gold.text}, {"id": "near", "text": gold.text + " أمس"}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (texts / "all.jsonl").write_text(lines, encoding="utf-8")
+    said: list[str] = []
+    settings = news(
+        tiny_encoder, texts=["news.txt", "all.jsonl"], held_out=["annotations/news#held-out"], epochs=1
+    )
+    pretrain(settings, texts / "x", say=said.append)
+    assert "left out: 0 texts that are held out, 2 near-duplicates of such" in said

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from kashif.corpora.texts import text_digest
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.training.unannotated import read_unannotated
+
+LONG = " ".join(f"كلمة{index}" for index in range(40))
+
+
+def lines(path: Path, *rows: object) -> Path:
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name: str, tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "text": "فقرة\nأخرى"},
+        {"id": "b", "text": "له هذا المعرف"},
+        {"id": "c", "text": LONG},  # the text, under another id
+        {"id": "d", "text": f"وقال {LONG} أمس"},  # nearly the text
+        {"id": "e", "text": " ".join(LONG.split()[:7]) + " وغير ذلك"},  # too little of it
+    ]
+    held_out = [Document("b", "نص غيره"), Document("x", LONG)]
+    found = read_unannotated([lines(tmp_path / name, *rows)], held_out=held_out)
+    assert found.paragraphs == ["فقرة", "أخرى", rows[4]["text"]]
+    assert found.articles == {"a": text_digest("فقرة\nأخرى"), "e": text_digest(rows[4]["text"])}
+    assert (found.held_out, found.near) == (2, 1)
+
+
+def test_paragraphs_are_read_as_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text(f"أولى\n\n{LONG}\nأخيرة", encoding="utf-8")
+    found = read_unannotated([tmp_path / "t.txt"], held_out=[Document("x", LONG)])
+    assert found.paragraphs == ["أولى", "", "أخيرة"]
+    assert (found.articles, found.held_out) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.jsonl", b'{"id": 1}\n', r"a\.jsonl:1: expected an object with a string 'text'"),
+        ("a.jsonl", b"nonsense\n", r"a\.jsonl: not JSON lines"),
+        ("a.txt.gz", b"no gzip", r"a\.txt\.gz: not a whole gzip file"),
+        ("a.txt", b"\xe9\n", r"a\.txt: not UTF-8 text"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=told):
+        read_unannotated([tmp_path / name])
