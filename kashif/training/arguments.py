@@ -92,3 +92,15 @@ def training_arguments(recipe: BaseRecipe, folder: Path, *, progress: bool) -> T
         )
     except (TypeError, ValueError, ImportError) as error:
         raise InputError(f"trainer: {error}") from error
+
+
+def keep_to_one_device(arguments: TrainingArguments) -> str:
+    """Keeps the Trainer from DataParallel, and says so in a line; the line is empty with one device.
+
+    DataParallel cuts a batch into parts, whose span indices count over the whole batch.
+    """
+    count = arguments.n_gpu
+    if count < 2:
+        return ""
+    arguments._n_gpu = 1
+    return f"{count} GPUs are here, one is used: training on several at once is not supported"

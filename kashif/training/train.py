@@ -26,7 +26,7 @@ from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
 from kashif.scheme import Scheme
 from kashif.training import checkpoints
-from kashif.training.arguments import training_arguments
+from kashif.training.arguments import keep_to_one_device, training_arguments
 from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import RECIPE, origin, run_note
@@ -111,13 +111,16 @@ def build_trainer(
             for document, layout, alignment in zip(documents, layouts, aligned, strict=True):
                 found = window_examples(document, layout, alignment=alignment, scheme=data.scheme)
                 examples += map(asdict, found)
+    arguments = training_arguments(recipe, folder, progress=progress)
+    if line := keep_to_one_device(arguments):
+        say(line)
     dataset = datasets.Dataset.from_list(examples)
     trainer = KashifTrainer(
         recipe=recipe,
         predictor=predictor,
         data=data,
         model=predictor.model,
-        args=training_arguments(recipe, folder, progress=progress),
+        args=arguments,
         train_dataset=dataset,
         eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
         data_collator=Collator(data.scheme, predictor.tokenizer.pad_token_id),

@@ -8,7 +8,7 @@ from helpers import recipe
 from transformers import Adafactor
 
 from kashif.errors import InputError
-from kashif.training.arguments import OWN, training_arguments
+from kashif.training.arguments import OWN, keep_to_one_device, training_arguments
 from kashif.training.data import gather
 from kashif.training.train import build_trainer
 
@@ -45,3 +45,12 @@ def test_unknown_and_wrong_arguments_are_refused(tmp_path: Path) -> None:
         training_arguments(recipe(trainer={"optimm": "x"}), tmp_path, progress=False)
     with pytest.raises(InputError, match=r"trainer: .*nonsense"):
         training_arguments(recipe(trainer={"lr_scheduler_type": "nonsense"}), tmp_path, progress=False)
+
+
+def test_several_gpus_are_not_cut_a_batch_for(tmp_path: Path) -> None:
+    """Under DataParallel training died of span indices that count over the whole batch."""
+    arguments = training_arguments(recipe(), tmp_path, progress=False)
+    assert keep_to_one_device(arguments) == ""
+    arguments._n_gpu = 4
+    assert keep_to_one_device(arguments).startswith("4 GPUs are here, one is used")
+    assert arguments.n_gpu == 1
