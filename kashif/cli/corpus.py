@@ -126,7 +126,7 @@ def _show_splits(division: Division, scheme: AnnotationScheme, *, tokenizer: Any
         lost = {}
         for part in parts:
             layouts = lay_out([document.text for document in part.documents], tokenizer, size=window)
-            lost[part.name] = count_causes(unreachable(part.documents, layouts, scheme))
+            lost[part.name] = count_causes(unreachable(part.documents, layouts, scheme=scheme))
         gold = {part.name: sum(len(d.entities) + len(d.relations) for d in part.documents) for part in parts}
         _show(tables.unreachable(lost, gold, windows=f"windows of {window} sub-words"))
 

@@ -104,7 +104,7 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
             [predictor.above_threshold(document) for document in scored],
             predictor.predict_relations(gold, layouts=layouts) if scheme.relations and not through else None,
             scored,
-            unreachable(gold, layouts, scheme, mapping=through),
+            unreachable(gold, layouts, scheme=scheme, mapping=through),
         )
 
     return System(str(folder), answer, scheme, SeenArticles.of(folder))

@@ -47,7 +47,7 @@ class Alignment:
     unreachable: tuple[Unreachable, ...]
 
 
-def align(document: Document, layout: Layout, scheme: Scheme, *, mapping: Mapping | None = None) -> Alignment:
+def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mapping | None = None) -> Alignment:
     """The document's entities in words.
 
     A model finds spans that begin at a word or behind up to three proclitic letters of it (the same
@@ -104,8 +104,8 @@ def align(document: Document, layout: Layout, scheme: Scheme, *, mapping: Mappin
 def unreachable(
     documents: Sequence[Document],
     layouts: Sequence[Layout],
-    scheme: Scheme,
     *,
+    scheme: Scheme,
     alignments: Iterable[Alignment] | None = None,
     mapping: Mapping | None = None,
 ) -> list[Unreachable]:
@@ -116,7 +116,7 @@ def unreachable(
     """
     if alignments is None:
         alignments = (
-            align(document, layout, scheme, mapping=mapping)
+            align(document, layout, scheme=scheme, mapping=mapping)
             for document, layout in zip(documents, layouts, strict=True)
         )
     found: list[Unreachable] = []

@@ -145,7 +145,7 @@ class Collator:
                 spans.append([index, first, last, label])
         columns = np.array(spans, np.int64).reshape(-1, 4)
         pairs = decoding.candidate_pairs(
-            decoding.Spans.of(columns), lambda index: batch[index].sentence, self.scheme
+            decoding.Spans.of(columns), lambda index: batch[index].sentence, scheme=self.scheme
         )
         related = np.where(pairs.allowed, 0, IGNORE_INDEX)
         for row_index, key in enumerate(zip(pairs.head.tolist(), pairs.tail.tolist(), strict=True)):

@@ -135,7 +135,7 @@ def relation_table(scheme: Scheme) -> NDArray[np.bool_]:
     return table
 
 
-def candidate_pairs(spans: Spans, sentence: Callable[[int], Sequence[int]], scheme: Scheme) -> Pairs:
+def candidate_pairs(spans: Spans, sentence: Callable[[int], Sequence[int]], *, scheme: Scheme) -> Pairs:
     """The pairs of a batch's spans that can be related.
 
     ``sentence(window)`` gives the sentence of each word of that window. Arguments stand in one
@@ -195,7 +195,7 @@ class ScoredRelation:
 
 
 def merge_relations(
-    relations: Iterable[ScoredRelation], ids: Mapping[SpanKey, int], scheme: Scheme
+    relations: Iterable[ScoredRelation], ids: Mapping[SpanKey, int], *, scheme: Scheme
 ) -> tuple[Relation, ...]:
     """What several windows say of each pair of spans, merged by the highest probability.
 
@@ -254,7 +254,7 @@ def merge_windows(
             Entity(ids[key], start, end, scheme.labels[key[2]], text[start:end], normal, best[key][0])
         )
     ids |= {whole: ids[key] for whole, key in stripped.items() if key in ids}
-    return Document(id, text, tuple(entities), merge_relations(relations, ids, scheme))
+    return Document(id, text, tuple(entities), merge_relations(relations, ids, scheme=scheme))
 
 
 def _without_conflicts(best: dict[SpanKey, tuple[float, int]], nested: bool) -> list[SpanKey]:

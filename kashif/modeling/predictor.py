@@ -236,7 +236,7 @@ class Predictor:
         if layouts is None:
             layouts = self.lay_out([document.text for document in documents])
         aligned = [
-            align(document, layout, self.scheme).entities
+            align(document, layout, scheme=self.scheme).entities
             for document, layout in zip(documents, layouts, strict=True)
         ]
         labels = {label: index for index, label in enumerate(self.scheme.labels)}
@@ -257,7 +257,7 @@ class Predictor:
         merged = []
         for document, entities, found in zip(documents, aligned, relations, strict=True):
             ids = {(e.first, e.last, labels[e.entity.label]): e.entity.id for e in entities}
-            kept = decoding.merge_relations(found, ids, self.scheme)
+            kept = decoding.merge_relations(found, ids, scheme=self.scheme)
             merged.append(replace(document, relations=kept))
         return merged
 
@@ -300,7 +300,7 @@ class Predictor:
         """The relations between the spans of a batch from a threshold on, each with its document's index."""
         if self.model.relation_head is None:
             return
-        pairs = decoding.candidate_pairs(spans, lambda row: batch[row].sentence, self.scheme)
+        pairs = decoding.candidate_pairs(spans, lambda row: batch[row].sentence, scheme=self.scheme)
         if not len(pairs.head):
             return
         columns = torch.from_numpy(spans.columns).to(words.device)

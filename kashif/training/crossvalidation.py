@@ -121,7 +121,7 @@ def folds(ids: Sequence[str], count: int, *, seed: int, output: Path) -> list[Fo
 def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:
     name = f"without {', '.join(fold.left_out)}"
     data = gather(recipe, without=fold.left_out)
-    if is_model_of(fold.folder, recipe, data):
+    if is_model_of(fold.folder, recipe, data=data):
         say(f"{name}: trained before")
         return
     folder = fold.folder / checkpoints.FOLDER

@@ -63,7 +63,7 @@ def run_note(recipe: Recipe, data: Data) -> str:
     return json.dumps({**origin(recipe, data), "recipe": recipe.dump()})
 
 
-def is_model_of(folder: Path, recipe: Recipe, data: Data) -> bool:
+def is_model_of(folder: Path, recipe: Recipe, *, data: Data) -> bool:
     """Whether a folder holds the finished model of this recipe, these articles and these versions."""
     manifest, trained_by = folder / seen.NAME, folder / RECIPE
     if not (manifest.is_file() and trained_by.is_file()):

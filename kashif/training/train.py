@@ -96,15 +96,15 @@ def build_trainer(
         try_encoder(
             predictor.model.encoder,
             predictor.tokenizer,
-            recipe,
+            recipe=recipe,
             text=max((d.text for d in data.train), key=len),
         )
     choose_attention(predictor.model.encoder, recipe)
     examples: list[dict[str, Any]] = []
     for name, documents in (("train", data.train), ("development", data.development)):
         layouts = predictor.lay_out([document.text for document in documents])
-        aligned = [align(d, layout, data.scheme) for d, layout in zip(documents, layouts, strict=True)]
-        lost = unreachable(documents, layouts, data.scheme, alignments=aligned)
+        aligned = [align(d, layout, scheme=data.scheme) for d, layout in zip(documents, layouts, strict=True)]
+        lost = unreachable(documents, layouts, scheme=data.scheme, alignments=aligned)
         for line in describe(name, documents, layouts=layouts, lost=lost):
             say(line)
         if name == "train":

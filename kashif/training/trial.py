@@ -16,7 +16,7 @@ _UNKNOWN = 0.3
 """The share of sub-words that may be unknown."""
 
 
-def try_encoder(network: Any, tokenizer: Any, recipe: BaseRecipe, *, text: str) -> None:
+def try_encoder(network: Any, tokenizer: Any, *, recipe: BaseRecipe, text: str) -> None:
     """Tries an encoder and its tokenizer on a text of the user's.
 
     Raises:

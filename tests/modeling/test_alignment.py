@@ -30,7 +30,7 @@ from kashif.scheme import Scheme
 def through_windows(document: Document, tokenizer: Any, scheme: Scheme, size: int) -> Document:
     """The document rebuilt from its own tags, proclitics and pairs in windows, as a perfect model would."""
     [layout] = lay_out([document.text], tokenizer, size=size)
-    alignment = align(document, layout, scheme)
+    alignment = align(document, layout, scheme=scheme)
     examples = window_examples(document, layout, alignment=alignment, scheme=scheme)
     spans: list[ScoredSpan] = []
     relations: list[ScoredRelation] = []
@@ -94,7 +94,7 @@ def test_annotations_survive_windows_tags_and_back(
     for document in documents:
         again = through_windows(document, tokenizer, scheme, size)
         [layout] = lay_out([document.text], tokenizer, size=size)
-        missed = unreachable([document], [layout], scheme)
+        missed = unreachable([document], [layout], scheme=scheme)
         assert entity_items(again) <= entity_items(document)
         assert relation_items(again, scheme) <= relation_items(document, scheme)
         missing = (
@@ -125,7 +125,7 @@ def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme
     relations = (Relation("meets", 3, 4), Relation("visits", 1, 6), Relation("visits", 4, 6))
     document = Document("d", text, entities, relations)
     [layout] = lay_out([text], tokenizer, size=64)
-    lost = unreachable([document], [layout], scheme)
+    lost = unreachable([document], [layout], scheme=scheme)
     assert told(lost, document) == {
         "PERS «وص»": "an edge is not at a word that the encoder sees",
         "PERS «بوتين»": "it overlaps a span of its own type",
@@ -134,8 +134,8 @@ def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme
         "visits «وص» -> «أوسلو»": "an argument is unreachable",
     }
     # The same from alignments that are made already.
-    aligned = align(document, layout, scheme)
-    assert unreachable([document], [layout], scheme, alignments=iter([aligned])) == lost
+    aligned = align(document, layout, scheme=scheme)
+    assert unreachable([document], [layout], scheme=scheme, alignments=iter([aligned])) == lost
 
 
 def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Scheme) -> None:
@@ -147,7 +147,7 @@ def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Sc
     )
     document = Document("d", text, entities, (Relation("affiliation", 3, 4),))
     [layout] = lay_out([text], tokenizer, size=64)
-    assert told(unreachable([document], [layout], scheme), document) == {
+    assert told(unreachable([document], [layout], scheme=scheme), document) == {
         "MONEY «5 $»": "it ends in punctuation that the scheme takes off",
         "PERS «« كيم»": "it begins with punctuation that the scheme takes off",
         "ORG «كيم »»": "it ends in punctuation that the scheme takes off",
@@ -160,17 +160,17 @@ def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Sc
         "مايو ( ايار )",
     }
     free = scheme.model_copy(update={"closing": None})
-    assert unreachable([Document("d", text, entities)], [layout], free) == []
+    assert unreachable([Document("d", text, entities)], [layout], scheme=free) == []
     mapped = Document("d", text, entities[:2])
     wojood = scheme.mapping("wojood")
-    lost = unreachable([mapped], [layout], scheme, mapping=wojood)
+    lost = unreachable([mapped], [layout], scheme=scheme, mapping=wojood)
     assert list(told(lost, mapped)) == ["MONEY «5 $»"]
     # One type that may end so is enough.
     either = wojood.model_copy(update={"labels": {"MONEY": ("MONEY", "QUANTITY"), "QUANTITY": ("PERS",)}})
     text = text.replace("$", "%")
     marked = Document("d", text, tuple(replace(e, text=text[e.start : e.end]) for e in entities[:2]))
     [layout] = lay_out([text], tokenizer, size=64)
-    lost = unreachable([marked], [layout], scheme, mapping=either)
+    lost = unreachable([marked], [layout], scheme=scheme, mapping=either)
     assert list(told(lost, marked)) == ["QUANTITY «40 %»"]
 
 
@@ -178,7 +178,7 @@ def test_causes_are_counted_over_all_documents(article: Document, tokenizer: Any
     documents = [article, article]
     for size in (128, 16):
         layouts = lay_out([document.text for document in documents], tokenizer, size=size)
-        counts = count_causes(unreachable(documents, layouts, scheme))
+        counts = count_causes(unreachable(documents, layouts, scheme=scheme))
         if size == 128:
             assert counts == {}
     assert sum(counts.values()) > 0
@@ -190,7 +190,7 @@ def test_causes_are_counted_over_all_documents(article: Document, tokenizer: Any
 def test_a_flat_scheme_of_whole_words_reaches_less(tokenizer: Any, article: Document, scheme: Scheme) -> None:
     flat = Scheme(entities=dict.fromkeys(scheme.labels, ""), nested=False, proclitics=False)
     [layout] = lay_out([article.text], tokenizer, size=256)
-    lost = align(Document(article.id, article.text, article.entities), layout, flat).unreachable
+    lost = align(Document(article.id, article.text, article.entities), layout, scheme=flat).unreachable
     assert told(lost, article) == {
         "NORP «النرويجي»": "it overlaps a span",
         "GPE «النرويج»": "it begins inside a word",
@@ -204,7 +204,7 @@ def test_through_a_mapping_types_and_whole_words_are_its_own(tokenizer: Any, sch
     entities = tuple(Entity(i, a, b, label, text[a:b]) for i, (a, b, label) in enumerate(spans, start=1))
     document = Document("d", text, entities)
     [layout] = lay_out([text], tokenizer, size=64)
-    found = align(document, layout, scheme, mapping=scheme.mapping("anercorp"))
+    found = align(document, layout, scheme=scheme, mapping=scheme.mapping("anercorp"))
     assert [(item.first, item.last, item.proclitic_count, item.labels) for item in found.entities] == [
         (1, 3, 0, ("NORP", "EVENT", "LAW", "WEAPON")),
         (1, 2, 0, ("PERS",)),
@@ -215,7 +215,7 @@ def test_through_a_mapping_types_and_whole_words_are_its_own(tokenizer: Any, sch
     odd = Document(
         "d", text, (Entity(1, 22, 25, "ORDINAL", text[22:25]), Entity(2, 4, 9, "ORDINAL", "بوتين"))
     )
-    found = align(odd, layout, scheme, mapping=scheme.mapping("ontonotes"))
+    found = align(odd, layout, scheme=scheme, mapping=scheme.mapping("ontonotes"))
     assert [item.labels for item in found.entities] == [()]
     assert found.unreachable == ()
 
@@ -237,7 +237,7 @@ def test_a_span_at_a_cut_is_left_to_the_window_that_sees_it_whole(tokenizer: Any
 
 def test_proclitics_are_counted_in_letters(tokenizer: Any, scheme: Scheme, article: Document) -> None:
     [layout] = lay_out([article.text], tokenizer, size=256)
-    found = align(article, layout, scheme)
+    found = align(article, layout, scheme=scheme)
     assert not found.unreachable
     counts = {item.entity.text: item.proclitic_count for item in found.entities}
     assert counts["النرويج"] == 1

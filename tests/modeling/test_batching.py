@@ -18,7 +18,7 @@ from kashif.scheme import Scheme
 
 
 def examples(document: Document, layout: Layout, scheme: Scheme) -> list[WindowExample]:
-    return window_examples(document, layout, alignment=align(document, layout, scheme), scheme=scheme)
+    return window_examples(document, layout, alignment=align(document, layout, scheme=scheme), scheme=scheme)
 
 
 def collate(found: Sequence[WindowExample], scheme: Scheme) -> dict[str, torch.Tensor]:
@@ -69,7 +69,7 @@ def test_windows_get_the_spans_that_a_search_of_all_gives(tokenizer: Any, scheme
     spans = [(4 * first, 4 * last - 1, rng.choice(scheme.labels)) for first, last in bounds]
     document = Document("d", text, tuple(Entity(i, a, b, t, text[a:b]) for i, (a, b, t) in enumerate(spans)))
     [layout] = lay_out([text], tokenizer, size=64)
-    aligned = align(document, layout, scheme).entities
+    aligned = align(document, layout, scheme=scheme).entities
     assert len(layout.windows) > 3
     for example, window in zip(examples(document, layout, scheme), layout.windows, strict=True):
         touching = [a for a in aligned if a.first < window.last and a.last > window.first]

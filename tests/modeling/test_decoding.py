@@ -68,7 +68,7 @@ def test_pairs_agree_with_brute_force(data: st.DataObject, scheme: Scheme) -> No
     sentence = [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
     given_spans = decoding.Spans.of(columns)
     assert np.array_equal(given_spans.columns, columns)
-    found = decoding.candidate_pairs(given_spans, lambda window: sentence, scheme)
+    found = decoding.candidate_pairs(given_spans, lambda window: sentence, scheme=scheme)
     got = {
         (head, tail, scheme.relation_labels[label])
         for head, tail, row in zip(found.head.tolist(), found.tail.tolist(), found.allowed, strict=True)
@@ -187,7 +187,7 @@ def test_spans_of_a_flat_scheme_never_overlap() -> None:
 def test_nothing_gives_nothing(scheme: Scheme) -> None:
     empty = decoding.decode(np.zeros((1, 0, 13, 3), np.float32), [0])
     assert len(empty.first) == 0
-    assert len(decoding.candidate_pairs(empty, lambda window: [], scheme).head) == 0
+    assert len(decoding.candidate_pairs(empty, lambda window: [], scheme=scheme).head) == 0
     document = decoding.merge_windows(
         "d", "", layout=Layout([], [], []), spans=[], relations=[], scheme=scheme
     )

@@ -19,7 +19,7 @@ from kashif.scheme import Scheme
 
 def batch(document: Document, tokenizer: Any, scheme: Scheme, size: int = 128) -> dict[str, torch.Tensor]:
     [layout] = lay_out([document.text], tokenizer, size=size)
-    alignment = align(document, layout, scheme)
+    alignment = align(document, layout, scheme=scheme)
     examples = batching.window_examples(document, layout, alignment=alignment, scheme=scheme)
     return batching.Collator(scheme, tokenizer.pad_token_id)([asdict(example) for example in examples])
 

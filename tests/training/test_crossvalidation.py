@@ -51,7 +51,7 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(recipe: Recipe, pro
     for fold in folds([d.id for d in documents], 3, seed=recipe.seed, output=output):
         used = gather(recipe, without=fold.left_out)
         assert {d.id for d in used.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
-        assert is_model_of(fold.folder, recipe, used)
+        assert is_model_of(fold.folder, recipe, data=used)
         [gold] = [d for d in documents if d.id in fold.left_out]
         [found] = predictors.load(fold.folder).predict_documents([(gold.id, gold.text)])
         counts += Counts.of(entity_items(gold), entity_items(found))

@@ -44,15 +44,15 @@ def test_runs_of_one_note_are_of_one_recipe_and_one_set_of_articles(project: Pat
 def test_a_folder_is_the_model_of_what_its_files_say(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, folder = recipe(), project / "m"
     data = gather(settings)
-    assert not is_model_of(folder, settings, data)
+    assert not is_model_of(folder, settings, data=data)
     write_json(folder / "manifest.json", origin(settings, data))
-    assert not is_model_of(folder, settings, data)
+    assert not is_model_of(folder, settings, data=data)
     write_text(folder / RECIPE, settings.dump())
-    assert is_model_of(folder, settings, data)
-    assert not is_model_of(folder, recipe(dropout=0.3), data)
-    assert not is_model_of(folder, settings, gather(settings, without=("n0",)))
+    assert is_model_of(folder, settings, data=data)
+    assert not is_model_of(folder, recipe(dropout=0.3), data=data)
+    assert not is_model_of(folder, settings, data=gather(settings, without=("n0",)))
     monkeypatch.setattr(provenance, "code_digest", lambda: "of other code")
-    assert not is_model_of(folder, settings, data)
+    assert not is_model_of(folder, settings, data=data)
 
 
 def test_an_encoder_from_the_hub_has_no_digest() -> None:
