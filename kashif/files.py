@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,12 @@ def read_json(path: Path) -> Any:
         raise InputError(Fault(str(path), f"not JSON: {error}", line)) from error
 
 
-def write_text(path: Path, text: str, *, errors: str = "strict") -> None:
+def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all: beside its place, synced, then renamed.
 
-    ``errors`` is that of ``str.encode``. Folders above the file are made.
+    Folders above the file are made.
     """
-    data = text.encode("utf-8", errors)
+    data = text.encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -59,5 +60,6 @@ def write_text(path: Path, text: str, *, errors: str = "strict") -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a value as indented JSON, as ``write_text`` writes."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n", errors="surrogatepass")
+    """Writes a value as indented JSON, as ``write_text`` writes; lone surrogates are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    write_text(path, re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")

@@ -48,6 +48,9 @@ def test_json_is_written_for_people_and_read_back(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "كيم" in text
     assert text == json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    write_json(path, ["كيم \ud83d", "\U0001f600"])
+    assert read_json(path) == ["كيم \ud83d", "\U0001f600"]
+    assert "\\ud83d" in path.read_text(encoding="utf-8")
 
 
 def test_what_is_not_json_is_told_with_its_line(tmp_path: Path) -> None:

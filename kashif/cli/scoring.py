@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from datetime import date
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kashif.cli.console import Changes, Corpora, Device, Runtime, Scheme, out, say, watched
-from kashif.files import write_text
+from kashif.files import write_json, write_text
 from kashif.libraries import quiet_libraries
 
 if TYPE_CHECKING:
@@ -132,7 +131,9 @@ def _show(
     if json_file:
         _write_json({"system": name, "seed": seed, **scored.row()}, json_file)
     if html_file:
-        _write(error_page.page(name, scored.reports, analyses=scored.analyses), html_file)
+        page = error_page.page(name, scored.reports, analyses=scored.analyses)
+        write_text(html_file, page.encode("utf-8", "replace").decode())  # UTF-8 has no lone surrogate
+        say(f"wrote {html_file}")
 
 
 def _name(system: Path) -> str:
@@ -143,9 +144,5 @@ def _write_json(row: dict[str, Any], path: Path) -> None:
     """Writes a report with the date and the machine."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     stamped = {"date": f"{date.today():%Y-%m-%d}", "machine": machine, **row}
-    _write(json.dumps(stamped, ensure_ascii=False, indent=2) + "\n", path)
-
-
-def _write(text: str, path: Path) -> None:
-    write_text(path, text, errors="replace")
+    write_json(path, stamped)
     say(f"wrote {path}")
