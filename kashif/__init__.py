@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
     from kashif.document import Document, Entity, Relation
     from kashif.errors import InputError
     from kashif.evaluation.comparing import Comparison
@@ -137,6 +139,7 @@ def train(
     *,
     resume: bool = False,
     verbose: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Trained:
     """Trains a model by a recipe and writes its folder.
 
@@ -147,6 +150,7 @@ def train(
         output: the folder to write the model to.
         resume: go on from the last finished epoch of an interrupted training.
         verbose: print one line per epoch and show a progress bar.
+        callbacks: transformers callbacks, called beside Kashif's own.
 
     Returns:
         The folder, and the scores on the development articles that selected the model.
@@ -166,6 +170,7 @@ def train(
             resume=resume,
             say=print if verbose else silent,
             progress=verbose,
+            callbacks=callbacks,
         )
 
 

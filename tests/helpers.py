@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kashif.training.recipe import Recipe
+from kashif.training.recipe import PretrainingRecipe, Recipe
 
 ROOT = Path(__file__).parents[1]
 SCHEME = ROOT / "annotations" / "scheme.yaml"
@@ -26,6 +26,9 @@ sent_to 11 10
 
 FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nالتقى O\nكيم B-PERS\nجونغ I-PERS\n\n"
 """A flat corpus of whole words in ANERcorp's labels."""
+
+NEWS = "\n".join(line.replace("[[", "").replace("]]", "") for line in ARTICLE.splitlines()) * 40
+"""Text to pretrain on."""
 
 
 def add_scheme(folder: Path) -> Path:
@@ -94,3 +97,17 @@ def recipe(encoder: Path = Path("x"), **settings: object) -> Recipe:
         "precision": "float32",
     }
     return Recipe.model_validate(values | settings)
+
+
+def pretraining_recipe(encoder: Path, **settings: object) -> PretrainingRecipe:
+    values: dict[str, object] = {
+        "encoder": str(encoder),
+        "texts": ["news.txt"],
+        "development_share": 0.2,
+        "epochs": 3,
+        "batch_size": 4,
+        "window": 64,
+        "encoder_learning_rate": 3e-3,
+        "precision": "float32",
+    }
+    return PretrainingRecipe.model_validate(values | settings)

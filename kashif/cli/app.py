@@ -20,6 +20,7 @@ from kashif.document import part_meta
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import read_text, write_text
 from kashif.libraries import quiet_libraries
+from kashif.training.processes import is_first, refuse_several
 
 app = typer.Typer(
     help="Train, score and run Arabic named-entity and relation extraction models.",
@@ -37,7 +38,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        for fault in error.faults:
+        for fault in error.faults if is_first() else ():
             err.print(str(fault), style="red", markup=False)
         sys.exit(2)
     except BrokenPipeError:
@@ -55,11 +56,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
     """Train, score and run Arabic named-entity and relation extraction models."""
+    if context.invoked_subcommand not in (None, "train"):
+        refuse_several(context.invoked_subcommand)
 
 
 @app.command()

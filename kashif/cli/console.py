@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from kashif.training.processes import is_first
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -29,8 +31,9 @@ Device = Annotated[
 
 
 def say(text: str) -> None:
-    """Prints a line for the user on standard error."""
-    err.print(text, markup=False)
+    """Prints a line for the user on standard error; of several processes the first one does."""
+    if is_first():
+        err.print(text, markup=False)
 
 
 def watched(items: Iterable[Item], what: str) -> Iterator[Item]:

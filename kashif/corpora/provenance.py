@@ -34,7 +34,8 @@ class Articles:
 class SeenArticles:
     """The articles that a model was trained on, those that selected it and its threshold, and its encoder's.
 
-    ``encoder`` are those that its encoder had seen before: in pretraining, or as another model's.
+    ``encoder`` are those that its encoder has seen otherwise: in pretraining, as another model's, or in
+    auxiliary corpora.
     """
 
     train: Articles = Articles()
@@ -56,8 +57,10 @@ class SeenArticles:
         nothing: dict[str, Any] = {"articles": {}}
         try:
             parts = (rows["train"], rows["development"], rows.get("thresholds", nothing))
-            before = rows.get("encoder articles", nothing)
-            return cls(*(Articles(dict(part["articles"])) for part in (*parts, before)))
+            others = (rows.get(name, nothing) for name in ("encoder articles", "auxiliary"))
+            encoder = {id: text for part in others for id, text in dict(part["articles"]).items()}
+            own = (dict(part["articles"]) for part in parts)
+            return cls(*(Articles(texts) for texts in (*own, encoder)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = f"expected the articles of train and development: {error!r}; train the model again"
             raise InputError(Fault(str(path), message)) from error
@@ -77,7 +80,9 @@ def seen_by(encoder: str) -> dict[str, str]:
     rows = read_json(path) if path.is_file() else None
     if not isinstance(rows, dict):
         return {}
-    parts = (rows.get(name) for name in ("pretraining", "train", "development", "encoder articles"))
+    parts = (
+        rows.get(name) for name in ("pretraining", "train", "development", "encoder articles", "auxiliary")
+    )
     found: dict[str, str] = {}
     for part in parts:
         if isinstance(part, dict) and isinstance(part.get("articles"), dict):

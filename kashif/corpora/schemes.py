@@ -22,9 +22,10 @@ _RARE = 2
 
 @dataclass(frozen=True)
 class Found:
-    """A scheme, and in words where it comes from."""
+    """A scheme, and where it comes from: its file, or in words how it was learned."""
 
     scheme: Scheme
+    file: Path | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -43,7 +44,7 @@ def scheme_of(specs: Sequence[Spec], documents: Iterable[Document], *, given: st
         if not path.is_file():
             looked = "" if path.is_absolute() else f" in {Path.cwd()}"
             raise InputError(Fault(given, f"no such scheme file{looked}; write its path, or `{LEARNED}`"))
-        return Found(Scheme.load(path))
+        return Found(Scheme.load(path), path)
     files = {spec: _file(spec) for spec in specs}
     if given != LEARNED and any(files.values()):
         if len(set(files.values())) > 1:
@@ -53,10 +54,10 @@ def scheme_of(specs: Sequence[Spec], documents: Iterable[Document], *, given: st
                 f"the corpora do not share one scheme ({message}); name it: scheme: PATH, or --scheme"
             )
         [file] = {file for file in files.values() if file}
-        return Found(Scheme.load(file))
+        return Found(Scheme.load(file), file)
     documents = list(documents)
     scheme = learn(documents)
-    return Found(scheme, tuple(describe(documents, scheme)))
+    return Found(scheme, notices=tuple(describe(documents, scheme)))
 
 
 def _file(spec: Spec) -> Path | None:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kashif.document import Document
 from kashif.modeling import decoding
 from kashif.modeling.alignment import AlignedEntity, Alignment
-from kashif.modeling.model import IGNORE_INDEX
+from kashif.modeling.losses import IGNORE_INDEX
 from kashif.modeling.windows import Layout, Window
 from kashif.scheme import Scheme
 
@@ -28,6 +29,7 @@ class WindowExample:
     label, proclitic count. ``cut`` ``[cut, 3]``: first word (negative if before the window), behind the
     last word, entity label of the spans that an edge of the window cuts. ``relations`` ``[relation, 3]``:
     head and tail as indices of ``spans``, relation label. Labels are indices in the scheme's order.
+    ``source`` is 0, or the auxiliary corpus of the window, counted from 1.
     """
 
     input_ids: list[int]
@@ -37,12 +39,13 @@ class WindowExample:
     spans: list[list[int]]
     cut: list[list[int]]
     relations: list[list[int]]
+    source: int = 0
 
 
 def window_examples(
-    document: Document, layout: Layout, *, alignment: Alignment, scheme: Scheme
+    document: Document, layout: Layout, *, alignment: Alignment, scheme: Scheme, source: int = 0
 ) -> list[WindowExample]:
-    """An example for each window of a document."""
+    """An example for each window of a document; ``scheme`` is that of its corpus."""
     aligned = alignment.entities
     starts = {entity.id: entity.start for entity in document.entities}
     related: dict[int, list[tuple[int, int]]] = {}  # head: its tails and relation labels
@@ -75,6 +78,7 @@ def window_examples(
                     for tail, label in related.get(head, ())
                     if tail in place
                 ],
+                source=source,
             )
         )
     return examples
@@ -117,11 +121,15 @@ def pad_inputs(batch: Sequence[Inputs], pad_id: int) -> dict[str, torch.Tensor]:
 
 
 class Collator:
-    """Rows of a dataset of ``WindowExample`` -> the arguments of ``KashifModel.forward``, padded."""
+    """Rows of a dataset of ``WindowExample`` -> the arguments of ``KashifModel.forward``, padded.
 
-    def __init__(self, scheme: Scheme, pad_id: int) -> None:
+    ``auxiliary`` are the label counts of auxiliary corpora, whose windows teach no relations.
+    """
+
+    def __init__(self, scheme: Scheme, pad_id: int, *, auxiliary: Sequence[int] = ()) -> None:
         self.scheme = scheme
         self.pad_id = pad_id
+        self.auxiliary = auxiliary
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         batch = [WindowExample(**row) for row in rows]
@@ -132,15 +140,12 @@ class Collator:
         spans: list[list[int]] = []
         gold: dict[tuple[int, int], list[int]] = {}
         for index, row in enumerate(batch):
-            tags[index, : len(row.starts)] = decoding.OUTSIDE
-            # A span cut by the window's edge is neither there nor absent: its words are not judged.
-            for first, last, label in row.cut:
-                tags[index, max(first, 0) : last, label] = IGNORE_INDEX
+            if row.source:
+                continue
+            _write_tags(tags[index], row)
             for head, tail, label in row.relations:
                 gold.setdefault((head + len(spans), tail + len(spans)), []).append(label)
             for first, last, label, letters in row.spans:
-                tags[index, first, label] = decoding.BEGIN
-                tags[index, first + 1 : last, label] = decoding.INSIDE
                 proclitics[index, first] = letters
                 spans.append([index, first, last, label])
         columns = np.array(spans, np.int64).reshape(-1, 4)
@@ -159,7 +164,30 @@ class Collator:
             "spans": torch.from_numpy(columns),
             "pairs": pair_tensor(pairs),
             "relation_labels": torch.from_numpy(related),
+            **(auxiliary_labels(batch, self.auxiliary) if self.auxiliary else {}),
         }
+
+
+def auxiliary_labels(batch: Sequence[WindowExample], sizes: Sequence[int]) -> dict[str, torch.Tensor]:
+    """``source`` and ``auxiliary_labels`` of ``AuxiliaryTaggers.losses``; ``sizes`` are label counts."""
+    width = max(len(row.starts) for row in batch)
+    tags = np.full((len(batch), width, max(sizes)), IGNORE_INDEX, np.int64)
+    for index, row in enumerate(batch):
+        if row.source:
+            _write_tags(tags[index, :, : sizes[row.source - 1]], row)
+    source = torch.tensor([row.source for row in batch])
+    return {"source": source, "auxiliary_labels": torch.from_numpy(tags)}
+
+
+def _write_tags(tags: NDArray[np.int64], row: WindowExample) -> None:
+    """Writes a window's tags into ``[word, label]``, which is padded at the end."""
+    tags[: len(row.starts)] = decoding.OUTSIDE
+    # A span cut by the window's edge is neither there nor absent: its words are not judged.
+    for first, last, label in row.cut:
+        tags[max(first, 0) : last, label] = IGNORE_INDEX
+    for first, last, label, _ in row.spans:
+        tags[first, label] = decoding.BEGIN
+        tags[first + 1 : last, label] = decoding.INSIDE
 
 
 def pair_tensor(pairs: decoding.Pairs) -> torch.Tensor:

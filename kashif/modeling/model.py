@@ -6,6 +6,7 @@ Shapes: ``batch`` windows, ``token`` sub-words, ``word`` words, ``label`` entity
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,11 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.utils.generic import ModelOutput
 
 from kashif.arabic import MAX_PROCLITICS
+from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.decoding import THRESHOLD
+from kashif.modeling.losses import IGNORE_INDEX, judged_words, per_item, summed_tag_loss
 from kashif.scheme import Scheme
 
-IGNORE_INDEX = -100
-"""The label of what no loss judges, as in ``torch.nn.functional.cross_entropy``."""
 _RARE = 3.0
 """How far the biases of B, I and relations begin below the others: most words and pairs are nothing."""
 _BUCKETS = (-32, -16, -8, -4, -2, 0, 2, 4, 8, 16, 32)
@@ -69,13 +70,15 @@ class KashifConfig(PreTrainedConfig):
 class KashifOutput(ModelOutput):
     """Logits, and losses where labels were given.
 
-    ``loss`` is ``entity_loss`` and ``relation_loss``, weighted. ``tag_logits`` ``[batch, word, label, 3]``,
-    ``proclitic_logits`` ``[batch, word, count]``, ``relation_logits`` ``[pair, relation]`` or None.
+    ``loss`` is ``entity_loss``, ``relation_loss``, weighted, and ``auxiliary_loss``. ``tag_logits``
+    ``[batch, word, label, 3]``, ``proclitic_logits`` ``[batch, word, count]``, ``relation_logits``
+    ``[pair, relation]`` or None.
     """
 
     loss: Tensor | None = None
     entity_loss: Tensor | None = None
     relation_loss: Tensor | None = None
+    auxiliary_loss: Tensor | None = None
     tag_logits: Tensor | None = None
     proclitic_logits: Tensor | None = None
     relation_logits: Tensor | None = None
@@ -117,6 +120,7 @@ class KashifModel(PreTrainedModel):
             if scheme.relations
             else None
         )
+        self.auxiliary: AuxiliaryTaggers | None = None
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -170,13 +174,16 @@ class KashifModel(PreTrainedModel):
         spans: Tensor | None = None,
         pairs: Tensor | None = None,
         relation_labels: Tensor | None = None,
+        source: Tensor | None = None,
+        auxiliary_labels: Tensor | None = None,
     ) -> KashifOutput:
         """The logits of a batch, and its losses if labels are given.
 
         ``tag_labels`` ``[batch, word, label]`` and ``proclitic_labels`` ``[batch, word]`` hold
         ``IGNORE_INDEX`` where nothing is judged; ``spans`` ``[span, 4]`` are window, first word, behind the
         last word, entity label; ``pairs`` ``[pair, 4]`` head, tail, distance in words, 1 across sentences;
-        ``relation_labels`` ``[pair, relation]`` is 1, 0 or ``IGNORE_INDEX``.
+        ``relation_labels`` ``[pair, relation]`` is 1, 0 or ``IGNORE_INDEX``. ``source`` and
+        ``auxiliary_labels`` are for windows of auxiliary corpora; see ``AuxiliaryTaggers``.
         """
         words = self.encode_words(input_ids, attention_mask, starts, ends)
         tags, proclitics = self.tag_logits(words)
@@ -186,36 +193,41 @@ class KashifModel(PreTrainedModel):
         output = KashifOutput(tag_logits=tags, proclitic_logits=proclitics, relation_logits=related)
         if tag_labels is None or proclitic_labels is None:
             return output
-        output.entity_loss = self._entity_loss(tags, proclitics, tag_labels, proclitic_labels)
-        output.relation_loss = output.entity_loss.new_zeros(())
-        if related is not None and spans is not None and relation_labels is not None:
+        sums = [self._entity_loss(tags, proclitics, tag_labels, proclitic_labels), words.new_zeros(())]
+        counts = [judged_words(tag_labels), torch.tensor(0 if spans is None else len(spans)).to(tags.device)]
+        if related is not None and relation_labels is not None:
             judged = relation_labels != IGNORE_INDEX
-            output.relation_loss = functional.binary_cross_entropy_with_logits(
+            sums[1] = functional.binary_cross_entropy_with_logits(
                 related.float()[judged], relation_labels[judged].float(), reduction="sum"
-            ) / max(1, len(spans))
-        output.loss = output.entity_loss + self.config.relation_loss_weight * output.relation_loss
+            )
+        if self.auxiliary is not None and source is not None and auxiliary_labels is not None:
+            beside = self.auxiliary.losses(words, source, auxiliary_labels)
+            sums, counts = sums + beside[0], counts + beside[1]
+        losses = torch.stack(sums) / per_item(counts, training=self.training)
+        output.entity_loss, output.relation_loss, output.auxiliary_loss = *losses[:2], losses[2:].sum()
+        weighted = self.config.relation_loss_weight * output.relation_loss
+        output.loss = output.entity_loss + weighted + output.auxiliary_loss
         return output
 
     def _entity_loss(
         self, tags: Tensor, proclitics: Tensor, tag_labels: Tensor, proclitic_labels: Tensor
     ) -> Tensor:
-        """Cross-entropy of tags and of proclitic counts, summed, for each word that is judged."""
-        judged = (tag_labels != IGNORE_INDEX).any(-1).sum().clamp(min=1)
-        positive = self.config.positive_tag_weight
-        weight = torch.tensor([1.0, positive, positive], device=tags.device)
-        loss = functional.cross_entropy(
-            tags.float().reshape(-1, 3),
-            tag_labels.reshape(-1),
-            weight,
-            ignore_index=IGNORE_INDEX,
-            reduction="sum",
-        )
+        """Cross-entropy of tags and of proclitic counts, summed."""
+        loss = summed_tag_loss(tags, tag_labels, self.config.positive_tag_weight)
         counted = proclitic_labels != IGNORE_INDEX
         if counted.any():
             loss = loss + functional.cross_entropy(
                 proclitics[counted].float(), proclitic_labels[counted], reduction="sum"
             )
-        return loss / judged
+        return loss
+
+    def add_auxiliary(self, sizes: Sequence[int]) -> None:
+        """Adds taggers of auxiliary corpora with these label counts, for a training."""
+        self.auxiliary = AuxiliaryTaggers(self.tagger.in_features, sizes)
+
+    def drop_auxiliary(self) -> None:
+        """Throws the taggers of auxiliary corpora away."""
+        self.auxiliary = None
 
 
 def encoder_config(path: str) -> PreTrainedConfig:

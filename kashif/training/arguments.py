@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 from transformers import TrainingArguments
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from kashif.errors import InputError, nearest
 from kashif.evaluation.development import SELECTED_BY
+from kashif.training import processes
 from kashif.training.precision import use_bfloat16
 from kashif.training.recipe import BaseRecipe
 
@@ -68,10 +70,10 @@ def training_arguments(recipe: BaseRecipe, folder: Path, *, progress: bool) -> T
         **recipe.trainer,
     }
     try:
-        return TrainingArguments(
+        arguments = TrainingArguments(
             output_dir=str(folder),
             num_train_epochs=recipe.epochs,
-            per_device_train_batch_size=recipe.batch_size,
+            per_device_train_batch_size=_share(recipe.batch_size),
             learning_rate=recipe.encoder_learning_rate,
             weight_decay=recipe.weight_decay,
             warmup_steps=recipe.warmup_steps,
@@ -90,8 +92,11 @@ def training_arguments(recipe: BaseRecipe, folder: Path, *, progress: bool) -> T
             disable_tqdm=not progress,
             **settings,
         )
-    except (TypeError, ValueError, ImportError) as error:
+        for callback in get_reporting_integration_callbacks(arguments.report_to):
+            callback()  # which raises a RuntimeError if its package is not here
+    except (TypeError, ValueError, ImportError, RuntimeError) as error:
         raise InputError(f"trainer: {error}") from error
+    return arguments
 
 
 def keep_to_one_device(arguments: TrainingArguments) -> str:
@@ -103,4 +108,17 @@ def keep_to_one_device(arguments: TrainingArguments) -> str:
     if count < 2:
         return ""
     arguments._n_gpu = 1
-    return f"{count} GPUs are here, one is used: training on several at once is not supported"
+    how = f"torchrun --nproc-per-node {count} -m kashif train RECIPE"
+    return f"{count} GPUs are here, one is used; to use all: {how}"
+
+
+def _share(batch_size: int) -> int:
+    """The windows of a step that fall to each process.
+
+    Raises:
+        InputError: if they cannot be shared out evenly.
+    """
+    count = processes.count()
+    if batch_size % count:
+        raise InputError(f"batch_size {batch_size}: {count} processes cannot share it evenly")
+    return batch_size // count

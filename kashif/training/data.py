@@ -6,6 +6,7 @@ import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Spec
@@ -16,17 +17,29 @@ from kashif.errors import Fault, InputError
 from kashif.modeling.alignment import Unreachable, count_causes
 from kashif.modeling.windows import Layout
 from kashif.scheme import Scheme
+from kashif.training.auxiliary import AuxiliaryCorpus, with_schemes
 from kashif.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Data:
-    """The documents of a training, the scheme to learn, and notices of what was left out."""
+    """The documents of a training, the scheme to learn, and notices of what was left out.
+
+    ``scheme_file`` is None for a scheme that was learned. ``auxiliary`` corpora teach the encoder only, in
+    schemes of their own.
+    """
 
     scheme: Scheme
     train: list[Document]
     development: list[Document]
     notices: list[str]
+    scheme_file: Path | None = None
+    auxiliary: tuple[AuxiliaryCorpus, ...] = ()
+
+    @property
+    def auxiliary_sizes(self) -> list[int]:
+        """How many labels each auxiliary corpus has."""
+        return [len(corpus.scheme.labels) for corpus in self.auxiliary]
 
 
 def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
@@ -40,10 +53,12 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     """
     specs = [Spec.parse(corpus) for corpus in recipe.train]
     refuse_mappings([*specs, *map(Spec.parse, recipe.development)])
-    train, development, held_out = (
-        loading.load_each(corpora) for corpora in (recipe.train, recipe.development, recipe.held_out)
+    train, development, held_out, auxiliary = (
+        loading.load_each(corpora)
+        for corpora in (recipe.train, recipe.development, recipe.held_out, recipe.auxiliary)
     )
-    notices = list(dict.fromkeys(n for part in (*train, *development, *held_out) for n in part.notices))
+    parts = (*train, *development, *held_out, *auxiliary)
+    notices = list(dict.fromkeys(notice for part in parts for notice in part.notices))
     gold = [document for part in train for document in part.documents]
     if not gold:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
@@ -52,7 +67,12 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     notices += found.notices
     sets = {
         name: [document for part in parts for document in part.documents]
-        for name, parts in (("train", train), ("development", development), ("held_out", held_out))
+        for name, parts in (
+            ("train", train),
+            ("development", development),
+            ("held_out", held_out),
+            ("auxiliary", auxiliary),
+        )
     }
     left_out = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
@@ -78,7 +98,8 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
             raise InputError(f"{message}; is their format the right one? CoNLL is written conll:PATH")
     unlearned = lacking(sets["development"], found.scheme)
     notices += [f"development: {unlearned}"] if unlearned else []
-    return Data(found.scheme, sets["train"], sets["development"], notices)
+    beside = tuple(with_schemes(auxiliary))
+    return Data(found.scheme, sets["train"], sets["development"], notices, found.file, beside)
 
 
 def _refuse_unknown(documents: Iterable[Document], scheme: Scheme) -> None:

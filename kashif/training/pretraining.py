@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
+from torch.utils.data import ConcatDataset, Sampler
 from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
@@ -23,14 +24,25 @@ from transformers import (
     set_seed,
 )
 
-from kashif.corpora.loading import Spec, load_all
+from kashif.corpora import slices
+from kashif.corpora.loading import Spec, load_all, load_each
 from kashif.corpora.provenance import NAME, articles_row, seen_by
+from kashif.document import Document
 from kashif.errors import Fault, InputError, first_line
 from kashif.files import write_json
 from kashif.modeling import encoder
-from kashif.modeling.model import encoder_config
+from kashif.modeling.auxiliary import AuxiliaryTaggers
+from kashif.modeling.batching import WindowExample, auxiliary_labels, pad_inputs
+from kashif.modeling.losses import per_item
+from kashif.modeling.model import encoder_config, pool
 from kashif.training import checkpoints
 from kashif.training.arguments import training_arguments
+from kashif.training.auxiliary import (
+    AuxiliaryCorpus,
+    MixedSampler,
+    auxiliary_windows,
+    with_schemes,
+)
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import versions
 from kashif.training.recipe import PretrainingRecipe
@@ -71,6 +83,8 @@ def pretrain(
     check_window(recipe, network)
     choose_attention(network, recipe)
     held_out, notices = load_all(recipe.held_out)
+    auxiliary = with_schemes(load_each(recipe.auxiliary))
+    _refuse_held_out(auxiliary, held_out)
     texts = read_unannotated(paths, held_out=held_out)
     for notice in notices:
         say(notice)
@@ -81,6 +95,17 @@ def pretrain(
         parts = windows.train_test_split(recipe.development_share, seed=recipe.seed)
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
+    train: Any = parts["train"]
+    sampler = None
+    if auxiliary:
+        beside, lines = auxiliary_windows(auxiliary, tokenizer, size=recipe.window)
+        for line in lines:
+            say(line)
+        sampler = MixedSampler(count["train"], len(beside), rate=recipe.auxiliary_rate, seed=recipe.seed)
+        train = ConcatDataset([train, beside])
+    sizes = [len(corpus.scheme.labels) for corpus in auxiliary]
+    network.add_module("auxiliary", AuxiliaryTaggers(network.config.hidden_size, sizes))
+    auxiliary_row = articles_row([document for corpus in auxiliary for document in corpus.documents])
     origin = {
         **versions(recipe),
         "texts": {
@@ -89,6 +114,7 @@ def pretrain(
         },
         "recipe": recipe.model_dump(mode="json"),
         "held out": articles_row(held_out),
+        "auxiliary": auxiliary_row,
     }
     folder = output.resolve() / checkpoints.FOLDER
     last = checkpoints.begin(folder, json.dumps(origin), resume=resume)
@@ -97,11 +123,12 @@ def pretrain(
     arguments.greater_is_better = False
     arguments.prediction_loss_only = True
     trainer = _Pretrainer(
+        sampler=sampler,
         model=network,
         args=arguments,
-        train_dataset=parts["train"],
+        train_dataset=train,
         eval_dataset=parts["test"],
-        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=recipe.mlm_probability),
+        data_collator=_Collator(tokenizer, recipe.mlm_probability, sizes),
     )
     report_epochs(trainer, say, progress=progress, in_words=_in_words)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -109,7 +136,8 @@ def pretrain(
     network.base_model.save_pretrained(output)
     tokenizer.save_pretrained(output)
     write_json(output / ORIGIN, {**origin, "loss": loss})
-    write_json(output / NAME, {"pretraining": {"articles": texts.articles | seen_by(recipe.encoder)}})
+    articles = {"articles": texts.articles | seen_by(recipe.encoder)}
+    write_json(output / NAME, {"pretraining": articles, "auxiliary": auxiliary_row})
     return loss
 
 
@@ -153,8 +181,56 @@ def _in_words(scores: Mapping[str, float]) -> str:
     return f"loss {loss:.3f}, a choice among {math.exp(loss):.0f}"
 
 
+def _refuse_held_out(auxiliary: Sequence[AuxiliaryCorpus], held_out: Sequence[Document]) -> None:
+    """Raises InputError if an auxiliary corpus has an article that is held out."""
+    documents = [document for corpus in auxiliary for document in corpus.documents]
+    if both := slices.overlapping(documents, held_out):
+        raise InputError(f"the recipe has {', '.join(sorted(both))} in both auxiliary and held_out; keep one")
+
+
+class _Collator:
+    """Windows of text with masked sub-words, and as ``auxiliary`` those of auxiliary corpora."""
+
+    def __init__(self, tokenizer: Any, mlm_probability: float, sizes: Sequence[int]) -> None:
+        self.masked = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mlm_probability)
+        self.pad_id = tokenizer.pad_token_id
+        self.sizes = sizes
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        examples = [WindowExample(**row) for row in rows if "source" in row]
+        texts = [row for row in rows if "source" not in row]
+        nothing = torch.zeros((0, 1), dtype=torch.int64)
+        batch = dict(self.masked(texts)) if texts else {"input_ids": nothing, "labels": nothing}
+        if examples:
+            beside = pad_inputs(examples, self.pad_id) | auxiliary_labels(examples, self.sizes)
+            batch["auxiliary"] = beside
+        return batch
+
+
 class _Pretrainer(Trainer):
-    """The Trainer, evaluated with the same sub-words masked each time."""
+    """The Trainer with auxiliary corpora, evaluated with the same sub-words masked each time."""
+
+    def __init__(self, *, sampler: Sampler[int] | None, **rest: Any) -> None:
+        self.sampler = sampler
+        super().__init__(**rest)
+
+    def _get_train_sampler(self, *rest: Any) -> Any:
+        return self.sampler or super()._get_train_sampler(*rest)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        auxiliary = inputs.pop("auxiliary", None)
+        if auxiliary is None:
+            return super().compute_loss(model, inputs, *rest, **named)
+        starts, ends, source, labels = (
+            auxiliary.pop(name) for name in ("starts", "ends", "source", "auxiliary_labels")
+        )
+        words = pool(model.base_model(**auxiliary).last_hidden_state, starts, ends)
+        sums, counts = model.auxiliary.losses(words, source, labels)
+        loss = (torch.stack(sums) / per_item(counts, training=model.training)).sum()
+        if len(inputs["input_ids"]):
+            masked: Any = super().compute_loss(model, inputs, *rest, **named)
+            loss = loss + masked
+        return loss
 
     def evaluate(self, *rest: Any, **named: Any) -> dict[str, float]:
         with torch.random.fork_rng():

@@ -30,6 +30,7 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "train": seen.articles_row(data.train),
         "development": seen.articles_row(data.development),
         "encoder articles": {"articles": seen.seen_by(recipe.encoder)},
+        "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
         "notices": data.notices,
     }
 

@@ -38,7 +38,14 @@ class BaseRecipe(StrictModel):
     compile: bool = Field(
         default=False, description="torch.compile; three times slower where measured, on a GPU"
     )
-
+    auxiliary: tuple[str, ...] = Field(
+        default=(),
+        description="corpora in labels of their own that teach the encoder only: each has a tagger of its own"
+        " while training",
+    )
+    auxiliary_rate: PositiveFloat = Field(
+        default=1.0, description="windows of the auxiliary corpora an epoch, for each window of the others"
+    )
     trainer: dict[str, Any] = Field(
         default={}, description="further arguments of transformers' TrainingArguments, by name"
     )

@@ -6,13 +6,15 @@ held-out article is among the training articles.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
-from transformers import AutoTokenizer, EarlyStoppingCallback, set_seed
+from torch.utils.data import ConcatDataset
+from transformers import AutoTokenizer, EarlyStoppingCallback, TrainerCallback, set_seed
 
 from kashif.corpora import provenance as seen
 from kashif.errors import InputError, first_line
@@ -25,8 +27,9 @@ from kashif.modeling.batching import Collator, window_examples
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
 from kashif.scheme import Scheme
-from kashif.training import checkpoints
+from kashif.training import checkpoints, processes
 from kashif.training.arguments import keep_to_one_device, training_arguments
+from kashif.training.auxiliary import MixedSampler, auxiliary_windows
 from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import RECIPE, origin, run_note
@@ -55,21 +58,30 @@ def train(
     say: Say = silent,
     progress: bool = False,
     without: Collection[str] = (),
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Trained:
     """Trains a recipe's model and writes its folder.
 
     ``resume`` goes on from the last finished epoch. ``say`` takes lines for the user, ``progress`` shows a
-    bar. ``without`` are ids of training articles to leave out.
+    bar. ``without`` are ids of training articles to leave out. ``callbacks`` are called beside Kashif's own.
+    In several processes, as torchrun starts them, all call this, and the first one speaks and writes.
 
     Raises:
         InputError: for a recipe, corpus or encoder that does not fit.
     """
+    if not processes.is_first():
+        say, progress = silent, False
     data = gather(recipe, without=without)
     for notice in data.notices:
         say(notice)
+    if data.scheme_file is not None:
+        say(f"labels of {os.path.relpath(data.scheme_file)}")
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
-    last = checkpoints.begin(folder, run_note(recipe, data), resume=resume)
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    note = run_note(recipe, data)
+    last = processes.from_first(lambda: checkpoints.begin(folder, note, resume=resume))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return finish(trainer, output)
 
@@ -100,6 +112,31 @@ def build_trainer(
             text=max((d.text for d in data.train), key=len),
         )
     choose_attention(predictor.model.encoder, recipe)
+    windows, sampler = _training_windows(recipe, data, predictor=predictor, say=say)
+    arguments = training_arguments(recipe, folder, progress=progress)
+    if line := keep_to_one_device(arguments):
+        say(line)
+    trainer = KashifTrainer(
+        recipe=recipe,
+        predictor=predictor,
+        data=data,
+        sampler=sampler,
+        model=predictor.model,
+        args=arguments,
+        train_dataset=windows,
+        eval_dataset=windows,  # a placeholder: evaluate() scores the development documents
+        data_collator=Collator(data.scheme, predictor.tokenizer.pad_token_id, auxiliary=data.auxiliary_sizes),
+        processing_class=predictor.tokenizer,
+        callbacks=[EarlyStoppingCallback(recipe.patience)],
+    )
+    report_epochs(trainer, say, progress=progress, in_words=in_words)
+    return trainer
+
+
+def _training_windows(
+    recipe: Recipe, data: Data, *, predictor: Predictor, say: Say
+) -> tuple[Any, MixedSampler | None]:
+    """The windows to train on, and their sampler if some are of auxiliary corpora, whose taggers it adds."""
     examples: list[dict[str, Any]] = []
     for name, documents in (("train", data.train), ("development", data.development)):
         layouts = predictor.lay_out([document.text for document in documents])
@@ -111,24 +148,15 @@ def build_trainer(
             for document, layout, alignment in zip(documents, layouts, aligned, strict=True):
                 found = window_examples(document, layout, alignment=alignment, scheme=data.scheme)
                 examples += map(asdict, found)
-    arguments = training_arguments(recipe, folder, progress=progress)
-    if line := keep_to_one_device(arguments):
+    own = datasets.Dataset.from_list(examples)
+    if not data.auxiliary:
+        return own, None
+    beside, lines = auxiliary_windows(data.auxiliary, predictor.tokenizer, size=recipe.window)
+    for line in lines:
         say(line)
-    dataset = datasets.Dataset.from_list(examples)
-    trainer = KashifTrainer(
-        recipe=recipe,
-        predictor=predictor,
-        data=data,
-        model=predictor.model,
-        args=arguments,
-        train_dataset=dataset,
-        eval_dataset=dataset,  # a placeholder: evaluate() scores the development documents
-        data_collator=Collator(data.scheme, predictor.tokenizer.pad_token_id),
-        processing_class=predictor.tokenizer,
-        callbacks=[EarlyStoppingCallback(recipe.patience)],
-    )
-    report_epochs(trainer, say, progress=progress, in_words=in_words)
-    return trainer
+    predictor.model.add_auxiliary(data.auxiliary_sizes)
+    sampler = MixedSampler(len(own), len(beside), rate=recipe.auxiliary_rate, seed=recipe.seed)
+    return ConcatDataset([own, beside]), sampler
 
 
 def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
@@ -158,9 +186,15 @@ def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
 
 def finish(trainer: KashifTrainer, output: Path) -> Trained:
     """Scores a trained model on development, chooses its relation threshold and writes its folder."""
-    predictor, data = trainer.predictor, trainer.data
     scores = {key.removeprefix("eval_"): value for key, value in trainer.evaluate().items()}
+    processes.from_first(lambda: _write(trainer, output, scores))
+    return Trained(output, scores)
+
+
+def _write(trainer: KashifTrainer, output: Path, scores: dict[str, float]) -> None:
+    predictor, data = trainer.predictor, trainer.data
     model = predictor.model
+    model.drop_auxiliary()
     if data.scheme.relations:
         texts = [(document.id, document.text) for document in data.development]
         predicted = predictor.predict_documents(texts, threshold=0.0)
@@ -173,4 +207,3 @@ def finish(trainer: KashifTrainer, output: Path) -> Trained:
     write_text(output / RECIPE, trainer.recipe.dump())
     write_json(output / "scores.json", {"development": scores, "selected by": SELECTED_BY})
     write_json(output / seen.NAME, origin(trainer.recipe, data))
-    return Trained(output, scores)

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.utils.data import Sampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
 from kashif.errors import InputError
 from kashif.evaluation.development import development_scores
 from kashif.modeling.predictor import Predictor
+from kashif.training import processes
 from kashif.training.data import Data
 from kashif.training.recipe import Recipe
 
@@ -26,13 +28,28 @@ def silent(line: str) -> None:
 
 
 class KashifTrainer(Trainer):
-    """The Trainer with a rate for each part of the model, evaluated by whole documents."""
+    """The Trainer with a rate for each part of the model, evaluated by whole documents.
 
-    def __init__(self, *, recipe: Recipe, predictor: Predictor, data: Data, **rest: Any) -> None:
+    ``sampler`` orders the windows of an epoch; None leaves that to the Trainer.
+    """
+
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        predictor: Predictor,
+        data: Data,
+        sampler: Sampler[int] | None = None,
+        **rest: Any,
+    ) -> None:
         self.recipe = recipe
         self.predictor = predictor
         self.data = data
+        self.sampler = sampler
         super().__init__(**rest)
+
+    def _get_train_sampler(self, *rest: Any) -> Any:
+        return self.sampler or super()._get_train_sampler(*rest)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """The optimizer that the arguments name, with a rate for each part of the model."""
@@ -57,18 +74,31 @@ class KashifTrainer(Trainer):
         if epsilon:
             network: Any = self.model  # whatever the Trainer wrapped it in
             weight = network.encoder.get_input_embeddings().weight
-            with adversarial_perturbation(weight, inputs["input_ids"].unique(), epsilon=epsilon):
+            rows = seen_rows(inputs["input_ids"], len(weight))
+            with adversarial_perturbation(weight, rows, epsilon=epsilon):
                 super().training_step(model, inputs, *rest, **named)
         return loss
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
-        gold = self.data.development
-        predicted = self.predictor.predict_documents([(d.id, d.text) for d in gold])
-        found = development_scores(gold, predicted, scheme=self.data.scheme)
+        found = processes.from_first(self._development_scores)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(dict(metrics))  # which adds the epoch
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _development_scores(self) -> dict[str, float]:
+        gold = self.data.development
+        predicted = self.predictor.predict_documents([(d.id, d.text) for d in gold])
+        return development_scores(gold, predicted, scheme=self.data.scheme)
+
+
+def seen_rows(input_ids: torch.Tensor, rows: int) -> torch.Tensor:
+    """The rows of the ``rows`` embeddings that a batch reads, those of all processes together."""
+    seen = torch.zeros(rows, dtype=torch.int32, device=input_ids.device)
+    seen[input_ids.flatten()] = 1
+    if processes.count() > 1:
+        torch.distributed.all_reduce(seen)
+    return seen.nonzero().squeeze(1)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from kashif.document import Document, Entity, Relation
 from kashif.modeling.alignment import align
 from kashif.modeling.batching import Collator, WindowExample, window_examples
 from kashif.modeling.decoding import BEGIN, INSIDE, OUTSIDE
-from kashif.modeling.model import IGNORE_INDEX
+from kashif.modeling.losses import IGNORE_INDEX
 from kashif.modeling.windows import Layout, lay_out
 from kashif.scheme import Scheme
 

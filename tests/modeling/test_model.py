@@ -12,7 +12,8 @@ from torch.nn import functional
 from kashif.document import Document
 from kashif.modeling import batching
 from kashif.modeling.alignment import align
-from kashif.modeling.model import IGNORE_INDEX, KashifModel, pool
+from kashif.modeling.losses import IGNORE_INDEX
+from kashif.modeling.model import KashifModel, pool
 from kashif.modeling.windows import lay_out
 from kashif.scheme import Scheme
 

@@ -47,10 +47,20 @@ def test_unknown_and_wrong_arguments_are_refused(tmp_path: Path) -> None:
         training_arguments(recipe(trainer={"lr_scheduler_type": "nonsense"}), tmp_path, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("tracker", "told"), [("comet_ml", "requires comet"), ("nonsense", "nonsense is not supported")]
+)
+def test_a_tracker_that_is_not_here_is_told(tracker: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"trainer: .*{told}"):
+        training_arguments(recipe(trainer={"report_to": tracker}), tmp_path, progress=False)
+
+
 def test_several_gpus_are_not_cut_a_batch_for(tmp_path: Path) -> None:
     """Under DataParallel training died of span indices that count over the whole batch."""
     arguments = training_arguments(recipe(), tmp_path, progress=False)
     assert keep_to_one_device(arguments) == ""
     arguments._n_gpu = 4
-    assert keep_to_one_device(arguments).startswith("4 GPUs are here, one is used")
+    assert keep_to_one_device(arguments).endswith(
+        "one is used; to use all: torchrun --nproc-per-node 4 -m kashif train RECIPE"
+    )
     assert arguments.n_gpu == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import ARTICLE, recipe
+from helpers import NEWS, pretraining_recipe, recipe
 from safetensors.torch import load_file
 
 from kashif.corpora.loading import load
@@ -15,24 +15,7 @@ from kashif.errors import InputError
 from kashif.evaluation.systems import open_system, score_system
 from kashif.training.crossvalidation import articles
 from kashif.training.pretraining import pretrain
-from kashif.training.recipe import PretrainingRecipe
 from kashif.training.train import train
-
-NEWS = "\n".join(line.replace("[[", "").replace("]]", "") for line in ARTICLE.splitlines()) * 40
-
-
-def news(encoder: Path, **settings: object) -> PretrainingRecipe:
-    values: dict[str, object] = {
-        "encoder": str(encoder),
-        "texts": ["news.txt"],
-        "development_share": 0.2,
-        "epochs": 3,
-        "batch_size": 4,
-        "window": 64,
-        "encoder_learning_rate": 3e-3,
-        "precision": "float32",
-    }
-    return PretrainingRecipe.model_validate(values | settings)
 
 
 @pytest.fixture
@@ -52,7 +35,7 @@ def weights(folder: Path) -> bytes:
 def test_an_encoder_learns_to_guess_and_then_tags(tiny_encoder: Path, texts: Path) -> None:
     lines: list[str] = []
     output = texts / "models" / "read-in"
-    loss = pretrain(news(tiny_encoder, epochs=12), output, say=lines.append)
+    loss = pretrain(pretraining_recipe(tiny_encoder, epochs=12), output, say=lines.append)
     told = [
         float(line.rpartition("loss ")[2].partition(",")[0]) for line in lines if line.startswith("epoch")
     ]
@@ -73,9 +56,9 @@ def test_the_same_seed_gives_the_same_encoder_of_packed_text_too(tiny_encoder: P
     with gzip.open(texts / "news.txt.gz", "wt", encoding="utf-8") as file:
         file.write(NEWS)
     first, second, other = (texts / name for name in ("a", "b", "c"))
-    pretrain(news(tiny_encoder), first)
-    pretrain(news(tiny_encoder, texts=["news.txt.gz"]), second)
-    pretrain(news(tiny_encoder, seed=14), other)
+    pretrain(pretraining_recipe(tiny_encoder), first)
+    pretrain(pretraining_recipe(tiny_encoder, texts=["news.txt.gz"]), second)
+    pretrain(pretraining_recipe(tiny_encoder, seed=14), other)
     assert weights(first) == weights(second) != weights(other)
 
 
@@ -87,10 +70,10 @@ def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, t
         if line.startswith("epoch   3"):
             raise Stop
 
-    pretrain(news(tiny_encoder, epochs=4), texts / "whole")
+    pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "whole")
     with pytest.raises(Stop):
-        pretrain(news(tiny_encoder, epochs=4), texts / "part", say=stop_after_two)
-    pretrain(news(tiny_encoder, epochs=4), texts / "part", resume=True)
+        pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "part", say=stop_after_two)
+    pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "part", resume=True)
     assert weights(texts / "whole") == weights(texts / "part")
 
 
@@ -109,12 +92,12 @@ def test_what_does_not_fit_is_refused(
     (texts / "latin.txt").write_bytes("é\n".encode("latin-1") * 100)
     (texts / "short.txt").write_text("كييف\n", encoding="utf-8")
     with pytest.raises(InputError, match=told):
-        pretrain(news(tiny_encoder, **settings), texts / "x")
+        pretrain(pretraining_recipe(tiny_encoder, **settings), texts / "x")
 
 
 def test_an_encoder_that_is_not_there_is_refused(texts: Path) -> None:
     with pytest.raises(InputError, match="encoder 'nowhere/at-all'"):
-        pretrain(news(Path("nowhere/at-all")), texts / "x")
+        pretrain(pretraining_recipe(Path("nowhere/at-all")), texts / "x")
 
 
 def test_what_an_encoder_has_read_is_left_out_of_scores(tiny_encoder: Path, project: Path) -> None:
@@ -123,7 +106,7 @@ def test_what_an_encoder_has_read_is_left_out_of_scores(tiny_encoder: Path, proj
     rows += [{"id": f"t{i}", "text": f"{NEWS} {i}"} for i in range(4)]
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (project / "all.jsonl").write_text(lines, encoding="utf-8")
-    pretrain(news(tiny_encoder, texts=["all.jsonl"], epochs=1), project / "models" / "read")
+    pretrain(pretraining_recipe(tiny_encoder, texts=["all.jsonl"], epochs=1), project / "models" / "read")
     settings = recipe(Path("models/read"), train=["annotations/news#train"], epochs=1)
     trained = train(settings, project / "m")
     with pytest.raises(InputError, match="1 articles left out: the encoder of m has seen them"):
@@ -144,7 +127,7 @@ def test_held_out_articles_are_counted_and_left_out(tiny_encoder: Path, texts: P
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (texts / "all.jsonl").write_text(lines, encoding="utf-8")
     said: list[str] = []
-    settings = news(
+    settings = pretraining_recipe(
         tiny_encoder, texts=["news.txt", "all.jsonl"], held_out=["annotations/news#held-out"], epochs=1
     )
     pretrain(settings, texts / "x", say=said.append)

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import ARTICLE, FOREIGN, recipe
+from transformers import TrainerCallback
 
+import kashif
 from kashif.corpora import loading
 from kashif.errors import InputError
 from kashif.evaluation.scoring import score
@@ -58,12 +61,13 @@ def test_what_no_prediction_can_reach_is_said_before_training(tiny_encoder: Path
     (project / "annotations" / "news" / "n0.txt").write_text(half, encoding="utf-8")
     lines: list[str] = []
     train(recipe(tiny_encoder, epochs=1), project / "m", say=lines.append)
-    assert [line.partition(",")[0] for line in lines[:3]] == [
+    assert [line.partition(",")[0] for line in lines[:4]] == [
+        "labels of annotations/scheme.yaml",
         "train: 2 articles",
         "  unreachable",
         "development: 1 articles",
     ]
-    assert lines[1].endswith("scored as missed: 1 (an edge is not at a word that the encoder sees)")
+    assert lines[2].endswith("scored as missed: 1 (an edge is not at a word that the encoder sees)")
 
 
 def test_the_same_seed_gives_the_same_model(tiny_encoder: Path, project: Path) -> None:
@@ -138,3 +142,15 @@ def test_a_foreign_corpus_is_learned_in_its_own_labels(
     assert found == [("PERS", "بوتين"), ("LOC", "مدينة كييف")]
     with pytest.raises(InputError, match="anercorp: no such scheme file"):
         train(recipe(tiny_encoder, **settings | {"scheme": "anercorp"}), output)
+
+
+def test_callbacks_are_called_beside_kashif_s_own(tiny_encoder: Path, project: Path) -> None:
+    class Count(TrainerCallback):
+        epochs = 0
+
+        def on_epoch_end(self, *_: Any, **__: Any) -> None:
+            self.epochs += 1
+
+    count = Count()
+    kashif.train(recipe(tiny_encoder, epochs=2), project / "m", callbacks=[count])
+    assert count.epochs == 2

@@ -1,0 +1,105 @@
+"""Auxiliary corpora: gold in labels of its own, which teaches the encoder beside what a model is for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import datasets
+from torch.utils.data import Sampler
+
+from kashif.corpora.loading import Corpus, Spec
+from kashif.corpora.schemes import refuse_mappings, scheme_of
+from kashif.corpora.statistics import statistics
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.modeling.alignment import align
+from kashif.modeling.batching import window_examples
+from kashif.modeling.windows import lay_out
+from kashif.scheme import Scheme
+
+
+@dataclass(frozen=True)
+class AuxiliaryCorpus:
+    """A corpus under its name, with the scheme of its own labels."""
+
+    name: str
+    scheme: Scheme
+    documents: tuple[Document, ...]
+
+
+def with_schemes(corpora: Sequence[Corpus]) -> list[AuxiliaryCorpus]:
+    """The corpora, each in the scheme that it leads to, or that is learned from it.
+
+    Raises:
+        InputError: for a corpus without entities or with a mapping.
+    """
+    refuse_mappings(Spec.parse(corpus.name) for corpus in corpora)
+    found = []
+    for corpus in corpora:
+        if not any(document.entities for document in corpus.documents):
+            raise InputError(f"auxiliary {corpus.name}: no entity is marked; is its format the right one?")
+        scheme = scheme_of([Spec.parse(corpus.name)], corpus.documents).scheme
+        found.append(AuxiliaryCorpus(corpus.name, scheme, corpus.documents))
+    return found
+
+
+def auxiliary_windows(
+    corpora: Sequence[AuxiliaryCorpus], tokenizer: Any, *, size: int
+) -> tuple[datasets.Dataset, list[str]]:
+    """The windows of auxiliary corpora, ``size`` sub-words each, and a line on each corpus for the user."""
+    rows: list[dict[str, Any]] = []
+    lines = []
+    for source, corpus in enumerate(corpora, start=1):
+        before = len(rows)
+        layouts = lay_out([document.text for document in corpus.documents], tokenizer, size=size)
+        for document, layout in zip(corpus.documents, layouts, strict=True):
+            alignment = align(document, layout, scheme=corpus.scheme)
+            examples = window_examples(
+                document, layout, alignment=alignment, scheme=corpus.scheme, source=source
+            )
+            rows += map(asdict, examples)
+        totals = statistics(corpus.documents)["totals"]
+        lines.append(
+            f"auxiliary {corpus.name}: {totals['words']:,} words, {totals['entities']:,} entities of "
+            f"{len(corpus.scheme.labels)} labels, {len(rows) - before:,} windows"
+        )
+    return datasets.Dataset.from_list(rows), lines
+
+
+class MixedSampler(Sampler[int]):
+    """Indices of ``own`` rows and, behind them, ``auxiliary`` rows: all of the former an epoch, in disorder,
+    and for each of them ``rate`` of the latter, which go on from epoch to epoch until all were taken.
+    """
+
+    def __init__(self, own: int, auxiliary: int, *, rate: float, seed: int) -> None:
+        self.own = own
+        self.auxiliary = auxiliary
+        self.count = round(own * rate)
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch, counted from 0, that the next pass gives the indices of."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.own + self.count
+
+    def __iter__(self) -> Iterator[int]:
+        begin = self.epoch * self.count
+        taken = islice(self._endless(begin // self.auxiliary), begin % self.auxiliary, None)
+        indices = [*range(self.own), *islice(taken, self.count)]
+        random.Random(f"{self.seed} {self.epoch}").shuffle(indices)
+        return iter(indices)
+
+    def _endless(self, turn: int) -> Iterator[int]:
+        """The auxiliary rows in a new order each turn, from a turn on."""
+        while True:
+            order = list(range(self.own, self.own + self.auxiliary))
+            random.Random(f"{self.seed} turn {turn}").shuffle(order)
+            yield from order
+            turn += 1
