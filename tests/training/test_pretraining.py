@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import NEWS, pretraining_recipe, recipe
+from helpers import NEWS, make_encoder, pretraining_recipe, recipe
 from safetensors.torch import load_file
+from transformers import AutoModelForMaskedLM
 
 from kashif.corpora.loading import load
 from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError
 from kashif.evaluation.systems import open_system, score_system
 from kashif.training.crossvalidation import articles
-from kashif.training.pretraining import pretrain
+from kashif.training.pretraining import masked_loss, pretrain
 from kashif.training.train import train
 
 
@@ -132,3 +133,12 @@ def test_held_out_articles_are_counted_and_left_out(tiny_encoder: Path, texts: P
     )
     pretrain(settings, texts / "x", say=said.append)
     assert "left out: 0 texts that are held out, 2 near-duplicates of such" in said
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "modernbert", "electra", "albert"])
+def test_the_loss_of_masked_sub_words_is_that_of_all(kind: str, tmp_path: Path) -> None:
+    network = AutoModelForMaskedLM.from_pretrained(make_encoder(tmp_path / kind, [NEWS], kind)).eval()
+    ids = torch.arange(5, 25).reshape(2, 10)
+    labels = torch.where(ids % 3 == 0, ids, -100)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+    assert torch.allclose(masked_loss(network, inputs), network(**inputs).loss, atol=1e-5)
