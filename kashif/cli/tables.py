@@ -52,8 +52,10 @@ def report(found: Report) -> Iterator[Table | Text]:
 
 def _calibration(found: Mapping[str, Reliability]) -> Iterator[Table | Text]:
     """The expected calibration error of each view, and one table of all their bins."""
-    errors = ", ".join(f"{view} {_share(table.error)}" for view, table in found.items())
-    yield Text(f"expected calibration error: {errors}")
+    for view, table in found.items():
+        around = " ({:.3f}-{:.3f})".format(*table.interval) if table.interval else ""
+        sure = f"; {table.sure:.0%} have a probability above 0.9" if table.sure is not None else ""
+        yield Text(f"{view}: expected calibration error {_share(table.error)}{around}{sure}")
     unscored = {view: table.unscored for view, table in found.items() if table.unscored}
     for view, count in unscored.items():
         yield Text(f"{count} {view} without a probability are not in it")

@@ -16,6 +16,7 @@ from kashif.arabic import sentence_index, words
 from kashif.document import Document, Relation
 from kashif.errors import Fault, InputError
 from kashif.evaluation.bootstrap import Table
+from kashif.evaluation.calibration import Scored
 from kashif.scheme import Scheme
 
 Item = tuple[Any, ...]
@@ -187,6 +188,24 @@ def counts_by_unit(
             for item in group:
                 table[row[place(_start(item))], column] += 1
     return table
+
+
+def scored_by_unit(
+    gold: Sequence[Document],
+    found: Mapping[str, Document],
+    *,
+    scores: Callable[[Document], dict[Item, float | None]],
+    locate: Locate,
+    units: Sequence[Unit],
+) -> list[Scored]:
+    """All predictions with their probabilities, whether they are right, and the unit that they begin in."""
+    row = {unit: index for index, unit in enumerate(units)}
+    return [
+        Scored(score, item in want, row[place(_start(item))])
+        for document in gold
+        for place, want in [(locate(document), scores(document).keys())]
+        for item, score in scores(found[document.id]).items()
+    ]
 
 
 def total(table: Table) -> Counts:

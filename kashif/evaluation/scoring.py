@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,6 @@ from kashif.evaluation.bootstrap import Table, interval, resampled
 from kashif.evaluation.calibration import Reliability, reliability
 from kashif.evaluation.counting import (
     Counts,
-    Item,
     Items,
     boundary_items,
     counts_by_label,
@@ -21,6 +20,7 @@ from kashif.evaluation.counting import (
     matched,
     relation_items,
     relation_scores,
+    scored_by_unit,
     total,
     units_of,
 )
@@ -161,8 +161,15 @@ def score(
         entities=by_label["entities"],
         relations=by_label.get("relations", {}),
         calibration={
-            "entities": _calibration(gold, found, entity_scores),
-            "relations": _calibration(gold, found, lambda document: relation_scores(document, scheme)),
+            view: reliability(
+                scored_by_unit(gold, found, scores=scores, locate=locate, units=units),
+                units=len(units),
+                seed=seed,
+            )
+            for view, scores in (
+                ("entities", entity_scores),
+                ("relations", lambda document: relation_scores(document, scheme)),
+            )
         },
         unreachable=dict(unreachable or {}),
         notices=tuple(notices),
@@ -172,17 +179,3 @@ def score(
 
 def _measure(table: Table, seed: int) -> Measure:
     return Measure(total(table), interval(resampled(table, seed)) if len(table) > 1 else None)
-
-
-def _calibration(
-    gold: Sequence[Document],
-    found: dict[str, Document],
-    scores: Callable[[Document], dict[Item, float | None]],
-) -> Reliability:
-    pairs = [
-        (score, item in want)
-        for document in gold
-        for want in [set(scores(document))]
-        for item, score in scores(found[document.id]).items()
-    ]
-    return reliability([score for score, _ in pairs], [right for _, right in pairs])

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ from kashif.scheme import Scheme
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 THRESHOLD = 0.5
 """The probability from which a relation is predicted where the model's configuration names no other."""
+
+Calibration = tuple[float, float]
+"""Slope and intercept of a probability's log-odds (Platt scaling); a slope below 1 makes it less sure."""
+NO_CALIBRATION: Calibration = (1.0, 0.0)
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -62,6 +67,20 @@ class Pairs:
     distance: Ints
     cross_sentence: Ints
     allowed: NDArray[np.bool_]
+
+
+def log_odds(scores: Any) -> Any:
+    """The log-odds of probabilities, those of 0 and 1 being far out but finite."""
+    kept = np.clip(np.asarray(scores, np.float64), 1e-7, 1 - 1e-7)
+    return np.log(kept / (1 - kept))
+
+
+def calibrated(scores: Any, calibration: Calibration) -> Any:
+    """Probabilities as they are right: their order stays, their log-odds are stretched and moved."""
+    if calibration == NO_CALIBRATION:
+        return scores
+    slope, intercept = calibration
+    return 1 / (1 + np.exp(-(slope * log_odds(scores) + intercept)))
 
 
 def decode(probabilities: Floats, lengths: Sequence[int]) -> Spans:

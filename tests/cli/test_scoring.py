@@ -25,7 +25,7 @@ def test_score_prints_a_table_and_writes_the_report_that_is_asked_for(
     assert done.returncode == 0, done.stderr.decode()
     table = done.stdout.decode()
     assert "relations given" in table
-    assert "expected calibration error: entities 0." in table
+    assert "entities: expected calibration error 0." in table
     row = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert row["reports"][0]["measures"]["entities"]["f1"] == 1.0
     assert (row["system"], row["reports"][0]["corpus"]) == ("tiny", "news")

@@ -42,7 +42,7 @@ def test_a_report(scheme: Scheme) -> None:
     assert "GPE 0.000 – 0.000 0 0 1" in told
     assert "visits 0.000 – 0.000 0 0 1" in told
     assert "type wrong 1 0.500" in told
-    assert any(row.startswith("expected calibration error: entities 0.") for row in told)
+    assert any(row.startswith("entities: expected calibration error 0.") for row in told)
     assert "unreachable, counted as missed: 2 (too long)" in told
 
 
