@@ -89,7 +89,7 @@ class Scored:
 
 
 def reliability(predictions: Sequence[Scored], *, units: int = 1, seed: int = 0) -> Reliability:
-    """The table of predictions in ``BINS`` bins of equal width, with an interval if there are several units."""
+    """The table of predictions in ``BINS`` bins of equal width, with an interval over several units."""
     known = [(one.score, one.right, one.unit) for one in predictions if one.score is not None]
     unscored = len(predictions) - len(known)
     if not known:
