@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from kashif.document import Document
 from kashif.training.recipe import PretrainingRecipe, Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +34,53 @@ FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nال
 
 NEWS = "\n".join(line.replace("[[", "").replace("]]", "") for line in ARTICLE.splitlines()) * 40
 """Text to pretrain on."""
+
+
+INVISIBLE = (
+    "\xad\u061c\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+
+
+@cache
+def presentation_forms() -> dict[str, str]:
+    """The characters that stand for letters, one to four, or for a percent sign, by these."""
+    forms = {"%": "٪﹪"}
+    for char in map(chr, (*range(0xFB50, 0xFD3E), *range(0xFE80, 0xFEFD))):
+        letters = unicodedata.normalize("NFKC", char)
+        if letters.isalpha():
+            forms[letters] = forms.get(letters, "") + char
+    return forms
+
+
+def disguise(text: str, random: Random, *, share: float = 0.3) -> tuple[str, list[int]]:
+    """A text with invisible characters sprinkled in and presentation forms in place of letters.
+
+    Returns:
+        It, and the offset there of each character of ``text``.
+    """
+    forms = presentation_forms()
+    parts: list[str] = []
+    place: list[int] = []
+    length = at = 0
+    while at <= len(text):
+        invisible = random.choices(INVISIBLE, k=random.choice([1, 2])) if random.random() < share else []
+        size = random.choice([size for size in (1, 2, 3, 4) if size == 1 or text[at : at + size] in forms])
+        letters = text[at : at + size]
+        seen = random.choice(forms[letters]) if letters in forms and random.random() < share else letters
+        parts += [*invisible, seen]
+        length += len(invisible)
+        place += [length + (index if seen == letters else 0) for index in range(len(letters))]
+        length += len(seen)
+        at += size
+    return "".join(parts), place
+
+
+def disguise_document(document: Document, random: Random) -> Document:
+    """An annotated document whose text is in disguise, its spans as a prediction would have them."""
+    text, place = disguise(document.text, random)
+    spans = ((e, place[e.start], place[e.end - 1] + 1) for e in document.entities)
+    entities = tuple(replace(e, start=start, end=end, text=text[start:end]) for e, start, end in spans)
+    return Document(document.id, text, entities, document.relations)
 
 
 def add_scheme(folder: Path) -> Path:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 
 import pytest
+from helpers import INVISIBLE, disguise
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from kashif.arabic import (
     touched,
     words,
 )
+from kashif.folding import fold
 
 ARABIC = st.text(alphabet="ابتجدروسفكلمنهويةىء َُّـ123.،؟!…\n«»\"'()\u200f\ufeff😀abکی", max_size=60)
 
@@ -40,7 +43,9 @@ def test_words_are_runs_and_single_signs() -> None:
 def test_words_cover_all_but_white_space(text: str) -> None:
     spans = words(text)
     covered = {offset for start, end in spans for offset in range(start, end)}
-    assert covered == {offset for offset, char in enumerate(text) if not char.isspace()}
+    visible = {offset for offset, char in enumerate(text) if fold(char).text.strip()}
+    assert visible == {offset for offset in covered if text[offset] not in INVISIBLE}
+    assert {edge for start, end in spans for edge in (start, end - 1)} <= visible
     assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
 
 
@@ -99,8 +104,67 @@ def test_proclitics_refuse_other_letters_and_whole_words() -> None:
         proclitic_length("و", 1)
 
 
+@given(text=ARABIC, random=st.randoms(use_true_random=False))
+def test_a_text_in_disguise_has_the_same_words_and_sentences(text: str, random: Random) -> None:
+    text = "".join(char for char in text if char not in INVISIBLE)
+    disguised, place = disguise(text, random)
+    there = [(place[start], place[end - 1] + 1) for start, end in words(text)]
+    assert words(disguised) == there
+    assert normal_form(disguised) == normal_form(text)
+    locate, locate_there = sentence_index(sentences(text)), sentence_index(sentences(disguised))
+    for (start, _), (moved, _) in zip(words(text), there, strict=True):
+        assert locate(start) == locate_there(moved)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("إيمانويل ماك\u200dرون", ["إيمانويل", "ماك\u200dرون"]),
+        ("می\u200cشود", ["می\u200cشود"]),  # a joiner of width zero parts letters, not words
+        ("\u202bكيم\u202c (\u200fتاس\u200e)", ["كيم", "(", "تاس", ")"]),
+        ("\ufeffنو\xadفمبر\u2060", ["نو\xadفمبر"]),
+        ("قال\u200bكيم", ["قال", "كيم"]),  # a space of width zero
+        ("ﻭﺳﻼﻡ ﷲ ﷺ", ["ﻭﺳﻼﻡ", "ﷲ", "ﷺ"]),
+        ("5﷼ 40٪", ["5", "﷼", "40", "٪"]),
+    ],
+)
+def test_words_see_through_invisible_characters(text: str, expected: list[str]) -> None:
+    assert parts(text, words(text)) == expected
+
+
+def test_sentences_end_at_presentation_forms_and_before_invisible_characters() -> None:
+    text = "قال «نعم.\u200f» وعاد.\u200e ثم بلغ 1\u2060.\u206047 هل﹖"
+    assert parts(text, sentences(text)) == [
+        "قال «نعم.\u200f»",
+        " وعاد.",
+        "\u200e ثم بلغ 1\u2060.\u206047 هل﹖",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "letters", "length"),
+    [
+        ("و\u200dأوكرانيا", 1, 2),
+        ("\u200fوأوكرانيا", 1, 2),
+        ("ﻭﺃﻭﻛﺮﺍﻧﻴﺎ", 1, 1),
+        ("ﻭ\u200cﺑ\u2060الجيش", 2, 4),
+        ("ککیم", 1, 1),  # the Persian letter
+    ],
+)
+def test_proclitics_see_through_invisible_characters(word: str, letters: int, length: int) -> None:
+    assert proclitic_length(word, letters) == length
+    assert proclitic_letters(word, length) == letters
+
+
+def test_a_proclitic_in_a_ligature_cannot_be_parted_from_the_next_letter() -> None:
+    assert proclitic_letters("ﻷوسلو", 1) is None
+    with pytest.raises(ValueError, match="ligature"):
+        proclitic_length("ﻷوسلو", 1)
+
+
 def test_normal_form_drops_marks_and_folds_persian_letters() -> None:
     assert normal_form("کوریا  الشَّمـالیة\u200f") == "كوريا الشمالية"
+    assert normal_form("ﺍﻟﻼﺫﻗﻴﺔ \u200fو\u200dﷲ") == "اللاذقية والله"
 
 
 @pytest.mark.parametrize(

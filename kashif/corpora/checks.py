@@ -12,6 +12,7 @@ from kashif.corpora.loading import Spec, chosen
 from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError, nearest
+from kashif.folding import fold
 from kashif.formats import Reading
 from kashif.scheme import Scheme
 
@@ -119,20 +120,22 @@ def _labels(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
 
 
 def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
-    text = document.text
+    folded = fold(document.text)
+    text = folded.text
     starts: dict[int, int] = {}
-    ends: set[int] = set()
-    for start, end in words(text):
-        starts.update((offset, start) for offset in range(start, end))
-        ends.add(end)
     word_end = dict(words(text))
+    ends = set(word_end.values())
+    for start, end in word_end.items():
+        starts.update((offset, start) for offset in range(start, end))
+    ruled = scheme.closing is not None
     for entity in document.entities:
-        first, last = entity.text[0], entity.text[-1]
-        ruled = scheme.closing is not None
-        if entity.start not in starts or (ruled and not EDGE.match(first)):  # white space is no word
-            yield entity, f"{_name(entity)}: a span cannot begin with {first!r}"
-        elif (word := starts[entity.start]) != entity.start:
-            letters = proclitic_letters(text[word : word_end[word]], entity.start - word)
+        first, last = fold(entity.text[0]).text, fold(entity.text[-1]).text
+        begin, finish = folded.position(entity.start), folded.position(entity.end)
+        # White space is no word; what is invisible has no text.
+        if begin not in starts or not first or (ruled and not EDGE.match(first)):
+            yield entity, f"{_name(entity)}: a span cannot begin with {_shown(entity.text[0])}"
+        elif (word := starts[begin]) != begin:
+            letters = proclitic_letters(text[word : word_end[word]], begin - word)
             if letters is None:
                 yield (
                     entity,
@@ -141,11 +144,16 @@ def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
                         " proclitics و ف ب ك ل س may stand before a span"
                     ),
                 )
-        closes = not ruled or EDGE.match(last) or last in (scheme.closing or {}).get(entity.label, "")
-        if entity.end - 1 not in starts or not closes:
-            yield entity, f"{_name(entity)}: a span cannot end with {last!r}"
-        elif entity.end not in ends:
+        closing = fold((scheme.closing or {}).get(entity.label, "")).text
+        closes = not ruled or EDGE.match(last) or last in closing
+        if finish - 1 not in starts or not last or not closes:
+            yield entity, f"{_name(entity)}: a span cannot end with {_shown(entity.text[-1])}"
+        elif finish not in ends:
             yield entity, f"{_name(entity)}: ends inside a word; take the whole word"
+
+
+def _shown(char: str) -> str:
+    return repr(char) if fold(char).text else f"the invisible character U+{ord(char):04X}"
 
 
 def _overlaps(document: Document) -> Iterator[tuple[Entity, str]]:

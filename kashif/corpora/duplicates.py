@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from kashif.arabic import Span, normal_form, sentences, words
+from kashif.arabic import normal_form, sentences, words
+from kashif.folding import Span
 
 SHINGLE = 8
 """Words in a shingle; what two texts share in shorter runs is not seen."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from kashif.arabic import touched, words
 from kashif.document import Document, Entity
 from kashif.errors import Fault, nearest
+from kashif.folding import fold
 from kashif.scheme import Mapping, Scheme
 
 
@@ -109,12 +110,13 @@ def _renamed(document: Document, name: dict[str, str], mapping: Mapping) -> Docu
 
 
 def _over_words(text: str, entities: Sequence[Entity]) -> list[Entity]:
-    spans = words(text)
+    spans, folded = words(text), fold(text)
     found = []
     for entity in entities:
         over = [spans[index] for index in touched(spans, entity.start, entity.end)]
-        start = min([entity.start, *(start for start, _ in over)])
-        end = max([entity.end, *(end for _, end in over)])
+        start, end = folded.trimmed(entity.start, entity.end)
+        start = min([start, *(first for first, _ in over)])
+        end = max([end, *(last for _, last in over)])
         found.append(replace(entity, start=start, end=end, text=text[start:end], normal=None))
     return found
 

@@ -10,6 +10,7 @@ import regex
 
 from kashif.arabic import PROCLITICS, normal_form, sentence_index, sentences, words
 from kashif.document import Document
+from kashif.folding import fold
 
 
 def _forms(text: str) -> frozenset[str]:
@@ -41,11 +42,12 @@ def register(documents: Sequence[Document]) -> dict[str, float]:
     Words are runs of letters. "Without a relation" is the share of a label's mentions that are in none;
     "mentions per name" counts names by article, label and normal form.
     """
+    texts = [fold(document.text).text for document in documents]
     text_words = [
-        normal_form(document.text[start:end])
-        for document in documents
-        for start, end in words(document.text)
-        if any(map(str.isalpha, document.text[start:end]))
+        normal_form(text[start:end])
+        for text in texts
+        for start, end in words(text)
+        if any(map(str.isalpha, text[start:end]))
     ]
     bare = [word.removeprefix("و") for word in text_words]
     thousand = len(text_words) / 1000 or 1
@@ -56,11 +58,11 @@ def register(documents: Sequence[Document]) -> dict[str, float]:
         locate = sentence_index(spans)
         held = {locate(entity.start) for entity in document.entities}
         empty += len(spans) - len(held)
-        lengths += [sum(map(str.isalnum, (run[0] for run in document.text[a:b].split()))) for a, b in spans]
+        lengths += [
+            sum(map(str.isalnum, (run[0] for run in fold(document.text[a:b]).text.split()))) for a, b in spans
+        ]
     mentions = Counter((d.id, e.label, normal_form(e.text)) for d in documents for e in d.entities)
-    quotes = [
-        quote for d in documents for quote in _QUOTE.findall(d.text) if len(quote.split()) >= _LONG_QUOTE
-    ]
+    quotes = [quote for text in texts for quote in _QUOTE.findall(text) if len(quote.split()) >= _LONG_QUOTE]
     return {
         "entities per 100 words": mentions.total() / thousand / 10,
         "relations per 100 words": sum(len(d.relations) for d in documents) / thousand / 10,
@@ -68,7 +70,7 @@ def register(documents: Sequence[Document]) -> dict[str, float]:
         "مصدر and مسؤول per 1,000 words": sum(_stem(w) in _SOURCES for w in bare) / thousand,
         "تم per 1,000 words": sum(w in ("تم", "تمت") for w in bare) / thousand,
         "long quotes per 1,000 words": len(quotes) / thousand,
-        "Latin words per 1,000 words": sum(len(_LATIN.findall(d.text)) for d in documents) / thousand,
+        "Latin words per 1,000 words": sum(len(_LATIN.findall(text)) for text in texts) / thousand,
         "dropped hamzas per 1,000 words": sum(w in _DROPPED_HAMZA for w in bare) / thousand,
         "words of the median sentence": float(median(lengths)) if lengths else 0.0,
         "sentences without an entity, %": 100 * empty / (len(lengths) or 1),

@@ -17,6 +17,7 @@ from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
 from kashif.corpora.loading import Spec, chosen, split_file
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.folding import fold
 from kashif.formats import Reading
 
 TRAIN = "train"
@@ -234,11 +235,12 @@ def seen_in_training(training: Sequence[Document], held: Sequence[Document]) -> 
     """
     known = {(normal_form(e.text), e.label) for document in training for e in document.entities}
     forms = {form for form, _ in known}
-    mentions = Counter(
-        (restored(document.text, entity.start, entity.end, forms.__contains__), entity.label)
-        for document in held
-        for entity in document.entities
-    )
+    mentions: Counter[tuple[str, str]] = Counter()
+    for document in held:
+        folded = fold(document.text)
+        for entity in document.entities:
+            start, end = folded.position(entity.start), folded.position(entity.end)
+            mentions[restored(folded.text, start, end, forms.__contains__), entity.label] += 1
     by_label: dict[str, Counter[tuple[str, str]]] = {"all": mentions}
     for name, count in mentions.items():
         by_label.setdefault(name[1], Counter())[name] = count

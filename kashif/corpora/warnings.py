@@ -16,6 +16,7 @@ from kashif.corpora.duplicates import SHINGLE, overlaps
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
 from kashif.files import read_text, write_text
+from kashif.folding import fold
 from kashif.formats import Reading
 from kashif.scheme import Beside, Inside, Scheme
 
@@ -126,12 +127,16 @@ def _unrelated(document: Document, rule: Beside) -> Iterator[tuple[Entity, str]]
         for relation in document.relations
         if relation.label == rule.relation
     }
-    behind = {entity.start: entity for entity in document.entities if entity.label == rule.second}
+    text = fold(document.text)
+    behind = {
+        text.position(entity.start): entity for entity in document.entities if entity.label == rule.second
+    }
     for first in document.entities:
         if first.label != rule.first:
             continue
-        after = document.text[first.end :]
-        second = behind.get(first.end + len(after) - len(after.lstrip(" ")))
+        end = text.position(first.end)
+        after = text.text[end:]
+        second = behind.get(end + len(after) - len(after.lstrip(" ")))
         if second and frozenset((first.id, second.id)) not in related:
             pair = f"{rule.first} «{first.text}» stands beside {rule.second} «{second.text}»"
             yield first, f"{pair} without {rule.relation}"

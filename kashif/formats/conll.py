@@ -7,12 +7,14 @@ the format holds no other white space, no relations and no spans inside words.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from kashif.arabic import sentence_index, sentences, touched, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_text
+from kashif.folding import fold
 from kashif.formats.reading import Reading, build, refuse_blank_labels
 
 _DIVIDERS = ("-DOCSTART-", "$#$")
@@ -49,9 +51,11 @@ def read(path: Path) -> list[Reading]:
     readings = []
     for index, builder in enumerate(filled):
         id = path.stem if len(filled) == 1 else f"{path.stem}-{index + 1:04d}"
-        spans = [(i, *span) for i, span in enumerate(builder.spans, start=1)]
+        text = "".join(builder.text)
+        trimmed = fold(text).trimmed  # a token's invisible ends are in no span
+        spans = [(i, *trimmed(*span), label) for i, (*span, label) in enumerate(builder.spans, start=1)]
         lines = dict(enumerate(builder.lines, start=1))
-        document = build(path, id, "".join(builder.text), spans, [])
+        document = build(path, id, text, spans, [])
         readings.append(Reading(document, path, lines, (), notices if index == 0 else ()))
     return readings
 
@@ -136,6 +140,10 @@ def write(document: Document) -> tuple[str, list[str]]:
     sentence = sentence_index(sentences(document.text))
     across = sum(sentence(entity.start) != sentence(entity.end - 1) for entity in document.entities)
     losses = []
+    edges = pairwise([(0, 0), *spans, (len(document.text), 0)])
+    invisible = len("".join(document.text[end:start] for (_, end), (start, _) in edges).split())
+    if invisible:
+        losses.append(f"{document.id}: {invisible} invisible characters beside words are left out")
     if across:
         losses.append(f"{document.id}: {across} spans run over the end of a sentence and are cut there")
     if inside:

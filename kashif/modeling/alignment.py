@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kashif.arabic import EDGE, Span, proclitic_length, proclitic_letters
+from kashif.arabic import EDGE, proclitic_length, proclitic_letters
 from kashif.document import Document, Entity, Relation
+from kashif.folding import Span, fold
 from kashif.modeling.windows import MAX_SENTENCE_DISTANCE, Layout, Window
 from kashif.scheme import Mapping, Scheme
 
@@ -53,8 +54,9 @@ def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mappin
     A model finds spans that begin at a word or behind up to three proclitic letters of it (the same
     number for all spans that begin in the word), end with a word, lie in one window, and do not
     overlap a span of their own label, or any span where the scheme is not nested. Through a mapping whose
-    spans keep proclitics, the words that a span touches count.
+    spans keep proclitics, the words that a span touches count. Invisible characters at its edges do not.
     """
+    folded = layout.folded
     begins = {start: index for index, (start, _) in enumerate(layout.words)}
     finishes = {end: index + 1 for index, (_, end) in enumerate(layout.words)}
     inside = {}
@@ -66,21 +68,22 @@ def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mappin
     aligned: list[AlignedEntity] = []
     unreachable: list[Unreachable] = []
     for entity in sorted(document.entities, key=lambda item: (item.start, -item.end, item.id)):
-        first = begins.get(entity.start, inside.get(entity.start))
-        last = finishes.get(entity.end)
-        if mapping is not None and not mapping.proclitics and entity.end - 1 in inside:
-            last = inside[entity.end - 1] + 1
+        begin, finish = folded.position(entity.start), folded.position(entity.end)
+        first = begins.get(begin, inside.get(begin))
+        last = finishes.get(finish)
+        if mapping is not None and not mapping.proclitics and finish - 1 in inside:
+            last = inside[finish - 1] + 1
         cause = ""
         letters: int | None = 0
         labels = (entity.label,) if mapping is None else mapping.labels.get(entity.label, ())
         if entity.label not in known:
             cause = "its label is not in the scheme"
-        elif first is None or last is None:
+        elif first is None or last is None or first >= last:
             cause = "an edge is not at a word that the encoder sees"
         else:
             start, end = layout.words[first]
             if mapping is None or mapping.proclitics:
-                letters = proclitic_letters(document.text[start:end], entity.start - start)
+                letters = proclitic_letters(folded.text[start:end], begin - start)
             own = labels[0] if len(labels) == 1 and scheme.nested else ""
             cells = {(own, word) for word in range(first, last)} if len(labels) == 1 else set()
             if letters is None or (letters and not scheme.proclitics):
@@ -111,8 +114,9 @@ def unreachable(
 ) -> list[Unreachable]:
     """All gold that a model over these windows cannot give, entities and relations.
 
-    Beside what no tags express it is the spans whose edge punctuation ``merge_windows`` strips. These are
-    still training targets. ``alignments`` are those of the documents, made here if None.
+    Beside what no tags express it is the spans with punctuation at an edge that ``merge_windows`` strips, or
+    with invisible characters there. These are still training targets. ``alignments`` are those of the
+    documents, made here if None.
     """
     if alignments is None:
         alignments = (
@@ -124,22 +128,29 @@ def unreachable(
         found += alignment.unreachable
         reached: dict[int, AlignedEntity] = {}
         for item in alignment.entities:
-            span = item.first, item.last
-            bare = [
-                without_punctuation(document.text, layout, *span, scheme=scheme, label=label)
-                for label in item.labels
-            ]
-            if span in bare or not bare:
+            cause = _unreachable_edge(item, layout, scheme, mapping)
+            if cause:
+                found.append(Unreachable(document.id, item.entity, cause))
+            else:
                 reached[item.entity.id] = item
-                continue
-            edge = "begins with" if all(first > item.first for first, _ in bare) else "ends in"
-            cause = f"it {edge} punctuation that the scheme takes off"
-            found.append(Unreachable(document.id, item.entity, cause))
         for relation in document.relations:
             cause = _unreachable_relation(relation, reached, layout, scheme)
             if cause:
                 found.append(Unreachable(document.id, relation, cause))
     return found
+
+
+def _unreachable_edge(item: AlignedEntity, layout: Layout, scheme: Scheme, mapping: Mapping | None) -> str:
+    """What at its edges no prediction has, so that none can give a span in words; empty if one can."""
+    span, whole = (item.first, item.last), (item.entity.start, item.entity.end)
+    bare = [without_punctuation(layout, *span, scheme=scheme, label=label) for label in item.labels]
+    if bare and span not in bare:
+        edge = "begins with" if all(first > item.first for first, _ in bare) else "ends in"
+        return f"it {edge} punctuation that the scheme takes off"
+    exact = mapping is None or mapping.proclitics
+    if exact and layout.folded.trimmed(*whole) != whole:
+        return "an invisible character stands at its edge"
+    return ""
 
 
 def _unreachable_relation(
@@ -183,13 +194,12 @@ def is_cut_short(layout: Layout, window: Window, first: int, last: int) -> bool:
     return left or right
 
 
-def without_punctuation(
-    text: str, layout: Layout, first: int, last: int, *, scheme: Scheme, label: str
-) -> Span:
+def without_punctuation(layout: Layout, first: int, last: int, *, scheme: Scheme, label: str) -> Span:
     """Words ``[first, last)`` without punctuation at either end, but what the scheme allows the label."""
     if scheme.closing is None:
         return first, last
-    closing = scheme.closing.get(label, "")
+    closing = fold(scheme.closing.get(label, "")).text
+    text = layout.folded.text
 
     def is_edge(word: int, place: int) -> bool:
         start, end = layout.words[word]
@@ -202,13 +212,13 @@ def without_punctuation(
     return first, last
 
 
-def span_offsets(text: str, layout: Layout, first: int, last: int, *, proclitic_count: int) -> Span:
-    """The code points of words ``[first, last)``, ``proclitic_count`` letters left out in front.
+def span_offsets(layout: Layout, first: int, last: int, *, proclitic_count: int) -> Span:
+    """The span of words ``[first, last)`` in the folded text, ``proclitic_count`` letters left out in front.
 
     Fewer letters are left out where the word does not begin with that many.
     """
     start, end = layout.words[first]
-    word = text[start:end]
+    word = layout.folded.text[start:end]
     for count in range(proclitic_count, 0, -1):
         try:
             return start + proclitic_length(word, count), layout.words[last - 1][1]

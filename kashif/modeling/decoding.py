@@ -246,13 +246,13 @@ def merge_windows(
     What they say of one span or relation is merged by the highest probability; punctuation at the edges
     of spans is stripped where the scheme says so. Of spans that cross, or overlap within a label or in a
     scheme that is not nested, the more probable one stays; a relation stays if both its arguments do.
-    Entities are in text order, outer ones first.
+    Entities are in text order, outer ones first. ``text`` is the one laid out, and offsets are its own.
     """
     stripped: dict[SpanKey, SpanKey] = {}
     best: dict[SpanKey, tuple[float, int]] = {}
     for item in spans:
         first, last, label = item.key
-        edges = without_punctuation(text, layout, first, last, scheme=scheme, label=scheme.labels[label])
+        edges = without_punctuation(layout, first, last, scheme=scheme, label=scheme.labels[label])
         key = (*edges, label)
         stripped[item.key] = key
         if key[0] < key[1] and (key not in best or item.score > best[key][0]):
@@ -261,14 +261,16 @@ def merge_windows(
     letters_of: dict[int, tuple[float, int]] = {}
     for key in kept:
         letters_of[key[0]] = max(letters_of.get(key[0], (0.0, 0)), best[key])
-    known = _attested(text)
+    folded = layout.folded
+    known = _attested(folded.text)
     ids: dict[SpanKey, int] = {}
     entities: list[Entity] = []
     for key in sorted(kept, key=lambda span: (span[0], -span[1], span[2])):
         letters = letters_of[key[0]][1]
-        start, end = span_offsets(text, layout, key[0], key[1], proclitic_count=letters)
+        span = span_offsets(layout, key[0], key[1], proclitic_count=letters)
         ids[key] = len(entities) + 1
-        normal = restored(text, start, end, known)
+        normal = restored(folded.text, *span, known)
+        start, end = folded.original(*span)
         entities.append(
             Entity(ids[key], start, end, scheme.labels[key[2]], text[start:end], normal, best[key][0])
         )

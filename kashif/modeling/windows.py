@@ -1,8 +1,9 @@
 """Texts cut into encoder-sized windows of words, without torch.
 
-A text is cut into pieces: its sentences, and parts of a sentence that is longer than half a window.
-Windows are runs of pieces. Each begins with the last piece of the one before, so every two adjoining
-pieces share a window. Words that the tokenizer gives no sub-word (a lone bidi mark) are left out.
+A text is folded first (``folding``), so that every tokenizer sees it as our words do. Then it is cut into
+pieces: its sentences, and parts of a sentence that is longer than half a window. Windows are runs of
+pieces. Each begins with the last piece of the one before, so every two adjoining
+pieces share a window. Words that the tokenizer gives no sub-word (a mark alone) are left out.
 Word ranges are half-open indices into a layout's words.
 """
 
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kashif.arabic import Span, sentences, words
+from kashif.arabic import sentences, words
+from kashif.folding import FoldedText, Span, fold
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -43,8 +45,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A text's words ``[start, end)`` in code points, the sentence of each word, the windows over them."""
+    """A text as a model reads it: its words ``[start, end)``, the sentence of each, the windows over them.
 
+    Words count in ``folded``, which maps offsets from and to the text that was laid out.
+    """
+
+    folded: FoldedText
     words: list[Span]
     sentence: list[int]
     windows: list[Window]
@@ -67,26 +73,28 @@ def lay_out(texts: Sequence[str], tokenizer: Any, *, size: int) -> list[Layout]:
     ends_ids = tokenizer("").input_ids
     before, after = ends_ids[:1], ends_ids[1:]
     room = size - len(ends_ids)
-    cut = [sentences(text) for text in texts]
+    folded = [fold(text) for text in texts]
+    cut = [sentences(each.text) for each in folded]
     strings = []
     offsets = []
-    for text, spans in zip(texts, cut, strict=True):
+    for each, spans in zip(folded, cut, strict=True):
         for start, end in spans:
             # A lone surrogate is no character that a tokenizer takes; the stand-in is as long.
-            string = _SURROGATE.sub("\ufffd", text[start:end])
+            string = _SURROGATE.sub("\ufffd", each.text[start:end])
             offsets.append(start + len(string) - len(string.lstrip()))
             strings.append(string.strip())
     if not strings:
-        return [Layout([], [], []) for _ in texts]
+        return [Layout(each, [], [], []) for each in folded]
     encoded = tokenizer(strings, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     layouts = []
     row = 0
-    for text, spans in zip(texts, cut, strict=True):
-        builder = _Builder(words(text), room // 2)
+    for each, spans in zip(folded, cut, strict=True):
+        builder = _Builder(words(each.text), room // 2)
         for index in range(len(spans)):
             builder.add(index, encoded["input_ids"][row], encoded["offset_mapping"][row], offsets[row])
             row += 1
-        layouts.append(Layout(builder.words, builder.sentence, builder.windows(room, before, after)))
+        windows = builder.windows(room, before, after)
+        layouts.append(Layout(each, builder.words, builder.sentence, windows))
     return layouts
 
 

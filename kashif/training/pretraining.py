@@ -30,6 +30,7 @@ from kashif.corpora.provenance import NAME, articles_row, seen_by
 from kashif.document import Document
 from kashif.errors import Fault, InputError, first_line
 from kashif.files import write_json
+from kashif.folding import fold
 from kashif.modeling import encoder
 from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.batching import WindowExample, auxiliary_labels, pad_inputs
@@ -153,7 +154,8 @@ def _windows(paragraphs: list[str], tokenizer: Any, *, size: int) -> datasets.Da
     inside = size - 2
 
     def cut(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
-        pieces = tokenizer(batch["text"], add_special_tokens=False, verbose=False)["input_ids"]
+        texts = [fold(text).text for text in batch["text"]]
+        pieces = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         ids = [id for piece in pieces if piece for id in (*piece, tokenizer.sep_token_id)]
         full = [ids[at : at + inside] for at in range(0, len(ids) - inside + 1, inside)]
         return {"input_ids": [[tokenizer.cls_token_id, *each, tokenizer.sep_token_id] for each in full]}

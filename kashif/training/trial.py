@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from kashif.errors import InputError, first_line
+from kashif.folding import fold
 from kashif.training.recipe import BaseRecipe
 
 _SAMPLE = 2000
@@ -28,7 +29,7 @@ def try_encoder(network: Any, tokenizer: Any, *, recipe: BaseRecipe, text: str) 
     if not tokenizer.is_fast:
         raise InputError(f"{name}: it has no fast tokenizer, which offsets need")
     check_window(recipe, network)
-    sample = text[:_SAMPLE]
+    sample = fold(text[:_SAMPLE]).text
     encoded = tokenizer(sample, return_offsets_mapping=True, truncation=True, max_length=recipe.window)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     read = {place for start, end in offsets for place in range(start, end)}

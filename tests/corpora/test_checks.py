@@ -63,6 +63,21 @@ def test_every_kind_of_span_fault_in_a_learned_scheme(tmp_path: Path) -> None:
     ]
 
 
+def test_spans_begin_and_end_beside_invisible_characters(tmp_path: Path) -> None:
+    text = (
+        "[[\u200fكيم|PERS#1]]\n[[كيم\u200e|PERS#2]]\nو[[\u200dموسكو|GPE#3]]\n[[\u200f|PERS#4]]كيم\n"
+        "\u200f[[ك\u00adيم|PERS#5]]\u200e\nو\u200d[[موسكو|GPE#6]]\nﻭ[[ﻣﻮﺳﻜﻮ|GPE#7]]\n[[40٪|QUANTITY#8]]\n---\n"
+    )
+    wrong = [(line, message.partition(": ")[2]) for line, message in faults(tmp_path, text)]
+    assert wrong == [
+        (1, "a span cannot begin with the invisible character U+200F"),
+        (2, "a span cannot end with the invisible character U+200E"),
+        (3, "a span cannot begin with the invisible character U+200D"),
+        (4, "a span cannot begin with the invisible character U+200F"),
+        (4, "a span cannot end with the invisible character U+200F"),
+    ]
+
+
 def test_every_kind_of_relation_fault(tmp_path: Path) -> None:
     text = (
         "[[وزير [[الدفاع|ORG#2]]|OCC#1]] [[كيم|PERS#3]] [[بوتين|PERS#4]].\nثانية.\n[[موسكو|GPE#5]]\n---\n"

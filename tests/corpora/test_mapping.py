@@ -83,6 +83,14 @@ def test_gold_takes_the_same_names_without_what_is_ignored(scheme: Scheme) -> No
     ]
 
 
+def test_whole_words_have_no_invisible_edges(scheme: Scheme) -> None:
+    text = "زار \u200fو\u200dبوتين\u200e"
+    for start, end in ((4, 13), (5, 12), (7, 12), (8, 13)):
+        gold = Document("d", text, (Entity(1, start, end, "PERS", text[start:end]),))
+        [found] = mapping.gold(gold, scheme.mapping("wojood")).entities
+        assert (found.start, found.end) == (5, 12)
+
+
 def test_whole_words_are_all_that_a_span_touches(scheme: Scheme) -> None:
     for start, end in combinations(range(len(TEXT) + 1), 2):
         gold = Document("d", TEXT, (Entity(1, start, end, "PERS", TEXT[start:end]),))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from helpers import disguise_document
 
 from kashif.corpora.register import register
 from kashif.document import Document, Entity, Relation
@@ -11,7 +14,9 @@ TEXT = 'وقال مصدر امني الى رويترز CNN: "انه يوم طو�
 def test_the_register_is_counted() -> None:
     at = TEXT.index("رويترز")
     entities = (Entity(1, at, at + 6, "ORG", "رويترز"), Entity(2, 5, 9, "OCC", "مصدر"))
-    found = register([Document("a", TEXT, entities, (Relation("works_for", 2, 1),))])
+    document = Document("a", TEXT, entities, (Relation("works_for", 2, 1),))
+    found = register([document])
+    assert register([disguise_document(document, Random(1))]) == found
     words = 18
     assert found["entities per 100 words"] == pytest.approx(200 / words)
     assert found["relations per 100 words"] == pytest.approx(100 / words)

@@ -166,6 +166,8 @@ def test_it_is_learned_whether_spans_nest(tmp_path: Path, text: str, nested: boo
         ("زار [[كيم|P#1]] و[[بوتين|P#2]]", True),
         ("([[كيم|P#1]])، «[[بوتين|P#2]]»", False),
         ("لـ[[21|P#1]] يوما", True),
+        ("زار ﻭ\u200d[[بوتين|P#1]]", True),
+        ("زار \u200f[[بوتين|P#1]]", False),
         ("زار[[ كيم|P#1]]", False),  # faults, which a check tells, not proclitics
         ("م[[وسكو|P#1]]", False),
     ],

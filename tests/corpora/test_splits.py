@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-from helpers import ARTICLE, FOREIGN, ROOT, SCHEME
+from helpers import ARTICLE, FOREIGN, ROOT, SCHEME, disguise_document
 
 from kashif.arabic import words
 from kashif.corpora.checks import check
@@ -164,6 +165,7 @@ def test_entities_seen_in_training() -> None:
         "PERS": SeenCounts(1, 1, 1, 1),
     }
     assert list(rows) == ["all", "GPE", "ORG", "PERS"]
+    assert seen_in_training(training, [disguise_document(each, Random(1)) for each in held]) == rows
     assert seen_in_training(training, []) == {"all": SeenCounts(0, 0, 0, 0)}
 
 

@@ -35,6 +35,7 @@ def test_a_title_beside_a_name_without_occupation(tmp_path: Path, scheme: Scheme
     text = "[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n"
     assert told(tmp_path, scheme, text) == [(1, "OCC «الرئيس» stands beside PERS «بوتين» without occupation")]
     assert told(tmp_path, scheme, text + "occupation 2 1\n") == []
+    assert len(told(tmp_path, scheme, text.replace(" ", "\u200f \u2060"))) == 1
 
 
 def test_a_nationality_left_unmarked_in_a_title(tmp_path: Path, scheme: Scheme) -> None:

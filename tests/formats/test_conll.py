@@ -30,6 +30,18 @@ def test_nested_columns_dividers_and_stray_tags_are_read(tmp_path: Path) -> None
     assert [fault.line for fault in caught.value.faults] == [1, 2]
 
 
+def test_invisible_ends_of_tokens_are_in_no_span(tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("\u200fكيم B-PERS\nجو\u200dنغ\u200e I-PERS\nزار\u200e O\n\n", encoding="utf-8")
+    [reading] = formats.read(path, "conll")
+    document = reading.document
+    assert [entity.text for entity in document.entities] == ["كيم جو\u200dنغ"]
+    assert document.text == "\u200fكيم جو\u200dنغ\u200e زار\u200e\n"
+    written, losses = formats.render(document, "conll")
+    assert "\nكيم B-PERS\nجو\u200dنغ I-PERS\nزار O\n" in written
+    assert losses == ["a: 3 invisible characters beside words are left out"]
+
+
 def test_spans_of_one_label_keep_their_columns(tmp_path: Path) -> None:
     text = "جامعة كلية العلوم الكبرى"
     entities = (Entity(1, 0, 24, "ORG", text), Entity(2, 6, 17, "ORG", "كلية العلوم"))

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import ARTICLE, ROOT
+from helpers import ARTICLE, ROOT, disguise_document
 
 from kashif.corpora import loading
 from kashif.document import Document, Entity, Relation
@@ -106,6 +107,38 @@ def test_annotations_survive_windows_tags_and_back(
     # The tiny tokenizer cuts words into many more pieces than a real one, so small windows lose pairs.
     total = sum(len(d.entities) + len(d.relations) for d in documents)
     assert len(lost) <= {128: 0.2, 256: 0.05, 512: 0.01}[size] * total
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_annotations_of_a_text_in_disguise_survive_too(
+    article: Document, tokenizer: Any, scheme: Scheme, seed: int
+) -> None:
+    gold = disguise_document(article, Random(seed))
+    again = through_windows(gold, tokenizer, scheme, 256)
+    assert entity_items(again) == entity_items(gold)
+    assert relation_items(again, scheme) == relation_items(gold, scheme)
+
+
+def test_gold_with_invisible_characters_at_its_edges_is_learned_and_named(
+    tokenizer: Any, scheme: Scheme
+) -> None:
+    text = "زار \u200fكيم\u200e و\u200dالنرويج (\u200fثم عاد)"
+    spans = ((4, 9, "PERS"), (11, 19, "GPE"), (12, 19, "LOC"), (21, 22, "ORG"))
+    entities = tuple(Entity(i, a, b, label, text[a:b]) for i, (a, b, label) in enumerate(spans, start=1))
+    document = Document("d", text, entities)
+    [layout] = lay_out([text], tokenizer, size=64)
+    aligned = align(document, layout, scheme=scheme)
+    assert [(e.first, e.last, e.proclitic_count) for e in aligned.entities] == [
+        (1, 2, 0),
+        (2, 3, 1),
+        (2, 3, 1),
+    ]
+    edge = "an invisible character stands at its edge"
+    assert told(unreachable([document], [layout], scheme=scheme), document) == {
+        "ORG «\u200f»": "an edge is not at a word that the encoder sees",
+        "PERS «\u200fكيم\u200e»": edge,
+        "GPE «\u200dالنرويج»": edge,
+    }
 
 
 def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme) -> None:
@@ -255,7 +288,7 @@ def test_offsets_leave_out_proclitics_that_the_word_has(tokenizer: Any) -> None:
         (1, 2, 1, "كيم"),
         (1, 2, 3, "يم"),  # و and ك: more it does not have
     ):
-        start, end = span_offsets(text, layout, first, last, proclitic_count=count)
+        start, end = span_offsets(layout, first, last, proclitic_count=count)
         assert text[start:end] == mention
 
 
@@ -265,8 +298,8 @@ def test_punctuation_is_taken_off_but_what_the_scheme_lets_a_label_end_with(
     text = "« 40 % » ،"
     [layout] = lay_out([text], tokenizer, size=64)
     for label, span in (("QUANTITY", (1, 3)), ("PERS", (1, 2))):
-        assert without_punctuation(text, layout, 0, 5, scheme=scheme, label=label) == span
+        assert without_punctuation(layout, 0, 5, scheme=scheme, label=label) == span
     free = scheme.model_copy(update={"closing": None})
-    assert without_punctuation(text, layout, 0, 5, scheme=free, label="PERS") == (0, 5)
-    first, last = without_punctuation(text, layout, 3, 5, scheme=scheme, label="PERS")
+    assert without_punctuation(layout, 0, 5, scheme=free, label="PERS") == (0, 5)
+    first, last = without_punctuation(layout, 3, 5, scheme=scheme, label="PERS")
     assert first == last

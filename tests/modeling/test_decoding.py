@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kashif.document import Document
+from kashif.folding import FoldedText
 from kashif.modeling import decoding
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan
 from kashif.modeling.windows import Layout, Window
@@ -98,7 +99,9 @@ def layout(text: str) -> Layout:
     for word in text.split(" "):
         words.append((start, start + len(word)))
         start += len(word) + 1
-    return Layout(words, [0] * len(words), [Window(0, [], [0] * len(words), [0] * len(words))])
+    return Layout(
+        FoldedText(text), words, [0] * len(words), [Window(0, [], [0] * len(words), [0] * len(words))]
+    )
 
 
 def merge(
@@ -189,7 +192,7 @@ def test_nothing_gives_nothing(scheme: Scheme) -> None:
     assert len(empty.first) == 0
     assert len(decoding.candidate_pairs(empty, lambda window: [], scheme=scheme).head) == 0
     document = decoding.merge_windows(
-        "d", "", layout=Layout([], [], []), spans=[], relations=[], scheme=scheme
+        "d", "", layout=Layout(FoldedText(""), [], [], []), spans=[], relations=[], scheme=scheme
     )
     assert document == Document("d", "")
 

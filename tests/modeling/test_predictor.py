@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
-from helpers import ARTICLE, ROOT
+from helpers import ARTICLE, ROOT, disguise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,21 @@ def test_offsets_point_into_the_caller_s_own_string(
         assert len(document.entities) >= 10
     if name == "emoji":  # unknown to the tiny encoder, which then finds fewer
         assert document.entities
+
+
+@settings(max_examples=40, deadline=None)
+@given(random=st.randoms(use_true_random=False))
+def test_a_text_in_disguise_gives_the_same_entities_and_relations(
+    predictor: Predictor, text: str, random: Random
+) -> None:
+    disguised, place = disguise(text, random)
+    expected, found = predictor.predict(text), predictor.predict(disguised)
+    assert len(expected.entities) > 10
+    assert found.text == disguised
+    assert [(e.id, e.start, e.end, e.label, e.normal, e.score) for e in found.entities] == [
+        (e.id, place[e.start], place[e.end - 1] + 1, e.label, e.normal, e.score) for e in expected.entities
+    ]
+    assert found.relations == expected.relations
 
 
 @settings(max_examples=60, deadline=None)

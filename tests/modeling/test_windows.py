@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from random import Random
 from typing import Any
 
+import pytest
+from helpers import disguise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +22,7 @@ def test_windows_hold_every_seen_word_and_every_adjoining_pair(
     tokenizer: Any, texts: list[str], size: int
 ) -> None:
     for text, layout in zip(texts, lay_out(texts, tokenizer, size=size), strict=True):
-        everything = words(text)
-        assert set(layout.words) <= set(everything)
+        assert {layout.folded.original(*word) for word in layout.words} <= set(words(text))
         assert layout.words == sorted(layout.words)
         covered = {word for window in layout.windows for word in range(window.first, window.last)}
         assert covered == set(range(len(layout.words)))
@@ -36,6 +39,30 @@ def test_windows_hold_every_seen_word_and_every_adjoining_pair(
 def test_batched_layout_is_the_single_one(tokenizer: Any) -> None:
     texts = ["زار بوتين أوسلو. ثم عاد.", "", "التقى وزير الخارجية\nسفراء"]
     assert lay_out(texts, tokenizer, size=16) == [lay_out([text], tokenizer, size=16)[0] for text in texts]
+
+
+def bytes_tokenizer() -> Any:
+    """A tokenizer that drops and folds nothing: its sub-words are bytes."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({char: index for index, char in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
+@settings(max_examples=60, deadline=None)
+@given(random=st.randoms(use_true_random=False))
+@pytest.mark.parametrize("kind", ["bert", "bytes"])
+def test_a_text_in_disguise_has_the_same_windows(tokenizer: Any, kind: str, random: Random) -> None:
+    """Direction marks and joiners once cut words in two, each tokenizer where it saw them."""
+    reads = tokenizer if kind == "bert" else bytes_tokenizer()
+    text = "زار بوتين، ولأول مرة، الله 40%. ثم\nوزير الخارجية بلا عذر 1.47"
+    disguised, _ = disguise(text, random)
+    [expected], [found] = (lay_out([each], reads, size=32) for each in (text, disguised))
+    assert replace(found, folded=expected.folded) == expected
+    assert found.folded.text == text
 
 
 def test_a_word_longer_than_a_window_is_kept(tokenizer: Any) -> None:

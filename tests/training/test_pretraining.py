@@ -3,19 +3,20 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
-from helpers import NEWS, make_encoder, pretraining_recipe, recipe
+from helpers import NEWS, disguise, make_encoder, pretraining_recipe, recipe
 from safetensors.torch import load_file
-from transformers import AutoModelForMaskedLM
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from kashif.corpora.loading import load
 from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError
 from kashif.evaluation.systems import open_system, score_system
 from kashif.training.crossvalidation import articles
-from kashif.training.pretraining import masked_loss, pretrain
+from kashif.training.pretraining import _windows, masked_loss, pretrain
 from kashif.training.train import train
 
 
@@ -51,6 +52,13 @@ def test_an_encoder_learns_to_guess_and_then_tags(tiny_encoder: Path, texts: Pat
     train(recipe(Path("models/read-in"), epochs=1), model)
     manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
     assert len(manifest["encoder"]) == 64
+
+
+def test_a_text_in_disguise_is_read_as_the_text_itself(tiny_encoder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    disguised, _ = disguise(NEWS, Random(1))
+    plain, same = (_windows(text.split("\n"), tokenizer, size=64)[:] for text in (NEWS, disguised))
+    assert same == plain
 
 
 def test_the_same_seed_gives_the_same_encoder_of_packed_text_too(tiny_encoder: Path, texts: Path) -> None:

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-from helpers import ARTICLE, make_encoder, recipe
+from helpers import ARTICLE, disguise, make_encoder, recipe
+from transformers import AutoModel, AutoTokenizer
 
 import kashif
 from kashif.errors import InputError
 from kashif.training.train import train
+from kashif.training.trial import try_encoder
 
 SIZES: dict[str, dict[str, Any]] = {
     "bert": {},
@@ -40,6 +43,12 @@ def refused(encoder: Path, project: Path, match: str, **settings: object) -> Non
     with pytest.raises(InputError, match=match) as caught:
         train(recipe(encoder, **settings), project / "m")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_encoder_is_tried_on_letters_not_on_their_presentation_forms(tiny_encoder: Path) -> None:
+    text, _ = disguise("التقى وزير الخارجية الثلاثاء سفراء في أوسلو " * 5, Random(1), share=0.9)
+    network, tokenizer = (kind.from_pretrained(tiny_encoder) for kind in (AutoModel, AutoTokenizer))
+    try_encoder(network, tokenizer, recipe=recipe(tiny_encoder), text=text)
 
 
 @pytest.mark.parametrize(("kind", "usable"), [("roberta", 129), ("camembert", 129), ("mpnet", 128)])

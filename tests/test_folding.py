@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from helpers import INVISIBLE, disguise
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kashif.folding import _FORMS, fold
+
+PLAIN = st.text(alphabet="ابتجدوسفكلمنهويةىئءلالأ َُّـ12%.،؟!\n«» abکی", max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("ﺍﻟﻨﺮﻭﻳﺞ", "النرويج"),
+        ("ﻻ ﷲ", "لا الله"),
+        ("٪﹪％", "%%%"),
+        ("هل﹖", "هل?"),
+        ("ﱞ ﹱ", "ٌّ ـً"),  # marks alone, and over a tatweel
+        ("می\u200cشود", "میشود"),
+        ("قال\u200bكيم", "قال كيم"),
+        ("👨\u200d👩 ❤\ufe0f", "👨👩 ❤"),
+        ("a\x00\x1b\x9fb\t\r\n", "ab\t\r\n"),
+        ("ﷺ ﷼ ﴿", "ﷺ ﷼ ﴿"),
+        (INVISIBLE, ""),
+    ],
+)
+def test_a_text_is_folded_to_what_one_reads(text: str, folded: str) -> None:
+    assert fold(text).text == folded
+
+
+@given(text=PLAIN, random=st.randoms(use_true_random=False))
+def test_a_text_in_disguise_folds_to_itself_and_offsets_are_mapped(text: str, random: Random) -> None:
+    disguised, place = disguise(text, random)
+    folded = fold(disguised)
+    assert folded.text == text
+    for start in range(len(text)):
+        end = start + 1
+        assert folded.original(start, end) == (place[start], place[start] + 1)
+        # Every letter of a ligature stands where its first one does.
+        assert folded.position(place[start]) == place.index(place[start])
+        wide = folded.position(place[start]), folded.position(place[end - 1] + 1)
+        assert folded.original(*wide) == folded.original(start, end)
+
+
+@given(st.text())
+def test_any_text_is_folded_once(text: str) -> None:
+    folded = fold(text)
+    assert fold(folded.text).origins is None
+    if folded.origins is None:
+        assert folded.text is text
+    else:
+        assert len(folded.origins) == len(folded.text)
+        assert list(folded.origins) == sorted(folded.origins)
+
+
+def test_what_stands_for_a_character_stands_for_itself() -> None:
+    assert [char for char, form in _FORMS.items() if fold(form).origins is not None] == []
+
+
+def test_spans_are_trimmed_of_invisible_characters() -> None:
+    folded = fold("\u200fكي\u200dم\u200e ")
+    assert folded.trimmed(0, 6) == (1, 5)
+    assert folded.trimmed(1, 5) == (1, 5)
+    assert folded.trimmed(0, 1) == (0, 1)  # nothing else is in it
