@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from kashif.errors import Fault, InputError
+from kashif.replacing import replaced_file
 
 
 def read_text(path: Path) -> str:
@@ -22,6 +23,19 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         message = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
         raise InputError(Fault(str(path), message)) from error
+    except OSError as error:
+        raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from error
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from error
 
@@ -47,16 +61,8 @@ def write_text(path: Path, text: str) -> None:
     Folders above the file are made.
     """
     data = text.encode("utf-8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replaced_file(path) as file:
+        file.write(data)
 
 
 def write_json(path: Path, value: Any) -> None:
