@@ -29,7 +29,7 @@ def parse_yaml(text: str, where: str) -> Any:
 class StrictModel(BaseModel):
     """Frozen settings that a YAML file holds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:

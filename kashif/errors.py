@@ -1,4 +1,4 @@
-"""The one error that a user can cause, and the faults it lists."""
+"""The one error that a user can cause, with the faults it lists, and that of work that failed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ class InputError(ValueError):
             faults = Fault("kashif", faults)
         self.faults = [faults] if isinstance(faults, Fault) else list(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[list[Fault]]]:
+        return type(self), (self.faults,)  # so it comes whole out of another process
+
+
+class WorkError(RuntimeError):
+    """Work that failed though its input can be read; the message says what is left and what to try."""
 
 
 def first_line(error: BaseException) -> str:

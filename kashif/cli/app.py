@@ -17,7 +17,7 @@ from kashif import __version__
 from kashif.cli import corpus, scoring
 from kashif.cli.console import Changes, Device, Resume, Runtime, err, out, say, watched
 from kashif.document import part_meta
-from kashif.errors import Fault, InputError, nearest
+from kashif.errors import Fault, InputError, WorkError, nearest
 from kashif.files import read_text, write_text
 from kashif.libraries import quiet_libraries
 from kashif.training.processes import is_first, refuse_several
@@ -41,6 +41,9 @@ def main() -> None:
         for fault in error.faults if is_first() else ():
             err.print(str(fault), style="red", markup=False)
         sys.exit(2)
+    except WorkError as error:
+        err.print(str(error), style="red", markup=False)
+        sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:

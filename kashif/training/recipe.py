@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
 from kashif.config import StrictModel, parse_yaml
 from kashif.errors import Fault, InputError
@@ -33,7 +34,7 @@ class BaseRecipe(StrictModel):
     weight_decay: NonNegativeFloat = Field(default=0.01, description="of AdamW")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="auto: bfloat16 autocast where the processor has it, on a GPU for large steps",
+        description="auto: bfloat16 autocast on processors with AMX, on a GPU for large steps",
     )
     compile: bool = Field(
         default=False, description="torch.compile; three times slower where measured, on a GPU"
@@ -49,6 +50,14 @@ class BaseRecipe(StrictModel):
     trainer: dict[str, Any] = Field(
         default={}, description="further arguments of transformers' TrainingArguments, by name"
     )
+
+    @field_validator("trainer")
+    @classmethod
+    def _refuse_infinite(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        for name, value in settings.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name}: expected a finite number, found {value}")
+        return settings
 
     @classmethod
     def load(cls, path: Path, *, changes: Sequence[str] = ()) -> Self:

@@ -50,6 +50,18 @@ def test_a_user_s_mistake_has_status_2_and_no_traceback(
     assert b"Traceback" not in done.stderr
 
 
+def test_work_that_failed_has_status_1_and_no_traceback(run: Run, tiny_encoder: Path, project: Path) -> None:
+    (project / "r.yaml").write_text(
+        f"encoder: {tiny_encoder}\ntrain: [annotations/news#train]\nhead_learning_rate: 1.0e+38\n"
+        "development: [annotations/news#development]\nwindow: 64\nencoder_learning_rate: 1.0e+38\n",
+        encoding="utf-8",
+    )
+    done = run("train", "r.yaml", cwd=project)
+    assert done.returncode == 1
+    assert "training diverged: " in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
 def test_predict_reads_files_folders_json_lines_and_standard_input(
     run: Run, trained: Path, tmp_path: Path
 ) -> None:

@@ -76,3 +76,18 @@ def test_the_page_of_keys_is_that_of_the_fields() -> None:
         for module in re.findall(r"`([\w.]+)`", modules):
             code = (ROOT / "kashif" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
             assert f"recipe.{key}" in code or f"config.{key}" in code, (key, module)
+
+
+@pytest.mark.parametrize("key", ["head_learning_rate", "warmup_steps", "positive_tag_weight", "weight_decay"])
+@pytest.mark.parametrize("value", [".inf", ".nan", "1e999"])
+def test_numbers_that_are_not_finite_are_refused(path: Path, key: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"r.yaml with --set: {key}: Input should be"):
+        Recipe.load(path, changes=(f"{key}={value}",))
+    path.write_text(f"train: [a]\n{key}: {value}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"r.yaml: {key}: Input should be"):
+        Recipe.load(path)
+
+
+def test_arguments_of_the_trainer_that_are_not_finite_are_refused(path: Path) -> None:
+    with pytest.raises(InputError, match="trainer: max_grad_norm: expected a finite number, found inf"):
+        Recipe.load(path, changes=("trainer={max_grad_norm: .inf}",))
