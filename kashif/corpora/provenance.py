@@ -12,9 +12,12 @@ from kashif.corpora.loading import digest
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import read_json, write_json
+from kashif.files import file_digest, read_json, write_json
+from kashif.replacing import settle
 
 NAME = "manifest.json"
+WEIGHTS = "model.safetensors"
+"""The file of weights that a manifest stands beside and names by its SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,12 @@ class SeenArticles:
         """What a model folder's manifest says; None where there is none.
 
         Raises:
-            InputError: if it does not hold articles and their digests.
+            InputError: if it does not hold articles and their digests, or is of other weights.
         """
         path = folder / NAME
         if not path.is_file():
             return None
+        check_weights(folder)
         rows = read_json(path)
         nothing: dict[str, Any] = {"articles": {}}
         try:
@@ -75,19 +79,62 @@ def seen_by(encoder: str) -> dict[str, str]:
     """The articles that an encoder's folder says it has seen, with the digests of their texts.
 
     The folder is one of ``kashif pretrain``, or a model's; any other encoder says nothing.
+
+    Raises:
+        InputError: if its manifest cannot be read, or is of other weights.
     """
     path = Path(encoder) / NAME
-    rows = read_json(path) if path.is_file() else None
-    if not isinstance(rows, dict):
+    if not path.is_file():
         return {}
-    parts = (
-        rows.get(name) for name in ("pretraining", "train", "development", "encoder articles", "auxiliary")
-    )
-    found: dict[str, str] = {}
-    for part in parts:
-        if isinstance(part, dict) and isinstance(part.get("articles"), dict):
-            found |= part["articles"]
-    return found
+    check_weights(path.parent)
+    rows = read_json(path)
+    try:
+        parts = [
+            rows[name]["articles"]
+            for name in ("pretraining", "train", "development", "encoder articles", "auxiliary")
+            if name in rows
+        ]
+        if not parts:
+            raise KeyError("articles")
+        return {id: text for part in parts for id, text in part.items()}
+    except (AttributeError, KeyError, TypeError) as error:
+        message = f"expected the articles that the encoder has seen: {error!r}; make the encoder again"
+        raise InputError(Fault(str(path), message)) from error
+
+
+def weights_digest(folder: Path) -> str:
+    """The SHA-256 of the weights in a model's or encoder's folder.
+
+    Raises:
+        InputError: if they cannot be read.
+    """
+    return file_digest(folder / WEIGHTS)
+
+
+def check_weights(folder: Path) -> None:
+    """Refuses weights that are not those that the manifest beside them names.
+
+    Raises:
+        InputError: if they are not, or either cannot be read.
+    """
+    settle(folder)
+    path = folder / NAME
+    rows = read_json(path) if path.is_file() else {}
+    named = rows.get("weights") if isinstance(rows, dict) else None
+    if named is not None and named != weights_digest(folder):
+        message = f"not the weights that {NAME} beside it names: they are damaged, or of another training"
+        raise InputError(Fault(str(folder / WEIGHTS), f"{message}; train again, or copy the whole folder"))
+
+
+def write_encoder_manifest(
+    folder: Path, articles: Mapping[str, str], *, auxiliary: Mapping[str, Any] | None = None
+) -> None:
+    """Writes the manifest of an encoder whose weights lie in a folder: the articles that it has seen.
+
+    ``auxiliary`` is the ``articles_row`` of auxiliary corpora.
+    """
+    rows = {"pretraining": {"articles": dict(articles)}, "weights": weights_digest(folder)}
+    write_json(folder / NAME, rows | ({"auxiliary": auxiliary} if auxiliary else {}))
 
 
 def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
@@ -98,7 +145,7 @@ def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
     }
 
 
-def add_thresholds(folder: Path, documents: Sequence[Document]) -> None:
-    """Notes in a folder's manifest which articles chose the thresholds."""
-    path = folder / NAME
-    write_json(path, read_json(path) | {"thresholds": articles_row(documents)})
+def with_thresholds(folder: Path, documents: Sequence[Document]) -> dict[str, Any]:
+    """A folder's manifest, where it also says which articles chose the threshold."""
+    rows: dict[str, Any] = read_json(folder / NAME)
+    return rows | {"thresholds": articles_row(documents)}

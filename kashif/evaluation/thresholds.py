@@ -19,7 +19,9 @@ from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.evaluation.counting import Counts, relation_scores
 from kashif.evaluation.suite import Watch, unwatched
+from kashif.files import write_json
 from kashif.modeling.decoding import THRESHOLD
+from kashif.replacing import replaced_files
 from kashif.scheme import Scheme
 
 
@@ -123,8 +125,9 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
     found = outcomes(gold, predicted, scheme=predictor.scheme)
     former, best = config.relation_threshold, found.best_threshold()
     config.relation_threshold = best
-    config.save_pretrained(folder)
-    provenance.add_thresholds(folder, gold)
+    with replaced_files(folder) as new:
+        config.save_pretrained(new)
+        write_json(new / provenance.NAME, provenance.with_thresholds(folder, gold))
     before, after = found.counts(former), found.counts(best)
     crossed = cross_fitted(gold, predicted, scheme=predictor.scheme)
     if crossed and (crossed.f1 or 0) <= (before.f1 or 0) < (after.f1 or 0):

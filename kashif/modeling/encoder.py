@@ -19,7 +19,10 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from kashif.corpora.provenance import WEIGHTS, seen_by, weights_digest, write_encoder_manifest
 from kashif.errors import InputError, first_line
+from kashif.modeling.weights import is_whole, load_encoder, replaced_model
+from kashif.replacing import settle
 
 EMBEDDED = "e5-small-ar"
 _FILE = "e5-small-q4.bin"
@@ -42,14 +45,9 @@ def resolve(name: str) -> str:
         return name
     cache = Path(os.environ.get("KASHIF_CACHE") or Path.home() / ".cache" / "kashif")
     folder = cache / f"{EMBEDDED}-{build_digest()}"
-    if not (folder / "model.safetensors").is_file():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        build(partial)
-        try:
-            partial.rename(folder)
-        except OSError:  # another process was faster; its build is the same
-            if not (folder / "model.safetensors").is_file():
-                raise
+    settle(folder)
+    if not is_whole(folder / WEIGHTS):
+        build(folder)
     return str(folder)
 
 
@@ -61,6 +59,7 @@ def locate(name: str) -> str:
     """
     folder = Path(name)
     if folder.is_dir():
+        settle(folder)
         return str(folder)
     if folder.parts[:1] == ("models",):
         message = f"encoder '{name}': no such folder in {Path.cwd()}; "
@@ -71,14 +70,12 @@ def locate(name: str) -> str:
 def digest(name: str) -> str | None:
     """What identifies an encoder's weights, to know it again.
 
-    The SHA-256 of a folder's weights, ``build_digest`` of the embedded encoder, the commit of a hub name;
-    None for a hub name that is not in the cache.
+    The SHA-256 of the weights of a folder or of the embedded encoder, the commit of a hub name; None for a
+    hub name that is not in the cache.
     """
-    weights = Path(name) / "model.safetensors"
-    if weights.is_file():
-        return hashlib.sha256(weights.read_bytes()).hexdigest()
-    if name == EMBEDDED:
-        return build_digest()
+    name = resolve(name)
+    if (Path(name) / WEIGHTS).is_file():
+        return weights_digest(Path(name))
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json") if not Path(name).exists() else None
@@ -114,8 +111,9 @@ def build(output: Path) -> None:
     )
     model = BertModel(config, add_pooling_layer=False)
     model.load_state_dict(_state(file, kept), strict=False)
-    model.save_pretrained(output)
-    _tokenizer(file, kept).save_pretrained(output)
+    with replaced_model(output) as new:
+        model.save_pretrained(new)
+        _tokenizer(file, kept).save_pretrained(new)
 
 
 def _weights() -> bytes:
@@ -261,7 +259,13 @@ def copy(name: str, output: Path) -> None:
     from transformers import AutoModel, AutoTokenizer
 
     try:
-        AutoModel.from_pretrained(name).save_pretrained(output)
-        AutoTokenizer.from_pretrained(name).save_pretrained(output)
+        model, tokenizer = load_encoder(AutoModel, name), AutoTokenizer.from_pretrained(name)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"encoder '{name}': {first_line(error)}") from error
+    articles = seen_by(name)
+    with replaced_model(output) as new:
+        model.save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        write_encoder_manifest(new, articles)

@@ -20,6 +20,7 @@ from kashif.arabic import MAX_PROCLITICS
 from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.decoding import THRESHOLD
 from kashif.modeling.losses import IGNORE_INDEX, judged_words, per_item, summed_tag_loss
+from kashif.modeling.weights import load_encoder
 from kashif.scheme import Scheme
 
 _RARE = 3.0
@@ -138,7 +139,7 @@ class KashifModel(PreTrainedModel):
 
         A model's folder gives its encoder. ``options`` are further arguments of ``KashifConfig``.
         """
-        encoder = AutoModel.from_pretrained(path, config=encoder_config(path), dtype=torch.float32)
+        encoder = load_encoder(AutoModel, path, config=encoder_config(path), dtype=torch.float32)
         if isinstance(encoder, KashifModel):
             encoder = encoder.encoder
         config = KashifConfig(encoder=encoder.config.to_dict(), scheme=scheme.dump(), **options)

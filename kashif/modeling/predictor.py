@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
+from kashif.corpora.provenance import check_weights
 from kashif.document import Document
 from kashif.errors import InputError, first_line
 from kashif.files import read_json
@@ -20,7 +21,9 @@ from kashif.modeling import runtime as runtimes
 from kashif.modeling.alignment import align, is_cut_short
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.model import KashifModel
+from kashif.modeling.weights import load_model
 from kashif.modeling.windows import Layout, Window, lay_out
+from kashif.replacing import settle
 
 _ABOVE_ZERO = 1e-9
 """A threshold that drops what the scheme forbids, which has the score 0."""
@@ -43,6 +46,7 @@ def find(model: str | Path | None) -> Path:
     given = model or os.environ.get("KASHIF_MODEL")
     candidates = [Path(given)] if given else [Path("models/default"), Path("models/quickstart")]
     for candidate in candidates:
+        settle(candidate)
         if _is_model(candidate):
             return candidate
     if given:
@@ -77,8 +81,10 @@ def load(
         if threads < 1:
             raise InputError(f"threads {threads}: write a number from 1 on")
         torch.set_num_threads(threads)
+    if chosen == "torch":
+        check_weights(folder)
     network: KashifModel = (
-        KashifModel.from_pretrained(folder) if chosen == "torch" else runtimes.with_graph(folder, chosen)
+        load_model(KashifModel, folder) if chosen == "torch" else runtimes.with_graph(folder, chosen)
     )
     torch.nn.Module.to(network, where)
     network.eval()  # type: ignore[no-untyped-call]

@@ -6,6 +6,7 @@ The heads are small and stay in torch, so there is one decoder for all of them.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,14 +20,18 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
-from kashif.errors import InputError
-from kashif.files import read_json
+from kashif.corpora.provenance import WEIGHTS
+from kashif.errors import Fault, InputError
+from kashif.files import file_digest, read_json
 from kashif.modeling.model import KashifConfig, KashifModel
+from kashif.modeling.weights import readable
 
 RUNTIMES = ("auto", "torch", "onnx", "openvino")
 GRAPHS = {"openvino": "encoder.xml", "onnx": "encoder.onnx"}
 """The exported encoder of each runtime in a model folder: int64 ``input_ids`` and ``attention_mask``
 ``[batch, token]`` in, float32 ``tokens`` ``[batch, token, width]`` out."""
+FILES = {"openvino": ("encoder.xml", "encoder.bin"), "onnx": ("encoder.onnx",)}
+"""All files of each of them."""
 REPORT = "export.json"
 """The file of what the export measured."""
 TOLERANCE = 0.005
@@ -44,43 +49,66 @@ class Exported:
     """What ``export.json`` says: whose encoder it is, and of each runtime measured its loss and gain.
 
     ``bfloat16`` is whether OpenVINO was measured multiplying in it, ``loss`` the strict F1 lost by kind,
-    ``gain`` how many times as fast as torch in float32 it was.
+    ``gain`` how many times as fast as torch in float32 it was, ``files`` the SHA-256 of each file of graphs.
     """
 
     heads: str
     bfloat16: bool
     loss: Mapping[str, Mapping[str, float]]
     gain: Mapping[str, float]
+    files: Mapping[str, str]
 
     @classmethod
     def of(cls, folder: Path) -> Exported | None:
-        """The export of a model folder, if it has one."""
+        """The export of a model folder, if it has one.
+
+        Raises:
+            InputError: if its report is no whole one.
+        """
         report = folder / REPORT
         if not report.is_file():
             return None
         row = read_json(report)
-        runtimes = {name: v for name, v in row["runtimes"].items() if (folder / GRAPHS[name]).is_file()}
-        return cls(
-            row["heads"],
-            row["bfloat16"],
-            {name: measured["loss"] for name, measured in runtimes.items()},
-            {name: measured["times as fast"] for name, measured in runtimes.items()},
-        )
+        try:
+            runtimes = {name: row["runtimes"][name] for name in GRAPHS if name in row["runtimes"]}
+            return cls(
+                row["heads"],
+                row["bfloat16"],
+                {name: dict(measured["loss"]) for name, measured in runtimes.items()},
+                {name: float(measured["times as fast"]) for name, measured in runtimes.items()},
+                dict(row["files"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"no report of an export: {error!r}; make it again: kashif export {folder}"
+            raise InputError(Fault(str(report), message)) from error
 
-    def best(self) -> str:
-        """The fastest runtime that is installed and lost no more than ``TOLERANCE``; else torch."""
+    def best_first(self) -> list[str]:
+        """The runtimes that are installed, faster than torch and lost no more than ``TOLERANCE``."""
         faithful = [
-            name for name in installed() if all(x <= TOLERANCE for x in self.loss.get(name, {}).values())
+            name
+            for name in installed()
+            if self.gain.get(name, 0) > 1 and all(x <= TOLERANCE for x in self.loss[name].values())
         ]
-        gains = {"torch": 1.0} | {name: self.gain[name] for name in faithful if name in self.gain}
-        return max(gains, key=lambda name: gains[name])
+        return sorted(faithful, key=lambda name: -self.gain[name])
+
+    def refuse_damaged(self, folder: Path, runtime: str) -> None:
+        """Raises InputError if a runtime's files in a folder are not those that were measured."""
+        for name in FILES[runtime]:
+            path = folder / name
+            if not path.is_file() or file_digest(path) != self.files.get(name):
+                message = "not there, or not what kashif export wrote; make it again"
+                raise InputError(Fault(str(path), f"{message}: kashif export {folder}"))
 
 
 def has_bfloat16() -> bool:
     """Whether the processor multiplies in bfloat16."""
+    return "AVX512" in torch.backends.cpu.get_cpu_capability() and has_instructions("avx512_bf16")
+
+
+def has_instructions(name: str) -> bool:
+    """Whether the processor has these instructions, as Linux names them; False where that is not known."""
     info = Path("/proc/cpuinfo")
-    flags = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
-    return "AVX512" in torch.backends.cpu.get_cpu_capability() and "avx512_bf16" in flags
+    return info.is_file() and name in info.read_text(encoding="utf-8", errors="replace").split()
 
 
 def installed() -> list[str]:
@@ -91,6 +119,8 @@ def installed() -> list[str]:
 def choose(folder: Path, wanted: str, *, device: str) -> str:
     """The runtime for a model folder: the one wanted, or with ``auto`` the fastest that its export trusts.
 
+    With ``auto`` an export that is not whole is passed over with a warning.
+
     Raises:
         InputError: for a runtime that is unknown, not installed, or has no graph of this model to run.
     """
@@ -98,19 +128,38 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
         raise InputError(f"no runtime '{wanted}'; there are {', '.join(RUNTIMES)}")
     if wanted == "torch":
         return wanted
-    exported = Exported.of(folder)
-    current = exported is not None and exported.heads == heads_digest(folder)
     if wanted == "auto":
-        return exported.best() if exported and current and device == "cpu" else "torch"
+        return _fastest(folder) if device == "cpu" else "torch"
+    exported = Exported.of(folder)
     if wanted not in installed():
         raise InputError(f"the runtime {wanted} is not installed: pip install 'kashif[{wanted}]'")
     if exported is None or wanted not in exported.gain:
         raise InputError(f"{folder}: nothing exported for the runtime {wanted}; kashif export {folder}")
-    if not current:
+    if exported.heads != heads_digest(folder):
         raise InputError(f"{folder}: the export is of another model; make it again: kashif export {folder}")
     if device != "cpu":
         raise InputError(f"the runtime {wanted} runs on the CPU; leave out --runtime on a {device} device")
+    exported.refuse_damaged(folder, wanted)
     return wanted
+
+
+def _fastest(folder: Path) -> str:
+    """The fastest runtime that a folder's export trusts and whose files are whole; else torch."""
+    warn = logging.getLogger("kashif").warning
+    try:
+        exported = Exported.of(folder)
+    except InputError as error:
+        warn("%s; the model runs in torch", error)
+        return "torch"
+    if exported is None or exported.heads != heads_digest(folder):
+        return "torch"
+    for name in exported.best_first():
+        try:
+            exported.refuse_damaged(folder, name)
+            return name
+        except InputError as error:
+            warn("%s; the model does not run in %s", error, name)
+    return "torch"
 
 
 def heads_digest(folder: Path) -> str:
@@ -122,17 +171,27 @@ def heads_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def with_graph(folder: Path, runtime: str) -> KashifModel:
-    """A model of a folder whose encoder is its exported graph; the encoder's weights are not read."""
-    exported = Exported.of(folder)
+def with_graph(folder: Path, runtime: str, *, graphs: Path | None = None) -> KashifModel:
+    """A model of a folder whose encoder is its exported graph; the encoder's weights are not read.
+
+    ``graphs`` is the folder of an export that has not been measured, None takes the model's own.
+
+    Raises:
+        InputError: if the weights of the heads are not those of the model.
+    """
+    exported = None if graphs else Exported.of(folder)
     half = has_bfloat16() and (exported is None or exported.bfloat16)
     config: KashifConfig = KashifConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = KashifModel(config)
-    path = folder / GRAPHS[runtime]
+    path = (graphs or folder) / GRAPHS[runtime]
     run = _openvino(path, half) if runtime == "openvino" else _onnx(path)
     model.encoder = GraphEncoder(run)
-    model.load_state_dict(_heads(folder), assign=True)
+    try:
+        model.load_state_dict(_heads(folder), assign=True)
+    except RuntimeError as error:  # tensors missing, left over or of another shape
+        reason = " ".join(str(error).split())
+        raise InputError(Fault(str(folder / WEIGHTS), f"not the weights of this model: {reason}")) from error
     return model
 
 
@@ -153,7 +212,7 @@ class GraphEncoder(nn.Module):
 
 
 def _heads(folder: Path) -> dict[str, Tensor]:
-    with safe_open(str(folder / "model.safetensors"), "pt") as weights:
+    with readable(folder / WEIGHTS), safe_open(str(folder / WEIGHTS), "pt") as weights:
         return {
             name: weights.get_tensor(name)
             for name in weights.keys()  # noqa: SIM118 - not a dict

@@ -2,45 +2,130 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
-from kashif.errors import InputError
-from kashif.files import read_text, write_text
+from kashif.corpora.provenance import WEIGHTS
+from kashif.errors import Fault, InputError
+from kashif.files import read_json, write_json
+from kashif.modeling.weights import is_whole
 
 FOLDER = "checkpoints"
 """The folder of the checkpoints in a model's folder."""
 _NOTE = "run.json"
 """The file that says of which run the checkpoints are."""
+_STATE = "trainer_state.json"
+_BEST = "best_model_checkpoint"
+"""The key of the state that holds the path of the best checkpoint."""
+_SHOWN = 60
+"""Code points of a value that an error shows."""
 
 
-def begin(folder: Path, note: str, *, resume: bool) -> Path | None:
+def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None:
     """Clears a folder of checkpoints for a new run, or finds the checkpoint to resume from.
 
-    ``note`` says what the run depends on.
+    ``note`` are JSON values of all that the run depends on. A checkpoint that is not whole is passed over
+    for the one before it, with a warning.
 
     Raises:
         InputError: if there is nothing to resume, or it is of another run.
     """
     if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_text(folder / _NOTE, note)
+        (folder / _NOTE).unlink(missing_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        write_json(folder / _NOTE, note)
         return None
-    last = _last(folder)
-    if last is None or not (folder / _NOTE).is_file():
+    found = _checkpoints(folder)
+    if not found or not (folder / _NOTE).is_file():
         raise InputError(f"nothing to resume in {folder}; run without --resume")
-    if read_text(folder / _NOTE) != note:
-        raise InputError(f"{folder} is of another recipe, corpus or version; run without --resume")
-    return last
+    if lines := differences(read_json(folder / _NOTE), note):
+        faults = [Fault(str(folder), f"the checkpoints are of another run: {line}") for line in lines]
+        raise InputError([*faults, Fault(str(folder), "run without --resume, or as it was")])
+    lost: list[Fault] = []
+    for checkpoint in found:
+        if not (faults := damage(checkpoint)):
+            _remove(found[: found.index(checkpoint)], lost)
+            _name_best(checkpoint)
+            return checkpoint
+        lost += faults
+    raise InputError([*lost, Fault(str(folder), "no checkpoint is whole; run without --resume")])
 
 
-def can_resume(folder: Path, note: str) -> bool:
-    """Whether a folder holds a checkpoint of the run that ``note`` describes."""
-    file = folder / _NOTE
-    return file.is_file() and read_text(file) == note and _last(folder) is not None
+def can_resume(folder: Path, note: Mapping[str, Any]) -> bool:
+    """Whether a folder holds a whole checkpoint of the run that ``note`` describes."""
+    try:
+        same = read_json(folder / _NOTE) == note
+    except InputError:
+        return False
+    return same and any(not damage(checkpoint) for checkpoint in _checkpoints(folder))
 
 
-def _last(folder: Path) -> Path | None:
-    """The last checkpoint that was written to its end."""
-    found = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+def differences(then: Any, now: Any, name: str = "") -> list[str]:
+    """In words, where two notes differ."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = dict.fromkeys([*then, *now])
+        inside = (differences(then.get(key), now.get(key), f"{name}.{key}".strip(".")) for key in keys)
+        return [line for lines in inside for line in lines]
+    if then == now:
+        return []
+    before, after = ("nothing" if value is None else f"{value}" for value in (then, now))
+    long = max(len(before), len(after)) > _SHOWN
+    return [f"{name} has changed" if long else f"{name} was {before}, is {after}"]
+
+
+def damage(checkpoint: Path) -> list[Fault]:
+    """What a checkpoint lacks that training would need to go on from it as if it had not stopped."""
+    try:
+        state = read_json(checkpoint / _STATE)
+        if state["global_step"] != _step(checkpoint):
+            raise ValueError
+    except (InputError, KeyError, TypeError, ValueError):
+        return [Fault(str(checkpoint / _STATE), "not there, or not whole")]
+    best = state.get(_BEST)
+    weights = {checkpoint / WEIGHTS} | ({checkpoint.parent / Path(best).name / WEIGHTS} if best else set())
+    random_states = sorted(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
+    packed = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt", *random_states]
+    broken = [path for path in sorted(weights) if not is_whole(path)]
+    broken += [path for path in packed if not _is_whole_zip(path)]
+    return [Fault(str(path), "cut short or damaged" if path.exists() else "not there") for path in broken]
+
+
+def _is_whole_zip(path: Path) -> bool:
+    """Whether a file that torch wrote, a zip, has all its parts."""
+    try:
+        with ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, BadZipFile, EOFError):
+        return False
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The folders of checkpoints, the last first."""
+    found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and _step(path) >= 0]
+    return sorted(found, key=_step, reverse=True)
+
+
+def _step(checkpoint: Path) -> int:
+    number = checkpoint.name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def _remove(later: list[Path], lost: list[Fault]) -> None:
+    """Removes the checkpoints behind the one that training goes on from; they are written anew."""
+    for fault in lost:
+        logging.getLogger("kashif").warning("%s; going on from the checkpoint before it", fault)
+    for checkpoint in later:
+        shutil.rmtree(checkpoint)
+
+
+def _name_best(checkpoint: Path) -> None:
+    """Has a checkpoint's state name the best one where it lies now: the folder may have been moved."""
+    state = read_json(checkpoint / _STATE)
+    if best := state.get(_BEST):
+        state[_BEST] = str(checkpoint.parent / Path(best).name)
+        write_json(checkpoint / _STATE, state)

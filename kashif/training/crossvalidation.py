@@ -53,9 +53,9 @@ def crossvalidate(
 
     ``over`` is the corpus to fold, all training articles if None; what else the recipe trains on is in
     every training. ``workers`` trainings run at a time, in processes of their own (so ``say`` must be
-    picklable), and share the processor's cores. A fold whose model is there already, by the same recipe,
-    articles and code, is not trained again; one that was interrupted goes on from its last finished epoch.
-    ``seed`` is that of the bootstrap.
+    picklable), and share the processor's cores. A fold whose model is there already and whole, by the same
+    recipe, articles and code, is not trained again; one that was interrupted goes on from its last finished
+    epoch. ``seed`` is that of the bootstrap.
 
     Raises:
         InputError: if the recipe, ``over`` or the number of folds does not fit.
@@ -121,14 +121,15 @@ def folds(ids: Sequence[str], count: int, *, seed: int, output: Path) -> list[Fo
 def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:
     name = f"without {', '.join(fold.left_out)}"
     data = gather(recipe, without=fold.left_out)
+    folder = fold.folder / checkpoints.FOLDER
     if is_model_of(fold.folder, recipe, data=data):
         say(f"{name}: trained before")
-        return
-    folder = fold.folder / checkpoints.FOLDER
-    resume = checkpoints.can_resume(folder.resolve(), run_note(recipe, data))
-    say(f"{name}, going on from the last finished epoch:" if resume else f"{name}:")
-    train(recipe, fold.folder, resume=resume, say=say, without=fold.left_out)
-    shutil.rmtree(folder)
+    else:
+        resume = checkpoints.can_resume(folder.resolve(), run_note(recipe, data))
+        say(f"{name}, going on from the last finished epoch:" if resume else f"{name}:")
+        train(recipe, fold.folder, resume=resume, say=say, without=fold.left_out)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _train_beside(recipe: Recipe, fold: Fold, *, threads: int, say: Say) -> None:

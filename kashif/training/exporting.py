@@ -6,7 +6,6 @@ import contextlib
 import io
 import logging
 import random
-import tempfile
 import time
 import warnings
 from collections.abc import Sequence
@@ -20,15 +19,18 @@ from torch import Tensor, nn
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.development import SELECTED_BY, development_scores
-from kashif.files import write_json
+from kashif.files import file_digest, write_json
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
+from kashif.replacing import replaced_files
 from kashif.training.data import Data, gather
 from kashif.training.provenance import RECIPE
 from kashif.training.recipe import Recipe
 
+_FILES = [runtime.REPORT, *(name for names in runtime.FILES.values() for name in names)]
+"""All files of an export."""
 CALIBRATION = 64
 """Windows of training articles on which the ranges of int8 are measured."""
 
@@ -52,32 +54,34 @@ def export(folder: Path, *, int8: bool) -> dict[str, Any]:
         raise InputError("exporting needs more packages: pip install 'kashif[export]'")
     exact = predictors.load(folder, device="cpu", runtime="torch")
     data = gather(Recipe.load(folder / RECIPE))
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        graph = Path(scratch) / runtime.GRAPHS["onnx"]
+    files = [name for graph in runtimes for name in runtime.FILES[graph]]
+    with replaced_files(folder, stale=_FILES) as new:
+        graph = new / runtime.GRAPHS["onnx"]
         _write_graph(exact.model, graph)
         if int8:
             _quantise(graph, exact, data.train)
-        (folder / runtime.REPORT).unlink(missing_ok=True)
         if "openvino" in runtimes:
             import openvino
 
             # Weights of 16 bits take half the memory; it multiplies in float32 or bfloat16 all the same.
             model = openvino.Core().read_model(graph)
-            openvino.save_model(model, folder / runtime.GRAPHS["openvino"], compress_to_fp16=True)
-        if "onnx" in runtimes:
-            graph.replace(folder / runtime.GRAPHS["onnx"])
-    rows = {}
-    for name in runtimes:
-        faster = Predictor(runtime.with_graph(folder, name), exact.tokenizer)
-        rows[name] = _compared(exact, faster, data)
-    report = {
-        "precision": "int8" if int8 else "float32",
-        "bfloat16": runtime.has_bfloat16(),
-        "heads": runtime.heads_digest(folder),
-        "development articles": [document.id for document in data.development],
-        "runtimes": rows,
-    }
-    write_json(folder / runtime.REPORT, report)
+            openvino.save_model(model, new / runtime.GRAPHS["openvino"], compress_to_fp16=True)
+            del model  # it keeps the graph's file open
+        if "onnx" not in runtimes:
+            graph.unlink()
+        rows = {}
+        for name in runtimes:
+            faster = Predictor(runtime.with_graph(folder, name, graphs=new), exact.tokenizer)
+            rows[name] = _compared(exact, faster, data)
+        report = {
+            "precision": "int8" if int8 else "float32",
+            "bfloat16": runtime.has_bfloat16(),
+            "heads": runtime.heads_digest(folder),
+            "files": {name: file_digest(new / name) for name in files},
+            "development articles": [document.id for document in data.development],
+            "runtimes": rows,
+        }
+        write_json(new / runtime.REPORT, report)
     return report
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from kashif.modeling.runtime import has_bfloat16
+from kashif.modeling.runtime import has_instructions
 from kashif.training.recipe import BaseRecipe
 
 _FILLS_A_GPU = 8192
@@ -16,14 +16,15 @@ _FILLS_A_GPU = 8192
 def use_bfloat16(recipe: BaseRecipe) -> bool:
     """Whether to train in bfloat16: where it is wanted, or where it is the faster one.
 
-    On a CPU that is where the processor multiplies in it; on a GPU from ``_FILLS_A_GPU`` sub-words a step on.
-    With fewer, the casts of autocast only add kernels to start.
+    On a CPU that is where the processor multiplies tiles of it (AMX): with AVX-512 alone the casts take more
+    than they save. On a GPU it is from ``_FILLS_A_GPU`` sub-words a step on: with fewer, the casts of
+    autocast only add kernels to start.
     """
     if recipe.precision != "auto":
         return recipe.precision == "bfloat16"
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported() and recipe.batch_size * recipe.window >= _FILLS_A_GPU
-    return has_bfloat16()
+    return has_instructions("amx_bf16")
 
 
 def choose_attention(encoder: Any, recipe: BaseRecipe) -> None:

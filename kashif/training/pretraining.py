@@ -6,7 +6,6 @@ The method of Gururangan et al., Don't Stop Pretraining (2020).
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,22 +19,23 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
     DataCollatorForLanguageModeling,
-    Trainer,
     set_seed,
 )
 
 from kashif.corpora import slices
 from kashif.corpora.loading import Spec, load_all, load_each
-from kashif.corpora.provenance import NAME, articles_row, seen_by
+from kashif.corpora.provenance import articles_row, check_weights, seen_by, write_encoder_manifest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, first_line
-from kashif.files import write_json
+from kashif.files import read_json, write_json
 from kashif.folding import fold
 from kashif.modeling import encoder
 from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.batching import WindowExample, auxiliary_labels, pad_inputs
 from kashif.modeling.losses import IGNORE_INDEX, per_item
 from kashif.modeling.model import encoder_config, pool
+from kashif.modeling.weights import load_encoder, replaced_model
+from kashif.replacing import settle
 from kashif.training import checkpoints
 from kashif.training.arguments import training_arguments
 from kashif.training.auxiliary import (
@@ -44,8 +44,9 @@ from kashif.training.auxiliary import (
     auxiliary_windows,
     with_schemes,
 )
+from kashif.training.divergence import FiniteTrainer
 from kashif.training.precision import choose_attention
-from kashif.training.provenance import versions
+from kashif.training.provenance import note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
 from kashif.training.trial import check_window
@@ -70,13 +71,16 @@ def pretrain(
 
     Raises:
         InputError: for texts or an encoder that do not fit.
+        WorkError: if the training diverges.
     """
     paths = [_file(text) for text in recipe.texts]
     set_seed(recipe.seed)
     name = encoder.locate(recipe.encoder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
-        network = AutoModelForMaskedLM.from_pretrained(name, config=encoder_config(name))
+        network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"encoder '{recipe.encoder}': {first_line(error)}") from error
     if tokenizer.mask_token is None:
@@ -106,6 +110,7 @@ def pretrain(
         train = ConcatDataset([train, beside])
     sizes = [len(corpus.scheme.labels) for corpus in auxiliary]
     network.add_module("auxiliary", AuxiliaryTaggers(network.config.hidden_size, sizes))
+    articles = texts.articles | seen_by(recipe.encoder)
     auxiliary_row = articles_row([document for corpus in auxiliary for document in corpus.documents])
     origin = {
         **versions(recipe),
@@ -113,12 +118,15 @@ def pretrain(
             text: hashlib.sha256(path.read_bytes()).hexdigest()
             for text, path in zip(recipe.texts, paths, strict=True)
         },
-        "recipe": recipe.model_dump(mode="json"),
         "held out": articles_row(held_out),
         "auxiliary": auxiliary_row,
     }
+    note = note_of(origin, recipe)
+    if resume and (finished := _finished(output, note)) is not None:
+        say(f"{output}: this pretraining is finished; nothing is left to do")
+        return finished
     folder = output.resolve() / checkpoints.FOLDER
-    last = checkpoints.begin(folder, json.dumps(origin), resume=resume)
+    last = checkpoints.begin(folder, note, resume=resume)
     arguments = training_arguments(recipe, folder, progress=progress)
     arguments.metric_for_best_model = "loss"
     arguments.greater_is_better = False
@@ -134,12 +142,25 @@ def pretrain(
     report_epochs(trainer, say, progress=progress, in_words=_in_words)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     loss = float(trainer.evaluate()["eval_loss"])
-    network.base_model.save_pretrained(output)
-    tokenizer.save_pretrained(output)
-    write_json(output / ORIGIN, {**origin, "loss": loss})
-    articles = {"articles": texts.articles | seen_by(recipe.encoder)}
-    write_json(output / NAME, {"pretraining": articles, "auxiliary": auxiliary_row})
+    with replaced_model(output) as new:
+        network.base_model.save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        write_json(new / ORIGIN, {**note, "environment": origin["environment"], "loss": loss})
+        write_encoder_manifest(new, articles, auxiliary=auxiliary_row)
     return loss
+
+
+def _finished(output: Path, note: dict[str, Any]) -> float | None:
+    """The loss of the encoder in a folder, if it is whole and of the run that ``note`` describes."""
+    settle(output)
+    if not (output / ORIGIN).is_file():
+        return None
+    try:
+        check_weights(output)
+        rows = read_json(output / ORIGIN)
+        return float(rows["loss"]) if rows | note == rows else None
+    except (InputError, KeyError, TypeError, ValueError):  # it is not whole
+        return None
 
 
 def _file(text: str) -> Path:
@@ -208,7 +229,7 @@ class _Collator:
         return batch
 
 
-class _Pretrainer(Trainer):
+class _Pretrainer(FiniteTrainer):
     """The Trainer with auxiliary corpora, evaluated with the same sub-words masked each time."""
 
     def __init__(self, *, sampler: Sampler[int] | None, **rest: Any) -> None:

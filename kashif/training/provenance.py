@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,27 @@ from typing import Any
 import torch
 
 from kashif.corpora import provenance as seen
+from kashif.errors import InputError
 from kashif.files import read_json, read_text
 from kashif.modeling import encoder
+from kashif.replacing import settle
 from kashif.training.data import Data
 from kashif.training.precision import use_bfloat16
 from kashif.training.recipe import BaseRecipe, Recipe
 
 RECIPE = "recipe.yaml"
 """The file in a model's folder of the recipe that it was trained by."""
+
+
+_PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
+"""The packages whose versions may change what is trained."""
+_NOT_TRAINING = {
+    *("modeling/runtime.py", "training/exporting.py", "training/crossvalidation.py"),
+    *("training/checkpoints.py", "training/provenance.py"),
+}
+"""Code of the floors that train which does not change what is trained."""
+_TOLD = ("environment", "notices", "seed")
+"""What a manifest tells beside all that makes a training what it is; the seed stands in the recipe."""
 
 
 def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
@@ -36,37 +50,61 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
 
 
 def versions(recipe: BaseRecipe) -> dict[str, Any]:
-    """What a training runs on: versions, machine, seed, the digests of the code and of the encoder."""
-    packages = ("kashif", "torch", "transformers", "datasets", "tokenizers", "numpy")
+    """What a training runs on: versions, seed, digests of the code and of the encoder, environment."""
     return {
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in packages},
+        "versions": {name: metadata.version(name) for name in _PACKAGES},
         "seed": recipe.seed,
-        "machine": platform.machine(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "bfloat16": use_bfloat16(recipe),
-        "code": code_digest(),
+        "code": code_digests(),
         "encoder": encoder.digest(recipe.encoder),
+        "environment": {
+            "python": platform.python_version(),
+            "numpy": metadata.version("numpy"),
+            "datasets": metadata.version("datasets"),
+            "machine": platform.machine(),
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        },
     }
 
 
-def code_digest() -> str:
-    """The SHA-256 of this package's own code."""
-    whole = hashlib.sha256()
+def code_digests() -> dict[str, str]:
+    """The first half of the SHA-256 of each file of this package that decides what is trained."""
     package = Path(__file__).parents[1]
-    for file in sorted(package.rglob("*.py")):
-        whole.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
-    return whole.hexdigest()
+    files = [package / "arabic.py", *package.glob("modeling/*.py"), *package.glob("training/*.py")]
+    files += [package / "evaluation" / name for name in ("counting.py", "development.py", "thresholds.py")]
+    named = {file.relative_to(package).as_posix(): file for file in sorted(files)}
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()[:32]
+        for name, file in named.items()
+        if name not in _NOT_TRAINING
+    }
 
 
-def run_note(recipe: Recipe, data: Data) -> str:
-    """All that a training run depends on, in one string: runs of the same note give the same model."""
-    return json.dumps({**origin(recipe, data), "recipe": recipe.dump()})
+def note_of(origin: Mapping[str, Any], recipe: BaseRecipe) -> dict[str, Any]:
+    """All that a training run depends on, as JSON values: runs of the same note give the same model."""
+    kept = {name: value for name, value in origin.items() if name not in _TOLD}
+    note: dict[str, Any] = json.loads(json.dumps({**kept, "recipe": recipe.model_dump(mode="json")}))
+    return note
+
+
+def run_note(recipe: Recipe, data: Data) -> dict[str, Any]:
+    """The note of a model's training."""
+    return note_of(origin(recipe, data), recipe)
 
 
 def is_model_of(folder: Path, recipe: Recipe, *, data: Data) -> bool:
-    """Whether a folder holds the finished model of this recipe, these articles and these versions."""
-    manifest, trained_by = folder / seen.NAME, folder / RECIPE
-    if not (manifest.is_file() and trained_by.is_file()):
+    """Whether a folder holds the finished model of this recipe, these articles and these versions.
+
+    A threshold chosen since, and what runs the model beside torch, change nothing.
+    """
+    settle(folder)
+    if not (folder / seen.NAME).is_file():
         return False
-    return bool(read_json(manifest) == origin(recipe, data)) and read_text(trained_by) == recipe.dump()
+    note = run_note(recipe, data)
+    del note["recipe"]
+    try:
+        rows = read_json(folder / seen.NAME)
+        note["weights"] = seen.weights_digest(folder)
+        return bool(rows | note == rows) and read_text(folder / RECIPE) == recipe.dump()
+    except (InputError, TypeError):  # it is not whole
+        return False

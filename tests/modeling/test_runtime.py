@@ -93,8 +93,25 @@ def test_auto_takes_the_fastest_that_loses_next_to_nothing(exported: Path, tmp_p
         assert runtime.choose(folder, "auto", device="cpu") == best
     change(folder, openvino=(0.0, 2.0))
     assert runtime.choose(folder, "auto", device="cuda") == "torch"
-    (folder / "encoder.xml").unlink()
-    assert runtime.choose(folder, "auto", device="cpu") == "torch"
+
+
+@pytest.mark.parametrize("how", ["cut", "missing"])
+@pytest.mark.parametrize("name", ["encoder.xml", "encoder.bin", "export.json"])
+def test_auto_does_without_an_export_that_is_not_whole(
+    exported: Path, tmp_path: Path, name: str, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It crashed in the runtime's own words."""
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    change(folder, onnx=(0.0, 1.5), openvino=(0.0, 2.0))
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:100]) if how == "cut" else path.unlink()
+    expected = "torch" if name == "export.json" else "onnx"
+    assert runtime.choose(folder, "auto", device="cpu") == expected
+    if (name, how) != ("export.json", "missing"):
+        assert str(path) in caplog.text
+    with pytest.raises(InputError, match=name if expected == "onnx" else "export"):
+        predictors.load(folder, runtime="openvino")
 
 
 def test_a_graph_of_another_training_is_not_run(

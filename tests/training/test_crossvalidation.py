@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from helpers import ARTICLE, add_scheme
+from kills import killed
 
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts, entity_items
+from kashif.evaluation.thresholds import choose_threshold
 from kashif.modeling import predictor as predictors
 from kashif.training.crossvalidation import articles, crossvalidate, folds
 from kashif.training.data import gather
@@ -83,6 +85,36 @@ def test_an_interrupted_fold_goes_on(recipe: Recipe, project: Path) -> None:
         f"epoch   {i}" for i in (2, 1, 2, 1, 2)
     ]
     assert sum("going on from the last finished epoch" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("point", [60, 110])
+def test_a_killed_cross_validation_goes_on_to_the_same_report(
+    recipe: Recipe, project: Path, point: int
+) -> None:
+    settings = recipe.model_copy(update={"epochs": 1})
+    whole = crossvalidate(settings, project / "whole", over=NEWS, count=2)
+    part = project / "part"
+    assert killed(lambda: crossvalidate(settings, part, over=NEWS, count=2), point)
+    assert part.exists()
+    assert crossvalidate(settings, part, over=NEWS, count=2).reports == whole.reports
+    assert not list(part.rglob("*.partial"))
+    assert not list(part.glob("*/checkpoints"))
+
+
+def test_a_fold_is_trained_again_where_its_weights_are_cut_and_only_there(
+    recipe: Recipe, project: Path
+) -> None:
+    """A choice of the threshold had a fold trained again, and cut weights counted as done."""
+    settings, output = recipe.model_copy(update={"epochs": 1}), project / "m"
+    crossvalidate(settings, output, over=NEWS, count=2)
+    choose_threshold(output / "fold-1", ["annotations/dev"])
+    weights = output / "fold-2" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-9])
+    lines: list[str] = []
+    crossvalidate(settings, output, over=NEWS, count=2, say=lines.append)
+    assert [line.endswith("trained before") for line in lines if line.startswith("without")] == [True, False]
+    assert weights.read_bytes() == whole
 
 
 def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Path) -> None:

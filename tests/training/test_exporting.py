@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers import ARTICLE, make_encoder
+from kills import contents, each_kill
 
 from kashif.document import Document
 from kashif.errors import InputError
@@ -55,6 +56,32 @@ def test_int8_of_other_encoders_finds_what_they_learned(
         after = predictors.load(folder, runtime=name).predict(article.text)
         found = {entity.key for entity in before.entities} & {entity.key for entity in after.entities}
         assert len(found) >= 0.8 * len(before.entities)
+
+
+def test_a_killed_export_leaves_the_old_one_or_the_new(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It left its scratch folder, and no report beside half of the graphs."""
+    graph = tmp_path / "graph.onnx"
+    exporting._write_graph(predictors.load(trained, runtime="torch").model, graph)
+    measured = {"loss": {}, "times as fast": 2.0}
+    monkeypatch.setattr(exporting, "_write_graph", lambda _, path: shutil.copyfile(graph, path))
+    monkeypatch.setattr(exporting, "_compared", lambda *_: dict(measured))
+    monkeypatch.setattr(runtime, "installed", lambda: ["onnx"])
+    before, folder = tmp_path / "before", tmp_path / "m"
+    shutil.copytree(trained, before, ignore=shutil.ignore_patterns("checkpoints"))
+    exporting.export(before, int8=False)
+    with graph.open("ab") as file:  # another graph
+        file.write(b"\x7a\x01x")
+    shutil.copytree(before, tmp_path / "after")
+    exporting.export(tmp_path / "after", int8=False)
+    old, new = contents(before), contents(tmp_path / "after")
+    assert {name for name in new if new[name] != old[name]} == {"encoder.onnx", "export.json"}
+    for _ in each_kill(lambda: exporting.export(folder, int8=False), folder, before=before, every=4):
+        assert runtime.choose(predictors.find(folder), "auto", device="cpu") == "onnx"
+        assert {n: c for n, c in contents(folder).items() if ".partial" not in n} in (old, new)
+        exporting.export(folder, int8=False)
+        assert contents(folder) == new  # and nothing beside
 
 
 def test_without_a_runtime_nothing_is_exported(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def test_bfloat16_is_taken_where_it_is_the_faster(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: processor)
+    monkeypatch.setattr(precision, "has_instructions", lambda name: processor and name == "amx_bf16")
     assert use_bfloat16(recipe(**{"precision": "auto"} | settings)) is half
 
 

@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from random import Random
 
 import pytest
 import torch
 from helpers import NEWS, disguise, make_encoder, pretraining_recipe, recipe
+from kills import contents, each_kill
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from kashif.corpora.loading import load
 from kashif.corpora.provenance import SeenArticles
-from kashif.errors import InputError
+from kashif.errors import InputError, WorkError
 from kashif.evaluation.systems import open_system, score_system
+from kashif.replacing import settle
+from kashif.training import pretraining
 from kashif.training.crossvalidation import articles
 from kashif.training.pretraining import _windows, masked_loss, pretrain
 from kashif.training.train import train
@@ -150,3 +154,39 @@ def test_the_loss_of_masked_sub_words_is_that_of_all(kind: str, tmp_path: Path) 
     labels = torch.where(ids % 3 == 0, ids, -100)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
     assert torch.allclose(masked_loss(network, inputs), network(**inputs).loss, atol=1e-5)
+
+
+def test_a_killed_save_leaves_the_old_encoder_or_the_new(
+    tiny_encoder: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, folder, before = pretraining_recipe(tiny_encoder), texts / "x", texts / "before"
+    pretrain(pretraining_recipe(tiny_encoder, epochs=1), before)
+    shutil.copytree(before, texts / "after")
+    monkeypatch.setattr(pretraining._Pretrainer, "train", lambda *_, **__: None)
+    pretrain(settings, texts / "after")
+    old, new = contents(before), contents(texts / "after")
+    assert old["model.safetensors"] != new["model.safetensors"]
+    seen = set()
+    for _ in each_kill(lambda: pretrain(settings, folder), folder, before=before, every=6):
+        settle(folder)
+        now = {name: content for name, content in contents(folder).items() if ".partial" not in name}
+        assert now in (old, new)
+        seen.add(now == new)
+    assert seen == {True, False}
+
+
+def test_resuming_a_finished_pretraining_leaves_it_as_it_is(tiny_encoder: Path, texts: Path) -> None:
+    loss = pretrain(pretraining_recipe(tiny_encoder), texts / "x")
+    before, lines = contents(texts / "x"), list[str]()
+    assert pretrain(pretraining_recipe(tiny_encoder), texts / "x", resume=True, say=lines.append) == loss
+    assert lines[-1] == f"{texts / 'x'}: this pretraining is finished; nothing is left to do"
+    assert contents(texts / "x") == before
+    (texts / "x" / "model.safetensors").write_bytes(b"cut")
+    pretrain(pretraining_recipe(tiny_encoder), texts / "x", resume=True)
+    assert contents(texts / "x") == before
+
+
+def test_pretraining_that_diverges_is_stopped(tiny_encoder: Path, texts: Path) -> None:
+    with pytest.raises(WorkError, match="training diverged: "):
+        pretrain(pretraining_recipe(tiny_encoder, encoder_learning_rate=1e38), texts / "x")
+    assert not (texts / "x" / "model.safetensors").exists()

@@ -7,19 +7,21 @@ from pathlib import Path
 import pytest
 from helpers import recipe
 
+from kashif.corpora.provenance import WEIGHTS, weights_digest, with_thresholds
 from kashif.files import write_json, write_text
 from kashif.modeling import encoder
 from kashif.training import provenance
 from kashif.training.data import gather
-from kashif.training.provenance import RECIPE, code_digest, is_model_of, origin, run_note, versions
+from kashif.training.provenance import RECIPE, code_digests, is_model_of, origin, run_note, versions
 
 
 def test_an_origin_names_what_a_model_came_from(tiny_encoder: Path, project: Path) -> None:
     settings = recipe(tiny_encoder)
     data = gather(settings)
     found = origin(settings, data)
-    assert set(found["versions"]) > {"python", "torch", "transformers", "kashif"}
-    assert (found["seed"], found["bfloat16"], found["code"]) == (13, False, code_digest())
+    assert set(found["versions"]) == {"kashif", "torch", "transformers", "tokenizers"}
+    assert set(found["environment"]) == {"python", "numpy", "datasets", "machine", "device"}
+    assert (found["seed"], found["bfloat16"], found["code"]) == (13, False, code_digests())
     assert found["encoder"] == encoder.digest(str(tiny_encoder))
     assert list(found["train"]["articles"]) == ["n0", "n1"]
     assert list(found["development"]["articles"]) == ["n2"]
@@ -30,7 +32,7 @@ def test_runs_of_one_note_are_of_one_recipe_and_one_set_of_articles(project: Pat
     data = gather(recipe())
     assert run_note(recipe(), data) == run_note(recipe(), gather(recipe()))
     notes = {
-        run_note(settings, articles)
+        json.dumps(run_note(settings, articles))
         for settings, articles in (
             (recipe(), data),
             (recipe(dropout=0.3), data),
@@ -45,14 +47,31 @@ def test_a_folder_is_the_model_of_what_its_files_say(project: Path, monkeypatch:
     settings, folder = recipe(), project / "m"
     data = gather(settings)
     assert not is_model_of(folder, settings, data=data)
-    write_json(folder / "manifest.json", origin(settings, data))
+    write_text(folder / WEIGHTS, "weights")
+    manifest = origin(settings, data) | {"weights": weights_digest(folder)}
+    write_json(folder / "manifest.json", manifest)
     assert not is_model_of(folder, settings, data=data)
     write_text(folder / RECIPE, settings.dump())
     assert is_model_of(folder, settings, data=data)
     assert not is_model_of(folder, recipe(dropout=0.3), data=data)
     assert not is_model_of(folder, settings, data=gather(settings, without=("n0",)))
-    monkeypatch.setattr(provenance, "code_digest", lambda: "of other code")
+    # A threshold that was chosen since, and another machine, make no other model.
+    write_json(folder / "manifest.json", with_thresholds(folder, data.development) | {"environment": {}})
+    assert is_model_of(folder, settings, data=data)
+    write_text(folder / WEIGHTS, "weig")  # cut short
     assert not is_model_of(folder, settings, data=data)
+    write_text(folder / WEIGHTS, "weights")
+    monkeypatch.setattr(provenance, "code_digests", lambda: {"training/train.py": "of other code"})
+    assert not is_model_of(folder, settings, data=data)
+
+
+def test_the_code_that_decides_what_is_trained_is_noted() -> None:
+    assert {"arabic.py", "modeling/model.py", "training/trainer.py", "evaluation/development.py"} <= set(
+        code_digests()
+    )
+    # A change to a command or to another format's reader once made --resume refuse.
+    assert not {name for name in code_digests() if name.startswith(("cli/", "formats/"))}
+    assert "modeling/runtime.py" not in code_digests()
 
 
 def test_an_encoder_from_the_hub_has_no_digest() -> None:

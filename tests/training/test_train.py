@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from helpers import ARTICLE, FOREIGN, recipe
+from kills import contents, each_kill
 from transformers import TrainerCallback
 
 import kashif
 from kashif.corpora import loading
+from kashif.corpora.provenance import check_weights
 from kashif.errors import InputError
 from kashif.evaluation.scoring import score
 from kashif.modeling import predictor as predictors
 from kashif.scheme import Scheme
+from kashif.training.data import gather
 from kashif.training.recipe import Recipe
-from kashif.training.train import Trained, train
+from kashif.training.train import Trained, build_trainer, finish, train
 
 
 def weights(folder: Path) -> bytes:
@@ -106,7 +111,7 @@ def test_resumed_training_ends_where_uninterrupted_does(tiny_encoder: Path, proj
     assert len(epochs) == 4
     # The third epoch was told when it stopped, and is told again.
     assert [line[:9] for line in resumed if line.startswith("epoch")] == [line[:9] for line in epochs[2:]]
-    with pytest.raises(InputError, match="of another recipe"):
+    with pytest.raises(InputError, match=r"of another run: recipe\.seed was 13, is 99"):
         train(recipe(tiny_encoder, seed=99), project / "part", resume=True)
     with pytest.raises(InputError, match="nothing to resume"):
         train(recipe(tiny_encoder), project / "new", resume=True)
@@ -154,3 +159,64 @@ def test_callbacks_are_called_beside_kashif_s_own(tiny_encoder: Path, project: P
     count = Count()
     kashif.train(recipe(tiny_encoder, epochs=2), project / "m", callbacks=[count])
     assert count.epochs == 2
+
+
+def test_a_killed_save_leaves_the_old_model_or_the_new(trained: Path, project: Path) -> None:
+    """It mixed two models, and the old manifest spoke for the new weights."""
+    predictor = predictors.load(trained, runtime="torch")
+    settings = Recipe.load(trained / "recipe.yaml")
+    trainer = build_trainer(settings, gather(settings), folder=project / "c", predictor=predictor)
+    folder, before = project / "m", project / "before"
+    shutil.copytree(trained, before)
+    (before / "own.txt").write_text("the user's own", encoding="utf-8")
+    (before / "export.json").write_text("of the old model", encoding="utf-8")
+    old = contents(before)
+    with torch.no_grad():
+        for parameter in predictor.model.tagger.parameters():
+            parameter.zero_()
+    shutil.copytree(before, project / "after")
+    finish(trainer, project / "after")
+    new = contents(project / "after")
+    assert "own.txt" in new
+    assert "export.json" not in new
+    assert new["model.safetensors"] != old["model.safetensors"]
+    seen = set()
+    for _ in each_kill(lambda: finish(trainer, folder), folder, before=before, every=4):
+        check_weights(folder)
+        now = {name: content for name, content in contents(folder).items() if ".partial" not in name}
+        assert now in (old, new)
+        assert list((folder / "checkpoints").glob("checkpoint-*"))
+        seen.add(now == new)
+    assert seen == {True, False}
+    finish(trainer, folder)
+    assert contents(folder) == new
+
+
+def test_resuming_a_finished_training_leaves_it_as_it_is(tiny_encoder: Path, project: Path) -> None:
+    """It repeated the epochs behind the best one."""
+    settings = recipe(tiny_encoder, epochs=2)
+    first = train(settings, project / "m")
+    before = contents(project / "m")
+    lines: list[str] = []
+    assert train(settings, project / "m", resume=True, say=lines.append) == first
+    assert lines[-1] == f"{project / 'm'}: this training is finished; nothing is left to do"
+    assert contents(project / "m") == before
+
+
+def test_a_run_that_was_moved_keeps_the_best_epoch(tiny_encoder: Path, project: Path) -> None:
+    """The best checkpoint was looked for where the folder had been, and the last epoch was kept for it."""
+    settings = recipe(tiny_encoder, encoder_learning_rate=1e-5, head_learning_rate=1e-5)
+    train(settings, project / "whole")
+    [best] = (project / "whole" / "checkpoints").glob("checkpoint-*")
+    state = json.loads((best / "trainer_state.json").read_text(encoding="utf-8"))
+    assert state["epoch"] == 1  # nothing is found in any epoch, and the first of equals is the best
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch   4"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, project / "part", say=stop)
+    (project / "part").rename(project / "moved")
+    train(settings, project / "moved", resume=True)
+    assert weights(project / "moved") == weights(project / "whole")

@@ -6,13 +6,14 @@ from random import Random
 from typing import Any
 
 import pytest
+import torch
 from helpers import ARTICLE, disguise, make_encoder, recipe
 from transformers import AutoModel, AutoTokenizer
 
 import kashif
 from kashif.errors import InputError
 from kashif.training.train import train
-from kashif.training.trial import try_encoder
+from kashif.training.trial import check_window, try_encoder
 
 SIZES: dict[str, dict[str, Any]] = {
     "bert": {},
@@ -58,6 +59,16 @@ def test_positions_behind_the_padding_are_counted(
     """The padding of these is 0, but MPNet counts from behind 1 whatever it is."""
     encoder = make_encoder(tmp_path / kind, [ARTICLE], kind, sizes=SIZES[kind])
     refused(encoder, project, f"reads at most {usable} sub-words", window=usable + 1)
+
+
+def test_the_smallest_table_of_positions_limits_the_window() -> None:
+    """The last one did."""
+    network = torch.nn.ModuleDict()
+    for name, rows in (("first", 200), ("second", 100), ("third", 300)):
+        network[name] = torch.nn.ModuleDict({"position_embeddings": torch.nn.Embedding(rows, 4)})
+    check_window(recipe(window=100), network)
+    with pytest.raises(InputError, match="reads at most 100 sub-words"):
+        check_window(recipe(window=101), network)
 
 
 def test_a_folder_without_tokenizer_files_is_refused(

@@ -1,0 +1,108 @@
+"""Weights on disk: written with all that belongs to them, and refused where they are not whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from kashif.corpora.provenance import NAME, WEIGHTS
+from kashif.errors import Fault, InputError, first_line
+from kashif.replacing import replaced_files
+
+OWN_FILES = (
+    *(
+        "*.safetensors",
+        "*.safetensors.index.json",
+        "pytorch_model*.bin",
+        "config.json",
+        "generation_config.json",
+    ),
+    *("tokenizer*", "*tokens*.json", "vocab.*", "merges.txt", "*.model", "chat_template*"),
+    *("scheme.yaml", "recipe.yaml", "scores.json", "pretraining.json", NAME),
+    *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
+)
+"""The files of a model's or encoder's folder, as patterns: a new model leaves none of an old one's."""
+_SHOWN = 5
+"""How many tensors an error names."""
+
+
+def replaced_model(folder: Path) -> AbstractContextManager[Path]:
+    """A folder to write a model or encoder into, which then takes the place of the one in ``folder``."""
+    return replaced_files(folder, stale=OWN_FILES)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file of safetensors is there and as long as its header says."""
+    try:
+        with safe_open(str(path), "numpy"):
+            return True
+    except (OSError, SafetensorError):
+        return False
+
+
+def load_model(kind: Any, folder: Path) -> Any:
+    """A model of the class ``kind``, every tensor of which its folder's file gives.
+
+    Raises:
+        InputError: if the file is cut, or tensors are missing, of another shape, or left over.
+    """
+    with readable(folder / WEIGHTS):
+        model, report = kind.from_pretrained(folder, output_loading_info=True, ignore_mismatched_sizes=True)
+    _refuse(folder / WEIGHTS, report, missing=report["missing_keys"], left_over=report["unexpected_keys"])
+    return model
+
+
+def load_encoder(kind: Any, name: str, **options: Any) -> Any:
+    """An encoder at a hub name or folder, by an auto class of transformers.
+
+    Its pooler and what stands above the encoder may be missing, or left over.
+
+    Raises:
+        InputError: if the file is cut, or tensors of the encoder are missing or of another shape.
+    """
+    place = Path(name) / WEIGHTS if Path(name).is_dir() else Path(name)
+    with readable(place):
+        model, report = kind.from_pretrained(
+            name, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        )
+    prefix = f"{model.base_model_prefix}." if model.base_model is not model else ""
+    missing = [
+        tensor
+        for tensor in report["missing_keys"]
+        if tensor.startswith(prefix) and "pooler" not in tensor.split(".")
+    ]
+    _refuse(place, report, missing=missing)
+    return model
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises InputError where the block finds a file of safetensors cut short or damaged."""
+    try:
+        yield
+    except SafetensorError as error:
+        message = f"cut short or damaged ({first_line(error)}); copy it again, or write it anew"
+        raise InputError(Fault(str(path), message)) from error
+
+
+def _refuse(path: Path, report: Any, *, missing: Iterable[str], left_over: Iterable[str] = ()) -> None:
+    """Raises InputError where a file's tensors are not those of its model, since others would be made up."""
+    shapes = [
+        f"{name} {list(found)} for {list(expected)}" for name, found, expected in report["mismatched_keys"]
+    ]
+    faults = [
+        Fault(str(path), f"{len(names)} tensors {what}: {', '.join(names[:_SHOWN])}{rest}")
+        for what, names in (
+            ("missing", sorted(missing)),
+            ("of another shape than config.json says", sorted(shapes)),
+            ("that the model of config.json does not have", sorted(left_over)),
+        )
+        if names
+        for rest in (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "",)
+    ]
+    if faults:
+        raise InputError(faults)

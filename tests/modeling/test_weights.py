@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from kashif.corpora.provenance import NAME
+from kashif.errors import InputError
+from kashif.modeling import predictor as predictors
+from kashif.modeling.weights import OWN_FILES, is_whole
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained model without its manifest, which would tell that the weights are others."""
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints", NAME))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"tagger.bias": None}, "1 tensors missing: tagger.bias"),
+        (
+            {"tagger.bias": torch.zeros(3)},
+            r"1 tensors of another shape than config\.json says: tagger.bias \[3\] for \[39\]",
+        ),
+        ({"other": torch.zeros(3)}, r"1 tensors that the model of config\.json does not have: other"),
+        (
+            {f"encoder.encoder.layer.1.{n}.bias": None for n in ("output.dense", "intermediate.dense")},
+            "2 tensors missing: encoder.encoder.layer.1.intermediate.dense.bias, encoder.encoder",
+        ),
+    ],
+)
+def test_tensors_that_would_be_made_up_are_refused(
+    model: Path, change: dict[str, torch.Tensor | None], told: str
+) -> None:
+    """Missing ones were drawn at random, without a word."""
+    file = model / "model.safetensors"
+    changed = {name: value for name, value in (load_file(file) | change).items() if value is not None}
+    save_file(changed, file, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=rf"model\.safetensors: {told}"):
+        predictors.load(model, runtime="torch")
+
+
+@pytest.mark.parametrize("length", [0, 7, 1000, -1])
+def test_a_file_that_was_cut_is_refused(model: Path, length: int) -> None:
+    file = model / "model.safetensors"
+    assert is_whole(file)
+    file.write_bytes(file.read_bytes()[:length])
+    assert not is_whole(file)
+    with pytest.raises(InputError, match=r"model\.safetensors: cut short or damaged"):
+        predictors.load(model, runtime="torch")
+
+
+def test_a_model_beside_the_manifest_of_another_is_refused(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    weights = load_file(folder / "model.safetensors")
+    weights["tagger.bias"] += 1
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"model\.safetensors: not the weights that manifest\.json"):
+        predictors.load(folder, runtime="torch")
+
+
+def test_all_files_of_a_model_are_known_as_its_own(trained: Path) -> None:
+    assert {f for pattern in OWN_FILES for f in trained.glob(pattern)} == {
+        f for f in trained.iterdir() if f.is_file()
+    }
