@@ -78,9 +78,12 @@ def replaced_files(folder: Path, *, stale: Collection[str] = ()) -> Iterator[Pat
             yield partial
             new = {file.name for file in partial.iterdir()}
             old = {file.name for pattern in stale for file in folder.glob(pattern) if file.is_file()}
-            (partial / _STALE).write_text(json.dumps(sorted(old - new)), encoding="utf-8")
-            for file in (*partial.iterdir(), partial):
+            listed = partial / _STALE
+            listed.write_text(json.dumps(sorted(old - new)), encoding="utf-8")
+            for file in partial.iterdir():
+                shutil.copymode(listed, file)  # safetensors lets nobody else read its files
                 _sync(file)
+            _sync(partial)
             _commit(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

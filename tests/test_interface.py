@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import recipe
 
 import kashif
+from kashif.corpora import loading
+from kashif.modeling.weights import replaced_model
 
 
 def test_a_model_is_trained_scored_and_compared_from_code(
@@ -24,6 +28,23 @@ def test_a_model_is_trained_scored_and_compared_from_code(
     [comparison] = kashif.compare(trained.folder, trained.folder, corpora=[held_out])
     assert comparison.measures["entities"].first == comparison.measures["entities"].second
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_that_was_trained_again_answers_anew(trained: Path, tmp_path: Path) -> None:
+    """The model is kept from call to call, but only that of the folder as it is."""
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints", "manifest.json"))
+    text = loading.load(str(trained.parents[1] / "annotations" / "one")).documents[0].text
+    assert kashif.predict(text, folder).entities
+    model = kashif.load(folder).model
+    with torch.no_grad():
+        model.tagger.weight.zero_()
+        model.tagger.bias.zero_()
+    with replaced_model(folder) as new:
+        model.save_pretrained(new)
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(folder / file, new)
+    assert not kashif.predict(text, folder).entities
 
 
 def test_a_recipe_is_taken_in_three_forms(project: Path) -> None:

@@ -100,7 +100,6 @@ def train(
             say(f"seed {seed}:")
         trained = run(one, place, resume=resume, say=say, progress=sys.stderr.isatty())
         say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
-        say(f"wrote {place}")
         found.append(trained.scores)
     if len(found) > 1:
         spread = {name: [scores[name] for scores in found] for name in found[0]}
@@ -136,7 +135,6 @@ def pretrain(
     from kashif.training.pretraining import pretrain as run
 
     run(settings, folder, resume=resume, say=say, progress=sys.stderr.isatty())
-    say(f"wrote {folder}")
 
 
 @app.command()

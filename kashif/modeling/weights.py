@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from kashif.corpora.provenance import NAME, WEIGHTS
-from kashif.errors import Fault, InputError, first_line
+from kashif.errors import Fault, InputError, WorkError, first_line
 from kashif.replacing import replaced_files
 
 OWN_FILES = (
@@ -30,9 +30,18 @@ _SHOWN = 5
 """How many tensors an error names."""
 
 
-def replaced_model(folder: Path) -> AbstractContextManager[Path]:
-    """A folder to write a model or encoder into, which then takes the place of the one in ``folder``."""
-    return replaced_files(folder, stale=OWN_FILES)
+@contextmanager
+def replaced_model(folder: Path) -> Iterator[Path]:
+    """A folder to write a model or encoder into, which then takes the place of the one in ``folder``.
+
+    Raises:
+        WorkError: if its weights cannot be written, such as on a full disk; the one in ``folder`` stays.
+    """
+    with replaced_files(folder, stale=OWN_FILES) as new:
+        try:
+            yield new
+        except SafetensorError as error:
+            raise WorkError(f"{folder}: its weights cannot be written: {first_line(error)}") from error
 
 
 def is_whole(path: Path) -> bool:

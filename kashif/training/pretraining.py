@@ -44,7 +44,7 @@ from kashif.training.auxiliary import (
     auxiliary_windows,
     with_schemes,
 )
-from kashif.training.divergence import FiniteTrainer
+from kashif.training.guards import GuardedTrainer
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import note_of, versions
 from kashif.training.recipe import PretrainingRecipe
@@ -147,6 +147,7 @@ def pretrain(
         tokenizer.save_pretrained(new)
         write_json(new / ORIGIN, {**note, "environment": origin["environment"], "loss": loss})
         write_encoder_manifest(new, articles, auxiliary=auxiliary_row)
+    say(f"wrote {output}")
     return loss
 
 
@@ -229,7 +230,7 @@ class _Collator:
         return batch
 
 
-class _Pretrainer(FiniteTrainer):
+class _Pretrainer(GuardedTrainer):
     """The Trainer with auxiliary corpora, evaluated with the same sub-words masked each time."""
 
     def __init__(self, *, sampler: Sampler[int] | None, **rest: Any) -> None:

@@ -92,7 +92,9 @@ def train(
     note = run_note(recipe, data)
     last = processes.from_first(lambda: checkpoints.begin(folder, note, resume=resume))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return finish(trainer, output)
+    trained = finish(trainer, output)
+    say(f"wrote {output}")
+    return trained
 
 
 def build_trainer(

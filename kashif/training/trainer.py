@@ -17,7 +17,7 @@ from kashif.evaluation.development import development_scores
 from kashif.modeling.predictor import Predictor
 from kashif.training import processes
 from kashif.training.data import Data
-from kashif.training.divergence import FiniteTrainer
+from kashif.training.guards import GuardedTrainer
 from kashif.training.recipe import Recipe
 
 Say = Callable[[str], None]
@@ -28,7 +28,7 @@ def silent(line: str) -> None:
     """Tells nobody."""
 
 
-class KashifTrainer(FiniteTrainer):
+class KashifTrainer(GuardedTrainer):
     """The Trainer with a rate for each part of the model, evaluated by whole documents.
 
     ``sampler`` orders the windows of an epoch; None leaves that to the Trainer.

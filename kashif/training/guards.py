@@ -1,19 +1,21 @@
-"""A training that diverges is stopped, before its weights replace the last good checkpoint."""
+"""What stops a training before it does harm: a loss that is not finite, a disk that is full."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import Trainer, TrainerCallback
 
-from kashif.errors import WorkError
+from kashif.errors import WorkError, first_line
 
 
-class FiniteTrainer(Trainer):
+class GuardedTrainer(Trainer):
     """The Trainer, which stops at the first loss, and after each epoch at weights, that are not finite.
 
-    Its own filter would count such a loss as the mean of those before it.
+    Its own filter would count such a loss as the mean of those before it. A checkpoint that cannot be written
+    is an error of the work, not of the libraries that write its parts.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -28,6 +30,14 @@ class FiniteTrainer(Trainer):
                 f"the loss of step {self.state.global_step + 1} is not finite", self.args.output_dir
             )
         return loss
+
+    def _save_checkpoint(self, *rest: Any) -> None:
+        try:
+            super()._save_checkpoint(*rest)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            folder = self.args.output_dir
+            what = f"the checkpoint of step {self.state.global_step} cannot be written: {first_line(error)}"
+            raise WorkError(f"{folder}: {what}; make room there, then run with --resume") from error
 
 
 class _FiniteWeights(TrainerCallback):

@@ -7,9 +7,11 @@ import pytest
 import torch
 from helpers import recipe
 from kills import contents
+from safetensors.torch import save_file
 from transformers import TrainerCallback
 
 from kashif.errors import WorkError
+from kashif.modeling.weights import replaced_model
 from kashif.training.data import gather
 from kashif.training.train import build_trainer, train
 
@@ -44,3 +46,35 @@ def test_the_last_good_checkpoint_is_kept(tiny_encoder: Path, project: Path) -> 
     with pytest.raises(WorkError, match=r"after step 2 tagger\.bias is not finite"):
         trainer.train()
     assert [path.name for path in (project / "c").glob("checkpoint-*")] == ["checkpoint-1"]
+
+
+def test_a_disk_that_is_full_is_told_and_the_training_goes_on_later(
+    tiny_encoder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(recipe(tiny_encoder), project / "whole")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:668] . unexpected pos 64 vs 0")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("transformers.Trainer._save_rng_state", full)
+        with pytest.raises(
+            WorkError, match=r"the checkpoint of step 1 cannot be written: .*; make room there"
+        ):
+            train(recipe(tiny_encoder), project / "m")
+    assert not (project / "m" / "model.safetensors").exists()
+    train(recipe(tiny_encoder), project / "m")
+    assert contents(project / "m") == contents(project / "whole")
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("old", encoding="utf-8")
+
+    def write() -> None:
+        with replaced_model(tmp_path) as new:
+            (new / "config.json").write_text("new", encoding="utf-8")
+            save_file({"a": torch.zeros(9)}, new / "no folder" / "model.safetensors")
+
+    with pytest.raises(WorkError, match="its weights cannot be written: "):
+        write()
+    assert contents(tmp_path) == {"config.json": b"old"}
