@@ -1,21 +1,25 @@
-"""What stops a training before it does harm: a loss that is not finite, a disk that is full."""
+"""What stops a training before it does harm: a loss that is not finite, a full disk, a damaged checkpoint."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from transformers import Trainer, TrainerCallback
 
-from kashif.errors import WorkError, first_line
+from kashif.corpora.provenance import WEIGHTS
+from kashif.errors import Fault, InputError, WorkError, first_line
 
 
 class GuardedTrainer(Trainer):
     """The Trainer, which stops at the first loss, and after each epoch at weights, that are not finite.
 
     Its own filter would count such a loss as the mean of those before it. A checkpoint that cannot be written
-    is an error of the work, not of the libraries that write its parts.
+    is an error of the work; one that cannot be read, or lacks tensors, is one of the input.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -31,6 +35,10 @@ class GuardedTrainer(Trainer):
             )
         return loss
 
+    def _load_best_model(self) -> None:
+        with _readable(self.state.best_model_checkpoint):
+            super()._load_best_model()
+
     def _save_checkpoint(self, *rest: Any) -> None:
         try:
             super()._save_checkpoint(*rest)
@@ -38,6 +46,38 @@ class GuardedTrainer(Trainer):
             folder = self.args.output_dir
             what = f"the checkpoint of step {self.state.global_step} cannot be written: {first_line(error)}"
             raise WorkError(f"{folder}: {what}; make room there, then run with --resume") from error
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, *rest: Any, **named: Any) -> None:
+        with _readable(resume_from_checkpoint):
+            super()._load_from_checkpoint(resume_from_checkpoint, *rest, **named)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with _readable(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with _readable(checkpoint):
+            super()._load_rng_state(checkpoint)
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Refuses weights that lack tensors or have others; one that shares another's memory is not saved."""
+        network: Any = self.model
+        tensors = network.state_dict()
+        missing = set(load_result.missing_keys)
+        loaded = {value.data_ptr() for name, value in tensors.items() if name not in missing}
+        missing = {name for name in missing if tensors[name].data_ptr() not in loaded}
+        if wrong := sorted({*missing, *load_result.unexpected_keys}):
+            raise ValueError(f"{WEIGHTS} lacks tensors, or has others: {', '.join(wrong[:5])}")
+
+
+@contextmanager
+def _readable(checkpoint: str | None) -> Iterator[None]:
+    """Raises InputError that names a checkpoint where the libraries cannot load it."""
+    try:
+        yield
+    except (OSError, EOFError, LookupError, RuntimeError, TypeError, ValueError, UnpicklingError) as error:
+        message = f"training cannot go on from it: {first_line(error)}"
+        raise InputError(Fault(str(checkpoint), f"{message}; run without --resume")) from error
 
 
 class _FiniteWeights(TrainerCallback):

@@ -103,7 +103,7 @@ def is_model_of(folder: Path, recipe: Recipe, *, data: Data) -> bool:
     note = run_note(recipe, data)
     del note["recipe"]
     try:
-        rows = read_json(folder / seen.NAME)
+        rows, *_ = [read_json(folder / name) for name in (seen.NAME, "config.json", "tokenizer.json")]
         note["weights"] = seen.weights_digest(folder)
         return bool(rows | note == rows) and read_text(folder / RECIPE) == recipe.dump()
     except (InputError, TypeError):  # it is not whole

@@ -17,7 +17,7 @@ from torch.utils.data import ConcatDataset
 from transformers import AutoTokenizer, EarlyStoppingCallback, TrainerCallback, set_seed
 
 from kashif.corpora import provenance as seen
-from kashif.errors import InputError, first_line
+from kashif.errors import Fault, InputError, first_line
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import outcomes
 from kashif.files import read_json, write_json, write_text
@@ -84,7 +84,7 @@ def train(
         say(f"labels of {os.path.relpath(data.scheme_file)}")
     if resume and is_model_of(output, recipe, data=data):
         say(f"{output}: this training is finished; nothing is left to do")
-        return Trained(output, read_json(output / SCORES)["development"])
+        return Trained(output, _written_scores(output / SCORES))
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:
@@ -218,3 +218,12 @@ def _write(trainer: KashifTrainer, output: Path, scores: dict[str, float]) -> No
         write_text(new / RECIPE, trainer.recipe.dump())
         write_json(new / SCORES, {"development": scores, "selected by": SELECTED_BY})
         write_json(new / seen.NAME, {**origin(trainer.recipe, data), "weights": seen.weights_digest(new)})
+
+
+def _written_scores(path: Path) -> dict[str, float]:
+    try:
+        return {name: float(value) for name, value in read_json(path)["development"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(Fault(str(path), "no scores of a training; train again without --resume")) from error

@@ -7,10 +7,10 @@ import pytest
 import torch
 from helpers import recipe
 from kills import contents
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
-from kashif.errors import WorkError
+from kashif.errors import InputError, WorkError
 from kashif.modeling.weights import replaced_model
 from kashif.training.data import gather
 from kashif.training.train import build_trainer, train
@@ -78,3 +78,30 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> No
     with pytest.raises(WorkError, match="its weights cannot be written: "):
         write()
     assert contents(tmp_path) == {"config.json": b"old"}
+
+
+@pytest.mark.parametrize("how", ["missing", "other", "shape"])
+@pytest.mark.parametrize("best", [True, False])
+def test_a_checkpoint_of_other_tensors_is_refused(
+    tiny_encoder: Path, project: Path, how: str, best: bool
+) -> None:
+    """Training went on with what the tensors happened to be."""
+    settings = recipe(tiny_encoder, encoder_learning_rate=1e-5, head_learning_rate=1e-5, epochs=3)
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch   3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, project / "m", say=stop)
+    name = "checkpoint-1" if best else "checkpoint-2"
+    file = project / "m" / "checkpoints" / name / "model.safetensors"
+    weights = load_file(file)
+    value = weights.pop("tagger.bias")
+    if how == "other":
+        weights["tagger.bias"] = weights["other"] = value
+    elif how == "shape":
+        weights["tagger.bias"] = value[:3]
+    save_file({key: tensor.clone() for key, tensor in weights.items()}, file, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=f"{name}: training cannot go on from it: "):
+        train(settings, project / "m", resume=True)

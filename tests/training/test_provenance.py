@@ -47,7 +47,8 @@ def test_a_folder_is_the_model_of_what_its_files_say(project: Path, monkeypatch:
     settings, folder = recipe(), project / "m"
     data = gather(settings)
     assert not is_model_of(folder, settings, data=data)
-    write_text(folder / WEIGHTS, "weights")
+    for name, content in ((WEIGHTS, "weights"), ("config.json", "{}"), ("tokenizer.json", "{}")):
+        write_text(folder / name, content)
     manifest = origin(settings, data) | {"weights": weights_digest(folder)}
     write_json(folder / "manifest.json", manifest)
     assert not is_model_of(folder, settings, data=data)
@@ -58,9 +59,10 @@ def test_a_folder_is_the_model_of_what_its_files_say(project: Path, monkeypatch:
     # A threshold that was chosen since, and another machine, make no other model.
     write_json(folder / "manifest.json", with_thresholds(folder, data.development) | {"environment": {}})
     assert is_model_of(folder, settings, data=data)
-    write_text(folder / WEIGHTS, "weig")  # cut short
-    assert not is_model_of(folder, settings, data=data)
-    write_text(folder / WEIGHTS, "weights")
+    for name, content, cut in ((WEIGHTS, "weights", "weig"), ("config.json", "{}", "{")):
+        write_text(folder / name, cut)
+        assert not is_model_of(folder, settings, data=data)
+        write_text(folder / name, content)
     monkeypatch.setattr(provenance, "code_digests", lambda: {"training/train.py": "of other code"})
     assert not is_model_of(folder, settings, data=data)
 
