@@ -115,20 +115,21 @@ def _differing(name: str, labels: Mapping[str, Difference]) -> Table:
 
 
 def threshold(found: ThresholdChoice) -> Iterator[Table | Text]:
-    """The threshold of relations before and after, and what that does to F1."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("relations", "threshold", "F1", "precision", "recall"):
-        table.add_column(heading, justify="left" if heading == "relations" else "right")
-    rows = {
-        "before": (f"{found.former:.3f}", found.before),
-        "after, on the articles that chose": (f"{found.threshold:.3f}", found.after),
-        "after, each half by the other's choice": ("", found.crossed),
-    }
-    for name, (value, counts) in rows.items():
-        shares = (counts.f1, counts.precision, counts.recall) if counts else (None, None, None)
-        table.add_row(name, value, *map(_share, shares))
-    yield table
-    yield Text()
+    """The thresholds of entities and relations before and after, and what they do to F1."""
+    for view, choice in found.chosen.items():
+        table = Table(box=None, pad_edge=False)
+        for heading in (view, "threshold", "F1", "precision", "recall"):
+            table.add_column(heading, justify="left" if heading == view else "right")
+        rows = {
+            "before": (f"{found.former[view]:.3f}", found.before[view]),
+            "after, on the articles that chose": (f"{choice.threshold:.3f}", choice.after),
+            "each half by the other's choice": ("", choice.crossed),
+        }
+        for name, (value, counts) in rows.items():
+            if counts is not None:
+                table.add_row(name, value, *map(_share, (counts.f1, counts.precision, counts.recall)))
+        yield table
+        yield Text()
 
 
 def exported(found: Mapping[str, Any]) -> Table:

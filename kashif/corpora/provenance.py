@@ -60,7 +60,11 @@ class SeenArticles:
         rows = read_json(path)
         nothing: dict[str, Any] = {"articles": {}}
         try:
-            parts = (rows["train"], rows["development"], rows.get("thresholds", nothing))
+            parts = (
+                rows["train"],
+                rows["development"],
+                rows.get("thresholds") or rows.get("calibration", nothing),
+            )
             others = (rows.get(name, nothing) for name in ("encoder articles", "auxiliary"))
             encoder = {id: text for part in others for id, text in dict(part["articles"]).items()}
             own = (dict(part["articles"]) for part in parts)

@@ -1,14 +1,15 @@
-"""The decision threshold for relations, chosen on development articles.
+"""What makes a model's probabilities true, and from which it predicts: fitted on development articles.
 
-A model's relations are predicted once at threshold 0; every choice is then a matter of counting.
+Thresholds are counted: what a model predicts at threshold 0 is listed once, with its probabilities.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,35 @@ from kashif.corpora import loading, provenance
 from kashif.corpora.provenance import SeenArticles
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.evaluation.counting import Counts, relation_scores
+from kashif.evaluation.calibration import fitted
+from kashif.evaluation.counting import Counts, Item, entity_scores, relation_scores
 from kashif.evaluation.suite import Watch, unwatched
 from kashif.files import write_json
-from kashif.modeling.decoding import THRESHOLD
+from kashif.modeling.decoding import NO_CALIBRATION, THRESHOLD, Calibration, calibrated
 from kashif.replacing import replaced_files
 from kashif.scheme import Scheme
+
+if TYPE_CHECKING:
+    from kashif.modeling.predictor import Predictor
+
+_POSSIBLE = 0.05
+"""Below this probability nothing is predicted, so that calibration does not heed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Relations predicted at threshold 0: probabilities, which of them are right, how many gold ones."""
+    """What is predicted at threshold 0: probabilities, which of it is right, how much gold there is."""
 
     scores: NDArray[np.float64]
     right: NDArray[np.bool_]
     gold: int
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
+        """The outcomes of several articles together."""
+        scores = np.concatenate([np.zeros(0), *(part.scores for part in parts)])
+        right = np.concatenate([np.zeros(0, bool), *(part.right for part in parts)])
+        return cls(scores, right, sum(part.gold for part in parts))
 
     def counts(self, threshold: float) -> Counts:
         """The counts of what is predicted from a threshold on."""
@@ -39,16 +54,16 @@ class Outcomes:
         tp = int(self.right[predicted].sum())
         return Counts(tp, int(predicted.sum()) - tp, self.gold - tp)
 
-    def best_threshold(self) -> float:
+    def best_threshold(self, default: float) -> float:
         """The threshold with the highest F1, half-way between two probabilities.
 
-        Among equals the nearest to the default, then the lowest; the default where there is no gold relation.
+        Among equals the nearest to the default, then the lowest; the default where there is no gold.
         """
         if not self.gold:
-            return THRESHOLD
+            return default
         known = np.unique([0.0, *self.scores.tolist(), 1.0])
-        options = np.unique([THRESHOLD, *((known[1:] + known[:-1]) / 2).tolist()])
-        options = options[np.lexsort((options, np.abs(options - THRESHOLD)))]
+        options = np.unique([default, *((known[1:] + known[:-1]) / 2).tolist()])
+        options = options[np.lexsort((options, np.abs(options - default)))]
         order = np.argsort(self.scores)
         below = np.searchsorted(self.scores[order], options, side="left")
         right = np.concatenate([[0], np.cumsum(self.right[order])])
@@ -56,85 +71,138 @@ class Outcomes:
         f1 = 2 * (right[-1] - right[below]) / (len(self.scores) - below + self.gold)
         return float(options[f1.argmax()])
 
+    def calibration(self) -> Calibration:
+        """What makes the probabilities true, of all that might be predicted."""
+        possible = self.scores >= _POSSIBLE
+        return fitted(self.scores[possible].tolist(), self.right[possible].tolist())
 
-def outcomes(gold: Sequence[Document], predicted: Sequence[Document], *, scheme: Scheme) -> Outcomes:
-    """The outcomes of documents in the same order; a relation without a probability counts as 1."""
-    scores: list[float] = []
-    right: list[bool] = []
-    number = 0
-    for want, have in zip(gold, predicted, strict=True):
-        wanted = relation_scores(want, scheme)
-        number += len(wanted)
-        for item, score in relation_scores(have, scheme).items():
-            scores.append(1.0 if score is None else score)
-            right.append(item in wanted)
-    return Outcomes(np.array(scores, float), np.array(right, bool), number)
+    def through(self, calibration: Calibration) -> Outcomes:
+        """The same with calibrated probabilities."""
+        return replace(self, scores=calibrated(self.scores, calibration))
 
 
-def cross_fitted(
-    gold: Sequence[Document], predicted: Sequence[Document], *, scheme: Scheme, seed: int = 0
-) -> Counts | None:
+def outcomes(gold: Document, predicted: Document, *, scheme: Scheme, view: str) -> Outcomes:
+    """The outcomes of an article's ``entities`` or ``relations``; what has no probability is certain."""
+
+    def items(document: Document) -> dict[Item, float | None]:
+        return entity_scores(document) if view == "entities" else relation_scores(document, scheme)
+
+    wanted, found = items(gold), items(predicted)
+    scores = [1.0 if score is None else score for score in found.values()]
+    return Outcomes(np.array(scores, float), np.array([item in wanted for item in found], bool), len(wanted))
+
+
+def cross_fitted(articles: Sequence[Outcomes], *, default: float, seed: int = 0) -> Counts | None:
     """The counts of each half of the articles, by the threshold that the other half chose.
 
     An estimate for new articles, with half of the data to choose by. Undefined below two articles.
     """
-    order = random.Random(seed).sample(range(len(gold)), len(gold))
+    order = random.Random(seed).sample(range(len(articles)), len(articles))
     halves = [order[: len(order) // 2], order[len(order) // 2 :]]
     if not halves[0]:
         return None
-    first, second = (
-        outcomes([gold[i] for i in half], [predicted[i] for i in half], scheme=scheme) for half in halves
-    )
-    return second.counts(first.best_threshold()) + first.counts(second.best_threshold())
+    first, second = (Outcomes.joined([articles[index] for index in half]) for half in halves)
+    return second.counts(first.best_threshold(default)) + first.counts(second.best_threshold(default))
 
 
 @dataclass(frozen=True)
-class ThresholdChoice:
-    """A model's new threshold and its former one, and relation counts on the articles that chose it.
+class Choice:
+    """A threshold, the calibration before it, and the counts that they give on the articles that chose it.
 
     ``crossed`` are the counts of ``cross_fitted``.
     """
 
     threshold: float
-    former: float
-    before: Counts
+    calibration: Calibration
     after: Counts
     crossed: Counts | None
+
+
+def calibrate(
+    predictor: Predictor, gold: Sequence[Document], *, watch: Watch = unwatched
+) -> dict[str, Choice]:
+    """Fits calibration and thresholds on development articles, and sets them in the model's configuration.
+
+    First of entities, then of relations, whose probabilities hold those of their arguments; relations stay
+    as they were where no gold has any. A threshold for entities is kept if one chosen on half of the articles
+    gains on the other half.
+    """
+    config, scheme = predictor.model.config, predictor.scheme
+    texts = [(document.id, document.text) for document in gold]
+
+    def predicted(view: str) -> list[Outcomes]:
+        stream = predictor.stream_documents(texts, threshold=0.0 if view == "relations" else 1.1)
+        found = list(watch(stream, f"predicting {view}"))
+        return [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, found, strict=True)]
+
+    def choose(articles: Sequence[Outcomes], default: float) -> Choice:
+        calibration = Outcomes.joined(articles).calibration()
+        articles = [part.through(calibration) for part in articles]
+        whole, crossed = Outcomes.joined(articles), cross_fitted(articles, default=default)
+        best = whole.best_threshold(default)
+        gained = crossed is not None and (crossed.f1 or 0) > (whole.counts(default).f1 or 0)
+        if default == 0 and not gained:
+            best = default
+        return Choice(best, calibration, whole.counts(best), crossed)
+
+    config.entity_calibration, config.entity_threshold = NO_CALIBRATION, 0.0
+    choices = {"entities": choose(predicted("entities"), 0.0)}
+    config.entity_calibration = choices["entities"].calibration
+    config.entity_threshold = choices["entities"].threshold
+    if any(document.relations for document in gold) and scheme.relations:
+        config.relation_calibration = NO_CALIBRATION
+        choices["relations"] = choose(predicted("relations"), THRESHOLD)
+        config.relation_calibration = choices["relations"].calibration
+        config.relation_threshold = choices["relations"].threshold
+    return choices
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """A model's new thresholds of ``entities`` and ``relations``, and the former ones with their counts."""
+
+    former: dict[str, float]
+    before: dict[str, Counts]
+    chosen: dict[str, Choice]
     notices: tuple[str, ...]
 
 
 def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unwatched) -> ThresholdChoice:
-    """Chooses the threshold of a model's relations and writes it into its ``config.json``.
+    """Chooses a model's thresholds and calibration anew and writes them into its ``config.json``.
 
-    ``manifest.json`` then names the articles that chose it.
+    ``manifest.json`` then names the articles that chose them.
 
     Raises:
         InputError: if the model was trained on one of the articles or does not say on which it was, or
-            if they hold no relation.
+            if they hold no entity.
     """
     from kashif.modeling import predictor as predictors
 
     predictor = predictors.load(folder, runtime="torch")
-    config = predictor.model.config
+    config, scheme = predictor.model.config, predictor.scheme
     gold, notices = loading.load_all(corpora)
     notices += _not_development(folder, gold)
-    if not any(document.relations for document in gold):
-        raise InputError("; ".join(["no gold relation to choose the threshold by", *notices]))
+    if not any(document.entities for document in gold):
+        raise InputError("; ".join(["no gold entity to choose the thresholds by", *notices]))
     texts = [(document.id, document.text) for document in gold]
-    predicted = list(watch(predictor.stream_documents(texts, threshold=0.0), "predicting"))
-    found = outcomes(gold, predicted, scheme=predictor.scheme)
-    former, best = config.relation_threshold, found.best_threshold()
-    config.relation_threshold = best
+    predicted = list(watch(predictor.stream_documents(texts), "predicting"))
+    former = {"entities": config.entity_threshold, "relations": config.relation_threshold}
+    before = {
+        view: Outcomes.joined(
+            [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, predicted, strict=True)]
+        ).counts(0.0)
+        for view in former
+    }
+    chosen = calibrate(predictor, gold, watch=watch)
     with replaced_files(folder) as new:
         config.save_pretrained(new)
         write_json(new / provenance.NAME, provenance.with_thresholds(folder, gold))
-    before, after = found.counts(former), found.counts(best)
-    crossed = cross_fitted(gold, predicted, scheme=predictor.scheme)
-    if crossed and (crossed.f1 or 0) <= (before.f1 or 0) < (after.f1 or 0):
-        notices.append(
-            "chosen on half of the articles, the gain did not show on the other half: do not rely on it"
-        )
-    return ThresholdChoice(best, former, before, after, crossed, tuple(notices))
+    for view, choice in chosen.items():
+        old, after = before[view].f1 or 0, choice.after.f1 or 0
+        if choice.crossed and (choice.crossed.f1 or 0) <= old < after:
+            message = "chosen on half of the articles, the gain did not show on the other half"
+            notices.append(f"{view}: {message}: do not rely on it")
+    return ThresholdChoice(former, before, chosen, tuple(notices))
 
 
 def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -52,6 +52,16 @@ class Spans:
     def columns(self) -> Ints:
         """``[span, 4]``: window, first word, behind the last word, label."""
         return np.stack([self.window, self.first, self.last, self.label], 1)
+
+    def calibrated(self, calibration: Calibration) -> Spans:
+        """The same spans with calibrated probabilities."""
+        return replace(self, score=calibrated(self.score, calibration))
+
+    def above(self, threshold: float) -> Spans:
+        """The spans whose probability is at least a threshold."""
+        kept = self.score >= threshold
+        bounds = self.window[kept], self.first[kept], self.last[kept], self.label[kept]
+        return Spans(*bounds, self.score[kept])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from transformers.utils.generic import ModelOutput
 
 from kashif.arabic import MAX_PROCLITICS
 from kashif.modeling.auxiliary import AuxiliaryTaggers
-from kashif.modeling.decoding import THRESHOLD
+from kashif.modeling.decoding import NO_CALIBRATION, THRESHOLD, Calibration
 from kashif.modeling.losses import IGNORE_INDEX, judged_words, per_item, summed_tag_loss
 from kashif.modeling.weights import load_encoder
 from kashif.scheme import Scheme
@@ -33,7 +33,8 @@ class KashifConfig(PreTrainedConfig):
 
     ``encoder`` is the encoder's own configuration, ``scheme`` the annotation scheme as YAML (its order
     is the order of the heads, and JSON files are written with sorted keys), ``window`` the
-    sub-words of a window, ``relation_threshold`` the probability from which a relation is predicted.
+    sub-words of a window. ``entity_threshold`` and ``relation_threshold`` are the probabilities from which
+    something is predicted, ``entity_calibration`` and ``relation_calibration`` what makes them true.
     ``positive_tag_weight`` weighs B and I against O in the loss, ``relation_loss_weight`` the relation
     scorer against the tagger.
     """
@@ -45,7 +46,10 @@ class KashifConfig(PreTrainedConfig):
         encoder: dict[str, Any] | None = None,
         scheme: str = "",
         window: int = 256,
+        entity_threshold: float = 0.0,
         relation_threshold: float = THRESHOLD,
+        entity_calibration: Calibration = NO_CALIBRATION,
+        relation_calibration: Calibration = NO_CALIBRATION,
         dropout: float = 0.1,
         relation_hidden_size: int = 256,
         positive_tag_weight: float = 1.0,
@@ -55,7 +59,10 @@ class KashifConfig(PreTrainedConfig):
         self.encoder = encoder
         self.scheme = scheme
         self.window = window
+        self.entity_threshold = entity_threshold
         self.relation_threshold = relation_threshold
+        self.entity_calibration = (entity_calibration[0], entity_calibration[1])
+        self.relation_calibration = (relation_calibration[0], relation_calibration[1])
         self.dropout = dropout
         self.relation_hidden_size = relation_hidden_size
         self.positive_tag_weight = positive_tag_weight

@@ -201,6 +201,8 @@ class Predictor:
             counts = proclitics.argmax(-1).cpu().numpy()
             probabilities = torch.softmax(tags.float(), -1).cpu().numpy()
             found = decoding.decode(probabilities, [len(item.window.starts) for item in batch])
+            config = self.model.config
+            found = found.calibrated(config.entity_calibration).above(config.entity_threshold)
             keys = [batch[row].key(*rest) for row, *rest in found.columns.tolist()]
             for place, (row, first) in enumerate(
                 zip(found.window.tolist(), found.first.tolist(), strict=True)
@@ -314,7 +316,8 @@ class Predictor:
         logits = self.model.relation_head(words, columns, table, self._scaled(_PAIRS))
         # The score of a relation is P(relation) * P(head) * P(tail).
         certain = (spans.score[pairs.head] * spans.score[pairs.tail])[:, None]
-        scores = torch.sigmoid(logits.float()).cpu().numpy() * pairs.allowed * certain
+        scores = torch.sigmoid(logits.float()).cpu().numpy() * certain
+        scores = decoding.calibrated(scores, self.model.config.relation_calibration) * pairs.allowed
         least = np.float64(max(threshold, _ABOVE_ZERO))
         for row, label in zip(*np.nonzero(scores >= least), strict=True):
             head, tail = pairs.head[row], pairs.tail[row]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,11 +20,18 @@ from kashif.scheme import Scheme
 from kashif.training.auxiliary import AuxiliaryCorpus, with_schemes
 from kashif.training.recipe import Recipe
 
+_USES = {
+    "train": "to learn",
+    "development": "to select the model by",
+    "calibration": "to make probabilities true by",
+}
+
 
 @dataclass(frozen=True)
 class Data:
     """The documents of a training, the scheme to learn, and notices of what was left out.
 
+    ``calibration`` articles make probabilities true and choose thresholds; they may be the development ones.
     ``scheme_file`` is None for a scheme that was learned. ``auxiliary`` corpora teach the encoder only, in
     schemes of their own.
     """
@@ -32,6 +39,7 @@ class Data:
     scheme: Scheme
     train: list[Document]
     development: list[Document]
+    calibration: list[Document]
     notices: list[str]
     scheme_file: Path | None = None
     auxiliary: tuple[AuxiliaryCorpus, ...] = ()
@@ -52,54 +60,66 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
             articles are left to train on.
     """
     specs = [Spec.parse(corpus) for corpus in recipe.train]
-    refuse_mappings([*specs, *map(Spec.parse, recipe.development)])
-    train, development, held_out, auxiliary = (
-        loading.load_each(corpora)
-        for corpora in (recipe.train, recipe.development, recipe.held_out, recipe.auxiliary)
-    )
-    parts = (*train, *development, *held_out, *auxiliary)
-    notices = list(dict.fromkeys(notice for part in parts for notice in part.notices))
-    gold = [document for part in train for document in part.documents]
-    if not gold:
-        raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
-    found = scheme_of(specs, gold, given=recipe.scheme)
-    _refuse_unknown(gold, found.scheme)
-    notices += found.notices
-    sets = {
-        name: [document for part in parts for document in part.documents]
-        for name, parts in (
-            ("train", train),
-            ("development", development),
-            ("held_out", held_out),
-            ("auxiliary", auxiliary),
-        )
+    refuse_mappings([*specs, *map(Spec.parse, (*recipe.development, *recipe.calibration))])
+    named = {
+        "train": recipe.train,
+        "development": recipe.development,
+        "calibration": recipe.calibration,
+        "held_out": recipe.held_out,
+        "auxiliary": recipe.auxiliary,
     }
-    left_out = [document for document in sets["train"] if document.id in without]
+    corpora = {name: loading.load_each(part) for name, part in named.items()}
+    read = (corpus for part in corpora.values() for corpus in part)
+    notices = list(dict.fromkeys(notice for corpus in read for notice in corpus.notices))
+    sets = {name: [d for corpus in part for d in corpus.documents] for name, part in corpora.items()}
+    if not sets["train"]:
+        raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
+    found = scheme_of(specs, sets["train"], given=recipe.scheme)
+    _refuse_unknown(sets["train"], found.scheme)
+    notices += found.notices
+    sets["left_out"] = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
     if not recipe.development and len(sets["train"]) > 1:
-        documents = sets["train"]
-        order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
-        count = max(1, round(len(documents) * recipe.development_share))
-        sets["development"] = [documents[index] for index in sorted(order[:count])]
-        sets["train"] = [documents[index] for index in sorted(order[count:])]
-    named = sets | {"left_out": left_out}
-    for first, second in combinations(named, 2):
-        both = slices.overlapping(named[first], named[second])
-        if both:
-            shared = ", ".join(sorted(both))
-            raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
+        sets["train"], sets["development"] = _carved(sets["train"], recipe)
+    _refuse_overlaps(sets)
     if not sets["train"]:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
     if not sets["development"]:
         raise InputError("no article is left to select the model on; name a development corpus")
-    for name, use in (("train", "to learn"), ("development", "to select the model by")):
+    for name, use in _USES.items():
+        if name == "calibration" and not recipe.calibration:
+            continue
         if not any(document.entities for document in sets[name]):
             message = f"no entity is marked in the {name} articles, so there is nothing {use}"
             raise InputError(f"{message}; is their format the right one? CoNLL is written conll:PATH")
-    unlearned = lacking(sets["development"], found.scheme)
-    notices += [f"development: {unlearned}"] if unlearned else []
-    beside = tuple(with_schemes(auxiliary))
-    return Data(found.scheme, sets["train"], sets["development"], notices, found.file, beside)
+        if name != "train" and (unlearned := lacking(sets[name], found.scheme)):
+            notices.append(f"{name}: {unlearned}")
+    return Data(
+        found.scheme,
+        sets["train"],
+        sets["development"],
+        calibration=sets["calibration"] or sets["development"],
+        notices=list(dict.fromkeys(notices)),
+        scheme_file=found.file,
+        auxiliary=tuple(with_schemes(corpora["auxiliary"])),
+    )
+
+
+def _carved(documents: list[Document], recipe: Recipe) -> tuple[list[Document], list[Document]]:
+    """Training and development articles, drawn by the recipe's seed."""
+    order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
+    count = max(1, round(len(documents) * recipe.development_share))
+    return [documents[i] for i in sorted(order[count:])], [documents[i] for i in sorted(order[:count])]
+
+
+def _refuse_overlaps(sets: Mapping[str, Sequence[Document]]) -> None:
+    """Raises InputError for articles in two sets; what calibrates may select, too."""
+    for first, second in combinations(sets, 2):
+        if {first, second} == {"development", "calibration"}:
+            continue
+        if both := slices.overlapping(sets[first], sets[second]):
+            shared = ", ".join(sorted(both))
+            raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
 
 
 def _refuse_unknown(documents: Iterable[Document], scheme: Scheme) -> None:

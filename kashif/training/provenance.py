@@ -43,6 +43,7 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "scheme": hashlib.sha256(data.scheme.dump().encode()).hexdigest(),
         "train": seen.articles_row(data.train),
         "development": seen.articles_row(data.development),
+        "calibration": seen.articles_row(data.calibration),
         "encoder articles": {"articles": seen.seen_by(recipe.encoder)},
         "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
         "notices": data.notices,
@@ -71,7 +72,10 @@ def code_digests() -> dict[str, str]:
     """The first half of the SHA-256 of each file of this package that decides what is trained."""
     package = Path(__file__).parents[1]
     files = [package / "arabic.py", *package.glob("modeling/*.py"), *package.glob("training/*.py")]
-    files += [package / "evaluation" / name for name in ("counting.py", "development.py", "thresholds.py")]
+    files += [
+        package / "evaluation" / name
+        for name in ("calibration.py", "counting.py", "development.py", "thresholds.py")
+    ]
     named = {file.relative_to(package).as_posix(): file for file in sorted(files)}
     return {
         name: hashlib.sha256(file.read_bytes()).hexdigest()[:32]

@@ -107,6 +107,11 @@ class Recipe(BaseRecipe):
     )
     train: tuple[str, ...] = Field(description="corpora to train on")
     development: tuple[str, ...] = Field(default=(), description="corpora that select the model")
+    calibration: tuple[str, ...] = Field(
+        default=(),
+        description="corpora that make the probabilities true and choose the thresholds, such as the kind of"
+        " text that the model is for; those of development if none is named",
+    )
     development_share: float = Field(
         default=0.1,
         gt=0,

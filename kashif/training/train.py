@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, EarlyStoppingCallback, TrainerCallback, 
 from kashif.corpora import provenance as seen
 from kashif.errors import Fault, InputError, first_line
 from kashif.evaluation.development import SELECTED_BY, in_words
-from kashif.evaluation.thresholds import outcomes
+from kashif.evaluation.thresholds import calibrate
 from kashif.files import read_json, write_json, write_text
 from kashif.modeling import encoder
 from kashif.modeling.alignment import align, unreachable
@@ -47,7 +47,7 @@ class Trained:
     """A model folder, and the development scores that selected the model.
 
     ``scores`` are ``entity_f1``, ``relation_f1`` where the scheme has relations, and ``score``, their mean.
-    The relation threshold is chosen after these.
+    Calibration and thresholds are fitted after these.
     """
 
     folder: Path
@@ -196,7 +196,7 @@ def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
 
 
 def finish(trainer: KashifTrainer, output: Path) -> Trained:
-    """Scores a trained model on development, chooses its relation threshold and writes its folder."""
+    """Scores a trained model on development, fits its calibration and thresholds and writes its folder."""
     scores = {key.removeprefix("eval_"): value for key, value in trainer.evaluate().items()}
     processes.from_first(lambda: _write(trainer, output, scores))
     return Trained(output, scores)
@@ -206,11 +206,7 @@ def _write(trainer: KashifTrainer, output: Path, scores: dict[str, float]) -> No
     predictor, data = trainer.predictor, trainer.data
     model = predictor.model
     model.drop_auxiliary()
-    if data.scheme.relations:
-        texts = [(document.id, document.text) for document in data.development]
-        predicted = predictor.predict_documents(texts, threshold=0.0)
-        threshold = outcomes(data.development, predicted, scheme=data.scheme).best_threshold()
-        model.config.relation_threshold = threshold
+    calibrate(predictor, data.calibration)
     with replaced_model(output) as new:
         model.save_pretrained(new)
         predictor.tokenizer.save_pretrained(new)

@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,12 @@ from kills import contents, each_kill
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.evaluation import thresholds
+from kashif.evaluation.calibration import Scored, reliability
 from kashif.evaluation.counting import Counts, relation_items
 from kashif.evaluation.systems import open_system, score_system
-from kashif.evaluation.thresholds import Outcomes, choose_threshold, cross_fitted, outcomes
+from kashif.evaluation.thresholds import Outcomes, calibrate, choose_threshold, cross_fitted, outcomes
+from kashif.modeling import predictor as predictors
+from kashif.modeling.decoding import calibrated
 from kashif.replacing import settle
 from kashif.scheme import Scheme
 
@@ -45,6 +49,11 @@ def drawn(seed: int, articles: int = 2) -> tuple[list[Document], list[Document]]
     return gold, predicted
 
 
+def found_in(gold: list[Document], predicted: list[Document], scheme: Scheme) -> list[Outcomes]:
+    """The outcomes of each article's relations."""
+    return [outcomes(a, b, scheme=scheme, view="relations") for a, b in zip(gold, predicted, strict=True)]
+
+
 def counted(gold: list[Document], predicted: list[Document], scheme: Scheme, threshold: float) -> Counts:
     """Brute force: the relations under the threshold are taken out of the documents."""
     counts = Counts()
@@ -61,8 +70,8 @@ GRID = [0.05 + step / 10 for step in range(10)]
 @pytest.mark.parametrize("seed", range(12))
 def test_the_best_threshold_meets_brute_force(scheme: Scheme, seed: int) -> None:
     gold, predicted = drawn(seed)
-    found = outcomes(gold, predicted, scheme=scheme)
-    best = found.best_threshold()
+    found = Outcomes.joined(found_in(gold, predicted, scheme))
+    best = found.best_threshold(0.5)
     assert found.counts(best) == counted(gold, predicted, scheme, best)
     assert found.counts(best).f1 == max(counted(gold, predicted, scheme, cut).f1 or 0 for cut in GRID)
 
@@ -70,7 +79,7 @@ def test_the_best_threshold_meets_brute_force(scheme: Scheme, seed: int) -> None
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_at_every_threshold_meet_brute_force(scheme: Scheme, seed: int) -> None:
     gold, predicted = drawn(seed)
-    found = outcomes(gold, predicted, scheme=scheme)
+    found = Outcomes.joined(found_in(gold, predicted, scheme))
     for threshold in (0.0, *GRID, *(step / 10 for step in range(1, 11))):
         assert found.counts(threshold) == counted(gold, predicted, scheme, threshold)
 
@@ -84,14 +93,14 @@ def one(*scores: tuple[float | None, bool]) -> tuple[list[Document], list[Docume
 
 def test_equals_go_to_the_nearest_of_the_default(scheme: Scheme) -> None:
     def best(*scores: tuple[float | None, bool]) -> float:
-        return outcomes(*one(*scores), scheme=scheme).best_threshold()
+        return Outcomes.joined(found_in(*one(*scores), scheme)).best_threshold(0.5)
 
     assert best((0.9, True), (0.2, False)) == 0.5
     assert best((0.4, True), (0.2, False)) == pytest.approx(0.3)
     # The first alone or all four: F1 is 2/3 both ways, and 0.8 is nearer than 0.05.
     assert best((0.9, True), (0.7, False), (0.3, False), (0.1, True)) == pytest.approx(0.8)
     assert best((0.9, False)) == 0.5
-    assert outcomes([], [], scheme=scheme).best_threshold() == 0.5
+    assert Outcomes.joined([]).best_threshold(0.5) == 0.5
 
 
 def test_cross_fitting_measures_each_half_by_the_other_s_choice(scheme: Scheme) -> None:
@@ -100,22 +109,25 @@ def test_cross_fitting_measures_each_half_by_the_other_s_choice(scheme: Scheme) 
     halves = [order[:3], order[3:]]
     expected = Counts()
     for chosen_on, measured_on in (halves, halves[::-1]):
-        choice = outcomes([gold[i] for i in chosen_on], [predicted[i] for i in chosen_on], scheme=scheme)
+        choice = Outcomes.joined(
+            found_in([gold[i] for i in chosen_on], [predicted[i] for i in chosen_on], scheme)
+        )
         rest = [gold[i] for i in measured_on], [predicted[i] for i in measured_on]
-        expected += counted(*rest, scheme, choice.best_threshold())
-    found = cross_fitted(gold, predicted, scheme=scheme)
+        expected += counted(*rest, scheme, choice.best_threshold(0.5))
+    found = cross_fitted(found_in(gold, predicted, scheme), default=0.5)
     assert found == expected
+    assert found is not None
     assert found.tp + found.fn == sum(len(relation_items(d, scheme)) for d in gold)
-    assert cross_fitted(gold[:1], predicted[:1], scheme=scheme) is None
+    assert cross_fitted(found_in(gold[:1], predicted[:1], scheme), default=0.5) is None
 
 
 def test_labels_that_the_scheme_lacks_count_as_missed(scheme: Scheme) -> None:
     gold = [Document("d", TEXT, ENTITIES, (Relation("praises", 1, 2),))]
-    assert outcomes(gold, [Document("d", TEXT)], scheme=scheme).counts(0.5) == Counts(0, 0, 1)
+    assert Outcomes.joined(found_in(gold, [Document("d", TEXT)], scheme)).counts(0.5) == Counts(0, 0, 1)
 
 
 def test_a_relation_without_a_probability_counts_as_certain(scheme: Scheme) -> None:
-    assert outcomes(*one((None, True)), scheme=scheme).counts(1.0) == Counts(1, 0, 0)
+    assert Outcomes.joined(found_in(*one((None, True)), scheme)).counts(1.0) == Counts(1, 0, 0)
 
 
 def test_outcomes_at_a_threshold_include_it() -> None:
@@ -150,14 +162,16 @@ def articles(tmp_path: Path, *ids: str) -> str:
 def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> None:
     news = articles(tmp_path, "a2")
     found = choose_threshold(model, [news])
-    assert (found.former, found.before) == (1.0, Counts(0, 0, 4))
-    assert found.after.f1 == 1
-    assert found.crossed is None
+    assert (found.former["relations"], found.before["relations"]) == (1.0, Counts(0, 0, 4))
+    chosen = found.chosen["relations"]
+    assert chosen.after.f1 == 1
+    assert chosen.crossed is None
+    assert found.chosen["entities"].threshold == found.former["entities"] == 0
     assert found.notices == ()
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    assert config["relation_threshold"] == found.threshold < 1
+    assert config["relation_threshold"] == chosen.threshold < 1
     [report] = score_system(open_system(model), [news]).reports
-    assert report.measures["relations"].counts == found.after
+    assert report.measures["relations"].counts == chosen.after
 
 
 def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_path: Path) -> None:
@@ -187,8 +201,9 @@ def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path
     news = articles(tmp_path, "a2", "b1")
     for _ in range(2):
         found = choose_threshold(model, [news])
-        assert found.crossed is not None
-        assert found.crossed.f1 == 1
+        crossed = found.chosen["relations"].crossed
+        assert crossed is not None
+        assert crossed.f1 == 1
         assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
     told = score_system(open_system(model), [news]).notices
     assert f"{news}: 1 of these articles chose the threshold of {model}: not held out" in told[1]
@@ -205,8 +220,39 @@ def test_training_articles_are_refused(model: Path, tmp_path: Path) -> None:
     assert (model / "config.json").read_text(encoding="utf-8") == before
 
 
-def test_articles_without_relations_are_refused(model: Path, tmp_path: Path) -> None:
+def test_articles_without_entities_are_refused(model: Path, tmp_path: Path) -> None:
+    news = Path(articles(tmp_path))
+    (news / "c1.txt").write_text("زار كيم البلاد.\n---\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no gold entity to choose the thresholds by"):
+        choose_threshold(model, [str(news)])
+
+
+def test_articles_without_relations_leave_theirs_as_it_was(model: Path, tmp_path: Path) -> None:
     news = Path(articles(tmp_path))
     (news / "c1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
-    with pytest.raises(InputError, match="no gold relation to choose the threshold by"):
-        choose_threshold(model, [str(news)])
+    assert choose_threshold(model, [str(news)]).chosen.keys() == {"entities"}
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    assert config["relation_threshold"] == 1.0
+
+
+def test_calibration_and_thresholds_of_a_model_that_is_too_sure(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the model says is bent upwards; the fit bends it back, and takes off what is mostly wrong."""
+    predictor = predictors.load(trained)
+    rng = random.Random(1)
+    pairs = [(score, rng.random() < score**3) for score in (rng.uniform(0.3, 1) for _ in range(400))]
+    gold = [Document(f"d{i}", TEXT, (ENTITIES[0],) if hit else ()) for i, (_, hit) in enumerate(pairs)]
+    said = {d.id: replace(ENTITIES[0], score=score) for d, (score, _) in zip(gold, pairs, strict=True)}
+    answers = [Document(id, TEXT, (entity,)) for id, entity in said.items()]
+    monkeypatch.setattr(predictor, "stream_documents", lambda *_, **__: iter(answers))
+    found = calibrate(predictor, gold)["entities"]
+    config = predictor.model.config
+    assert (config.entity_threshold, config.entity_calibration) == (found.threshold, found.calibration)
+    scores = calibrated(np.array([score for score, _ in pairs]), found.calibration)
+    told = reliability([Scored(float(s), hit) for s, (_, hit) in zip(scores, pairs, strict=True)])
+    assert told.error is not None
+    assert told.error < 0.05
+    assert 0.2 < found.threshold < 0.5
+    plain = Counts(sum(hit for _, hit in pairs), sum(not hit for _, hit in pairs), 0)
+    assert (found.after.f1 or 0) > (plain.f1 or 0)

@@ -15,6 +15,7 @@ from kashif.corpora import loading
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.modeling import predictor as predictors
+from kashif.modeling.decoding import calibrated
 from kashif.modeling.predictor import Predictor
 from kashif.scheme import Scheme
 
@@ -242,3 +243,24 @@ def test_import_loads_neither_torch_nor_transformers() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
     assert ARTICLE
+
+
+def test_calibration_changes_scores_and_a_threshold_takes_off(
+    trained: Path, article: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = predictors.load(trained)
+    config = predictor.model.config
+    plain = predictor.predict(article.text)
+    monkeypatch.setattr(config, "entity_calibration", (0.5, -1.0))
+    mended = predictor.predict(article.text)
+    assert [entity.key for entity in mended.entities] == [entity.key for entity in plain.entities]
+    for before, after in zip(plain.entities, mended.entities, strict=True):
+        assert after.score == pytest.approx(calibrated(before.score, (0.5, -1.0)), abs=1e-4)
+    middle = sorted(entity.score or 0 for entity in mended.entities)[3]
+    monkeypatch.setattr(config, "entity_threshold", middle)
+    above = predictor.predict(article.text)
+    assert {e.key for e in above.entities} == {e.key for e in mended.entities if (e.score or 0) >= middle}
+    assert len(above.entities) < len(mended.entities)
+    monkeypatch.setattr(config, "relation_calibration", (1.0, -20.0))
+    assert predictor.predict(article.text).relations == ()
+    assert {r.label for r in predictor.predict_relations([article])[0].relations} == set()
