@@ -22,7 +22,7 @@ OWN_FILES = (
         "generation_config.json",
     ),
     *("tokenizer*", "*tokens*.json", "vocab.*", "merges.txt", "*.model", "chat_template*"),
-    *("scheme.yaml", "recipe.yaml", "scores.json", "pretraining.json", NAME),
+    *("scheme.yaml", "recipe.yaml", "scores.json", "pretraining.json", "README.md", NAME),
     *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
 )
 """The files of a model's or encoder's folder, as patterns: a new model leaves none of an old one's."""

@@ -29,7 +29,7 @@ _PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
 """The packages whose versions may change what is trained."""
 _NOT_TRAINING = {
     *("modeling/runtime.py", "training/exporting.py", "training/crossvalidation.py"),
-    *("training/checkpoints.py", "training/provenance.py"),
+    *("training/card.py", "training/checkpoints.py", "training/provenance.py"),
 }
 """Code of the floors that train which does not change what is trained."""
 _TOLD = ("environment", "notices", "seed")

@@ -100,6 +100,10 @@ class BaseRecipe(StrictModel):
 class Recipe(BaseRecipe):
     """The settings of a model's training."""
 
+    about: str = Field(default="", description="what the model is for, in its card")
+    license: str = Field(
+        default="", description="of the weights, as the hub names licences, such as cc-by-4.0"
+    )
     scheme: str = Field(
         default="",
         description="a scheme file, or `learned` for the labels of the gold; by default the scheme.yaml that"

@@ -28,7 +28,7 @@ from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
 from kashif.modeling.weights import replaced_model
 from kashif.scheme import Scheme
-from kashif.training import checkpoints, processes
+from kashif.training import card, checkpoints, processes
 from kashif.training.arguments import keep_to_one_device, training_arguments
 from kashif.training.auxiliary import MixedSampler, auxiliary_windows
 from kashif.training.data import Data, describe, gather
@@ -213,7 +213,11 @@ def _write(trainer: KashifTrainer, output: Path, scores: dict[str, float]) -> No
         write_text(new / "scheme.yaml", data.scheme.dump())
         write_text(new / RECIPE, trainer.recipe.dump())
         write_json(new / SCORES, {"development": scores, "selected by": SELECTED_BY})
-        write_json(new / seen.NAME, {**origin(trainer.recipe, data), "weights": seen.weights_digest(new)})
+        manifest = {**origin(trainer.recipe, data), "weights": seen.weights_digest(new)}
+        write_json(new / seen.NAME, manifest)
+        name, scheme = output.resolve().name, data.scheme
+        told = card.card(name, trainer.recipe, scheme=scheme, manifest=manifest, development=scores)
+        write_text(new / card.NAME, told)
 
 
 def _written_scores(path: Path) -> dict[str, float]:

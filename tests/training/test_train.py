@@ -175,9 +175,10 @@ def test_a_killed_save_leaves_the_old_model_or_the_new(trained: Path, project: P
     with torch.no_grad():
         for parameter in predictor.model.tagger.parameters():
             parameter.zero_()
-    shutil.copytree(before, project / "after")
-    finish(trainer, project / "after")
-    new = contents(project / "after")
+    after = project / "after" / "m"
+    shutil.copytree(before, after)
+    finish(trainer, after)
+    new = contents(after)
     assert "own.txt" in new
     assert "export.json" not in new
     assert new["model.safetensors"] != old["model.safetensors"]

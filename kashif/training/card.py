@@ -1,0 +1,155 @@
+"""The model card: ``README.md`` of a model's folder, in the format of the Hugging Face hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from kashif.scheme import Scheme
+from kashif.training.recipe import Recipe
+
+NAME = "README.md"
+
+
+def card(
+    name: str,
+    recipe: Recipe,
+    *,
+    scheme: Scheme,
+    manifest: Mapping[str, Any],
+    development: Mapping[str, float],
+    reports: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The card of a model trained by a recipe.
+
+    ``manifest`` is the content of its ``manifest.json``, ``development`` the scores that selected it,
+    ``reports`` are those of ``kashif score --json``, each of a corpus.
+    """
+    parts = [
+        _front(recipe),
+        f"# {name}",
+        recipe.about or "An Arabic named-entity and relation extraction model, trained with Kashif.",
+        _use(),
+        "## What it finds",
+        *_labels(scheme),
+        "## Scores",
+        *_scores(development, reports),
+        "## Data",
+        *_data(recipe, manifest),
+        "## Limits",
+        _LIMITS,
+        "## How to cite",
+        f"{name}, trained with Kashif {manifest['versions']['kashif']}; weights: `{manifest['weights']}`.",
+        "## Where it comes from",
+        _origin(recipe, manifest),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+_LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it. Relations
+are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and ends with a
+word. A probability says how often a prediction like this one was right on the articles that calibrated it."""
+
+
+def _front(recipe: Recipe) -> str:
+    """The YAML that the hub reads."""
+    rows: dict[str, Any] = {
+        "language": ["ar"],
+        "license": recipe.license or None,
+        "library_name": "kashif",
+        "pipeline_tag": "token-classification",
+        "tags": ["named-entity-recognition", "relation-extraction"],
+    }
+    kept = {key: value for key, value in rows.items() if value}
+    return f"---\n{yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)}---"
+
+
+def _use() -> str:
+    return """```python
+import kashif
+
+document = kashif.load("PATH OF THIS FOLDER").predict("…")
+for entity in document.entities:
+    print(entity.label, entity.text, entity.score)
+```"""
+
+
+def _labels(scheme: Scheme) -> Iterator[str]:
+    yield _table(
+        ("entity", "what it is"), [(f"`{label}`", meaning) for label, meaning in scheme.entities.items()]
+    )
+    if scheme.relations:
+        yield _table(
+            ("relation", "from", "to"),
+            [
+                (f"`{label}`", ", ".join(signature.head), ", ".join(signature.tail))
+                for label, signature in scheme.relations.items()
+            ],
+        )
+    spans = "stand inside each other" if scheme.nested else "stand apart"
+    yield f"Spans {spans}."
+
+
+def _scores(development: Mapping[str, float], reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if reports:
+        yield "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
+        yield _table(
+            ("text", "entities", "relations", "relations, gold entities given", "calibration error"),
+            [_report(report) for report in reports],
+        )
+    selected = ", ".join(f"{key.replace('_f1', ' F1')} {value:.3f}" for key, value in development.items())
+    yield f"On the development articles, which selected it and so are no test of it: {selected}."
+
+
+def _report(report: Mapping[str, Any]) -> tuple[str, ...]:
+    views = ("entities", "relations", "relations given gold entities")
+    found = [report["measures"].get(view) for view in views]
+    errors = [
+        f"{view} {table['ece']:.3f}"
+        for view, table in report["calibration"].items()
+        if table["ece"] is not None
+    ]
+    text = f"{report['corpus']}, {report['documents']} articles"
+    return (text, *map(_measure, found), ", ".join(errors))
+
+
+def _measure(measure: Mapping[str, Any] | None) -> str:
+    if measure is None or measure["f1"] is None:
+        return "–"
+    around = " ({:.3f}–{:.3f})".format(*measure["interval"]) if measure["interval"] else ""
+    return f"{measure['f1']:.3f}{around}"
+
+
+def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
+    uses = {
+        "train": ("trained on", recipe.train),
+        "development": ("selected by", recipe.development),
+        "calibration": ("calibrated by", recipe.calibration or recipe.development),
+        "auxiliary": ("its encoder beside", recipe.auxiliary),
+    }
+    rows = [
+        (what, ", ".join(f"`{corpus}`" for corpus in corpora), f"{len(manifest[key]['articles']):,}")
+        for key, (what, corpora) in uses.items()
+        if manifest[key]["articles"]
+    ]
+    yield _table(("", "corpora", "articles"), rows)
+    before = len(manifest["encoder articles"]["articles"])
+    if before:
+        yield f"Its encoder has seen {before:,} more articles before."
+    yield f"Licence of the weights: {recipe.license or 'none is stated'}."
+
+
+def _origin(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    return (
+        f"Recipe: `recipe.yaml`, seed {manifest['seed']}. Encoder: `{recipe.encoder}`, "
+        f"`{manifest['encoder']}`. Versions: {versions}. Device: {manifest['environment']['device']}. "
+        "`manifest.json` names each article with the SHA-256 of its text."
+    )
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

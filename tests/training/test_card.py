@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from helpers import SCHEME, recipe
+
+import kashif
+from kashif.scheme import Scheme
+from kashif.training import card
+from kashif.training.train import train
+
+
+def front(text: str) -> dict[str, object]:
+    """The part that the hub reads."""
+    found: dict[str, object] = yaml.safe_load(text.split("---\n")[1])
+    return found
+
+
+def test_a_model_folder_has_a_card(tiny_encoder: Path, project: Path) -> None:
+    about = {"about": "Reads small articles.", "license": "cc-by-4.0"}
+    trained = train(recipe(tiny_encoder, epochs=1, **about), project / "small")
+    text = (project / "small" / "README.md").read_text(encoding="utf-8")
+    assert front(text)["license"] == "cc-by-4.0"
+    assert front(text)["language"] == ["ar"]
+    assert "# small\n\nReads small articles.\n" in text
+    assert "| `visits` | PERS | GPE, LOC, FAC |" in text
+    assert "| trained on | `annotations/news#train` | 2 |" in text
+    assert f"entity F1 {trained.scores['entity_f1']:.3f}" in text
+    manifest = json.loads((project / "small" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["weights"] in text
+
+
+def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) -> None:
+    [report] = kashif.score(trained, "annotations/news#held-out")
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    text = card.card(
+        "m",
+        recipe(),
+        scheme=Scheme(entities={"شخص": "a person | or so"}, nested=False),
+        manifest=manifest,
+        development={"entity_f1": 0.5},
+        reports=[report.row()],
+    )
+    assert "| `شخص` | a person \\| or so |" in text
+    assert "Spans stand apart." in text
+    low, high = report.measures["entities"].interval or (0, 0)
+    assert f"({low:.3f}–{high:.3f})" in text
+    assert "| annotations/news#held-out, 1 articles | 1.000" in text
+    assert "license" not in front(text)
+    assert Scheme.load(SCHEME).relations
