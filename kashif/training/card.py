@@ -48,9 +48,9 @@ def card(
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-_LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it. Relations
-are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and ends with a
-word. A probability says how often a prediction like this one was right on the articles that calibrated it."""
+_LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
+Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
+ends with a word. A probability says how often such a prediction was right on the articles that calibrated it."""
 
 
 def _front(recipe: Recipe) -> str:
