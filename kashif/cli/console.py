@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import track
+from rich.segment import Segment
+from rich.text import Text
 
+from kashif.controls import visible_on_terminal
 from kashif.training.processes import is_first
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Item = TypeVar("Item")
 Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT][@MAPPING]", metavar="CORPUS…")]
 
+Output = Annotated[
+    str,
+    typer.Option(
+        help="a folder if it ends in /, exists as one, or the format needs one; a file otherwise",
+        metavar="PATH",
+    ),
+]
+Json = Annotated[str | None, typer.Option("--json", help="also write the report to this file or folder")]
+Html = Annotated[
+    str | None,
+    typer.Option("--html", help="also write a page of every error to this file, or into this folder"),
+]
 Scheme = Annotated[
     str, typer.Option(help="scheme file, or `learned`; by default the scheme.yaml that the corpora lead to")
 ]
@@ -30,10 +42,56 @@ Device = Annotated[
 ]
 
 
+class Terminal(Console):
+    """A console on which nothing acts that comes from a text, an id, a label or a path.
+
+    Control characters are shown as escapes, and what looks like rich's markup is text.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False, **settings)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """As rich's, so that a table knows how wide an escape is."""
+        return super().render_str(visible_on_terminal(text), **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """As rich's: all that is printed passes here."""
+        for segment in super().render(renderable, options):
+            safe = segment.control or segment.text == (shown := visible_on_terminal(segment.text))
+            yield segment if safe else Segment(shown, segment.style)
+
+
+out = Terminal()
+err = Terminal(stderr=True)
+
+
 def say(text: str) -> None:
     """Prints a line for the user on standard error; of several processes the first one does."""
     if is_first():
-        err.print(text, markup=False)
+        err.print(text)
+
+
+class FirstLines:
+    """Lines of which only the first are kept, and printed; the others are counted."""
+
+    def __init__(self, most: int = 20) -> None:
+        self.lines: list[str] = []
+        self.count = 0
+        self._most = most
+
+    def add(self, line: str) -> None:
+        """Takes a line."""
+        self.count += 1
+        if self.count <= self._most:
+            self.lines.append(line)
+
+    def say(self) -> None:
+        """Prints the first lines on standard error, and how many there were more."""
+        for line in self.lines:
+            say(line)
+        if more := self.count - len(self.lines):
+            say(f"… and {more:,} more such lines")
 
 
 def watched(items: Iterable[Item], what: str) -> Iterator[Item]:

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from kashif.arabic import sentence_index, sentences
+from kashif.controls import visible_on_page
 from kashif.document import Document
 from kashif.evaluation.analysis import CAUSES, Analysis, Error
 from kashif.evaluation.counting import Item, entity_items
@@ -186,7 +187,7 @@ def page(system: str, reports: Sequence[Report], *, analyses: Sequence[Sequence[
     errors = [error for found in analyses for analysis in found for error in analysis.errors]
     causes = Counter(error.cause for error in errors)
     template = Environment(autoescape=True, trim_blocks=True).from_string(_PAGE)
-    return template.render(
+    rendered = template.render(
         system=system,
         parts=parts,
         causes=CAUSES,
@@ -195,6 +196,7 @@ def page(system: str, reports: Sequence[Report], *, analyses: Sequence[Sequence[
         share=lambda value: "–" if value is None else f"{value:.3f}",
         missing=lambda value: None if value is None else 1 - value,
     )
+    return visible_on_page(rendered)
 
 
 def _sentences(analysis: Analysis) -> Iterator[_Sentence]:

@@ -26,7 +26,7 @@ _SHOWN = 5
 def report(found: Report) -> Iterator[Table | Text]:
     """A report: measures with intervals, counts by label, where recall was lost, calibration."""
     title = f"{found.name}: {found.documents} articles, 95 % intervals over {found.units} {found.unit}s"
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "F1", "interval", "precision", "recall", "right", "spurious", "missed"):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, measure in found.measures.items():
@@ -84,7 +84,7 @@ def _calibration(found: Mapping[str, Reliability]) -> Iterator[Table | Text]:
 def comparison(found: Comparison, *, first: str, second: str) -> Iterator[Table | Text]:
     """Two systems' F1 with the difference, its interval and p, then the labels that differ."""
     title = f"{found.name}: {found.documents} articles, paired bootstrap over {found.units} {found.unit}s"
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "A", "B", "B - A", "95 % interval", "p"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, item in found.measures.items():
@@ -136,7 +136,7 @@ def exported(found: Mapping[str, Any]) -> Table:
     """What ``kashif export`` measured of each runtime."""
     count = len(found["development articles"])
     title = f"{found['precision']}, against torch in float32 on {count} development articles"
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "entity F1 lost", "relation F1 lost", "times as fast"):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, row in found["runtimes"].items():
@@ -207,7 +207,7 @@ def register(found: Mapping[str, Mapping[str, float]]) -> Table:
         table.add_column(corpus, justify="right", overflow="fold")
     for name in dict.fromkeys(name for measures in found.values() for name in measures):
         cells = (measures.get(name) for measures in found.values())
-        table.add_row(Text(name), *("–" if value is None else f"{value:.1f}" for value in cells))
+        table.add_row(name, *("–" if value is None else f"{value:.1f}" for value in cells))
     return table
 
 
@@ -321,7 +321,7 @@ def _percent(count: int, whole: int, digits: int = 0) -> str:
 
 def document(found: Document) -> Iterator[Table | Text]:
     """A document's entities in text order and its relations, each mention isolated for bidi terminals."""
-    table = Table(title=Text(f"{found.id}: {len(found.entities)} entities"), title_justify="left", box=None)
+    table = Table(title=f"{found.id}: {len(found.entities)} entities", title_justify="left", box=None)
     for heading in ("label", "score", "start", "end", "mention"):
         table.add_column(heading, justify="right" if heading in ("score", "start", "end") else "left")
     for entity in found.entities:
@@ -341,5 +341,6 @@ def document(found: Document) -> Iterator[Table | Text]:
         yield links
 
 
-def _mention(text: str) -> Text:
-    return Text(_ISOLATE + " ".join(text.split()) + _END)
+def _mention(text: str) -> str:
+    inside = " ".join(text.split()).replace(_ISOLATE, r"\u2068").replace(_END, r"\u2069")
+    return _ISOLATE + inside + _END
