@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kashif.errors import Fault, InputError
+from kashif.outputs import named_errors
 from kashif.replacing import replaced_file
 
 
@@ -61,7 +62,7 @@ def write_text(path: Path, text: str) -> None:
     Folders above the file are made.
     """
     data = text.encode("utf-8")
-    with replaced_file(path) as file:
+    with named_errors(path), replaced_file(path) as file:
         file.write(data)
 
 

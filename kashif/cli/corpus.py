@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Corpora, Scheme, out, say
-from kashif.errors import InputError, first_line
+from kashif.cli.console import Corpora, FirstLines, Output, Scheme, out, say
+from kashif.errors import InputError, first_line, nearest
 from kashif.libraries import quiet_libraries
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def check(
     found = run(specs, given=scheme)
     readings, faults, notices = found.readings, found.faults, found.notices
     for fault in faults:
-        out.print(str(fault), style="red", markup=False)
+        out.print(str(fault), style="red")
     for notice in notices:
         say(notice)
     totals = statistics([reading.document for reading in readings])["totals"]
@@ -72,7 +71,7 @@ def check(
         out.print(f"accepted {notes.accept(warnings)} warnings in {notes.ACCEPTED}")
         warnings = []
     for warning in warnings:
-        out.print(str(warning.fault), style="yellow", markup=False)
+        out.print(str(warning.fault), style="yellow")
     if warnings:
         out.print(f"{len(warnings)} warnings; mend the marks, or accept what is right with --accept")
     out.print("✓ digests, offsets and marks fit their texts", style="green")
@@ -110,7 +109,7 @@ def _show_splits(division: Division, scheme: AnnotationScheme, *, tokenizer: Any
 
     parts = division.parts
     for notice in division.notices:
-        out.print(notice, markup=False)
+        out.print(notice)
     if len(parts) > 1:
         _show(tables.shared(splits.shared(parts)))
         training, held = division.training, division.evaluation
@@ -142,7 +141,7 @@ def scheme(corpora: Corpora) -> None:
     found = learn(documents)
     for line in (*notices, *describe(documents, found)):
         say(line)
-    out.print(found.dump(), markup=False, emoji=False, end="")
+    out.print(found.dump(), end="")
 
 
 @app.command()
@@ -196,7 +195,7 @@ def agree(
         out.print(table)
     if differences:
         for line in found.differences:
-            out.print(line, markup=False)
+            out.print(line)
     for side in sides:
         for notice in side.notices:
             say(notice)
@@ -206,17 +205,25 @@ def agree(
 def convert(
     corpora: Corpora,
     format: Annotated[str, typer.Option(help="plain, brat, jsonl or conll")],
-    output: Annotated[Path, typer.Option(help="folder, or a file where the format holds many documents")],
+    output: Output,
 ) -> None:
     """Write a corpus in another format, and say what that format cannot hold."""
-    from kashif import formats
     from kashif.corpora.loading import Spec, load_all
     from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.texts import is_named
+    from kashif.formats import FORMATS
+    from kashif.formats.writing import save
+
+    if format not in FORMATS:
+        raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
 
     refuse_mappings(map(Spec.parse, corpora))
     documents, notices = load_all(corpora)
-    losses = formats.save(documents, format, output, has_text=is_named)
-    for line in (*notices, *losses):
-        say(line)
+    losses = save(documents, format, output, has_text=is_named)
+    for notice in notices:
+        say(notice)
+    lost = FirstLines()
+    for loss in losses:
+        lost.add(loss)
+    lost.say()
     say(f"wrote {len(documents)} articles to {output}")

@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Changes, Corpora, Device, Runtime, Scheme, out, say, watched
+from kashif.cli.console import (
+    Changes,
+    Corpora,
+    Device,
+    Html,
+    Json,
+    Runtime,
+    Scheme,
+    out,
+    say,
+    watched,
+)
 from kashif.files import write_json, write_text
 from kashif.libraries import quiet_libraries
+from kashif.outputs import output_file, output_folder
 
 if TYPE_CHECKING:
     from kashif.evaluation.scoring import Report
@@ -21,8 +33,6 @@ if TYPE_CHECKING:
 Targets = Annotated[
     list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="also write the report here")]
-Html = Annotated[Path | None, typer.Option("--html", help="also write a page that shows every error here")]
 Seed = Annotated[int, typer.Option(help="seed of the bootstrap")]
 
 
@@ -37,12 +47,13 @@ def score(
     scheme: Scheme = "",
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
+    files = _files(json_file, html_file, _name(system))
     quiet_libraries()
     from kashif.evaluation import systems
 
     opened = systems.open_system(system, watch=watched, runtime=runtime, device=device)
     scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
-    _show(scored, _name(system), seed, json_file, html_file)
+    _show(scored, _name(system), seed, *files)
 
 
 def crossvalidate(
@@ -54,21 +65,23 @@ def crossvalidate(
     folds: Annotated[int, typer.Option(help="as many as articles: each is left out when it is alone")] = 5,
     jobs: Annotated[int, typer.Option(min=1, help="trainings at a time")] = 1,
     output: Annotated[
-        Path | None, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
-    ] = None,
+        str, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
+    ] = "",
     changes: Changes = None,
     json_file: Json = None,
     html_file: Html = None,
     seed: Seed = 0,
 ) -> None:
     """Score a recipe on articles of its own training corpora, each by a model trained without it."""
+    folder = output_folder(output or f"models/{recipe.stem}-folds")
+    files = _files(json_file, html_file, recipe.stem)
     quiet_libraries()
     from kashif.training import crossvalidation
     from kashif.training.recipe import Recipe
 
     scored = crossvalidation.crossvalidate(
         Recipe.load(recipe, changes=changes or ()),
-        output or Path("models") / f"{recipe.stem}-folds",
+        folder,
         over=over,
         count=folds,
         workers=jobs,
@@ -76,7 +89,7 @@ def crossvalidate(
         watch=watched,
         say=say,
     )
-    _show(scored, recipe.stem, seed, json_file, html_file)
+    _show(scored, recipe.stem, seed, *files)
 
 
 def compare(
@@ -88,6 +101,7 @@ def compare(
     scheme: Scheme = "",
 ) -> None:
     """Compare two systems on the same held-out articles, by a paired bootstrap."""
+    file, _ = _files(json_file, None, f"{_name(first)}-{_name(second)}")
     quiet_libraries()
     from kashif.cli import tables
     from kashif.evaluation import systems
@@ -99,8 +113,8 @@ def compare(
             out.print(table)
     for notice in compared.notices:
         say(notice)
-    if json_file:
-        _write_json({"A": str(first), "B": str(second), "seed": seed, **compared.row()}, json_file)
+    if file:
+        _write_json({"A": str(first), "B": str(second), "seed": seed, **compared.row()}, file)
 
 
 def threshold(model: Annotated[Path, typer.Argument(help="a model folder")], corpora: Corpora) -> None:
@@ -131,9 +145,16 @@ def _show(
     if json_file:
         _write_json({"system": name, "seed": seed, **scored.row()}, json_file)
     if html_file:
-        page = error_page.page(name, scored.reports, analyses=scored.analyses)
-        write_text(html_file, page.encode("utf-8", "replace").decode())  # UTF-8 has no lone surrogate
+        write_text(html_file, error_page.page(name, scored.reports, analyses=scored.analyses))
         say(f"wrote {html_file}")
+
+
+def _files(json_file: str | None, html_file: str | None, name: str) -> tuple[Path | None, Path | None]:
+    """The files that reports go to, named after the system where an option names a folder."""
+    return (
+        output_file(json_file, f"{name}.json") if json_file else None,
+        output_file(html_file, f"{name}.html") if html_file else None,
+    )
 
 
 def _name(system: Path) -> str:

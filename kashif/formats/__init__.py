@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
-from kashif.files import write_text
 from kashif.formats import brat, conll, jsonl, plain
 from kashif.formats.reading import Reading
+from kashif.outputs import missing
 
-__all__ = ["FORMATS", "Format", "Reading", "files", "read", "render", "save"]
+__all__ = ["FORMATS", "Format", "Reading", "files", "read", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,7 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
             raise InputError(Fault(str(path), message))
         return [(_BY_ENDING[path.suffix], path)]
     if not path.is_dir():
-        looked = "" if path.is_absolute() else f"; looked in {Path.cwd()}"
-        raise InputError(Fault(str(path), f"no such file or folder{looked}"))
+        raise InputError(Fault(str(path), missing(path)))
     found = []
     for file in sorted(path.iterdir()):
         if chosen and file.suffix == chosen:
@@ -92,69 +90,15 @@ def read(path: Path, format: str, *, text: str | None = None) -> list[Reading]:
 
 
 def render(document: Document, format: str) -> tuple[str, list[str]]:
-    """A document in a format, and in words what the format could not hold."""
-    return _format(format).write(document)
+    """A document in a format, and in words what the format could not hold.
 
-
-def save(
-    documents: Sequence[Document],
-    format: str,
-    path: Path,
-    *,
-    has_text: Callable[[Path, Document], bool] = lambda path, document: False,
-) -> list[str]:
-    """Writes documents to a folder (one file each) or, where the format allows, to one file.
-
-    ``has_text(path, document)`` says whether the text that a standoff file points into is elsewhere;
-    if not, it is written beside the file.
-
-    Returns:
-        What the format could not hold, in words.
+    Raises:
+        InputError: if the format cannot hold the document.
     """
-    entry = _format(format)
-    losses: list[str] = []
-    _refuse_ids(documents)
-    if entry.many and path.suffix:
-        pieces = []
-        for document in documents:
-            content, lost = entry.write(document)
-            pieces.append(_encodable(content, document))
-            losses += lost
-        write_text(path, "".join(pieces))
-        return losses
-    if path.suffix and len(documents) > 1:
-        message = f"{format} holds one document a file and there are {len(documents)}; name a folder"
-        raise InputError(Fault(str(path), message))
-    for document in documents:
-        target = path if path.suffix else path / f"{document.id}{entry.ending}"
-        content, lost = entry.write(document)
-        write_text(target, _encodable(content, document))
-        losses += lost
-        if format == "brat" and not has_text(target, document):
-            write_text(brat.text_path(target), _encodable(document.text, document))
-    return losses
-
-
-def _refuse_ids(documents: Sequence[Document]) -> None:
-    """Raises InputError for ids that would overwrite one another or leave the folder."""
-    faults = [
-        Fault(f"document '{id}'", f"{count} documents have this id; ids are unique")
-        for id, count in Counter(document.id for document in documents).items()
-        if count > 1
-    ]
-    faults += [
-        Fault(f"document '{document.id}'", "this id is no file name; rename the document")
-        for document in documents
-        if document.id in ("", ".", "..") or Path(document.id).name != document.id
-    ]
-    if faults:
-        raise InputError(faults)
-
-
-def _encodable(content: str, document: Document) -> str:
+    content, losses = _format(format).write(document)
     try:
         content.encode()
     except UnicodeEncodeError as error:
         message = "the text holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"
         raise InputError(Fault(f"document '{document.id}'", message)) from error
-    return content
+    return content, losses

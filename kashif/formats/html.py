@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from kashif.controls import visible_on_page
 from kashif.document import Document
 
 _PAGE = """<!doctype html>
@@ -32,9 +33,10 @@ _PAGE = """<!doctype html>
 <p>{{ shown(document) }}</p>
 {% if document.relations %}
 <table>
+{% set entities = document.by_id() %}
 {% for relation in document.relations %}
-<tr><td>{{ document.entity(relation.head).text }}</td><td class="label">{{ relation.label }}</td>
-<td>{{ document.entity(relation.tail).text }}</td></tr>
+<tr><td>{{ entities[relation.head].text }}</td><td class="label">{{ relation.label }}</td>
+<td>{{ entities[relation.tail].text }}</td></tr>
 {% endfor %}
 </table>
 {% endif %}
@@ -54,22 +56,21 @@ class Mark:
     attributes: Markup
 
 
-def page(documents: Sequence[Document]) -> str:
-    """The page that shows the documents."""
-    labels = sorted({entity.label for document in documents for entity in document.entities})
-    hues = {label: round(360 * index / len(labels)) for index, label in enumerate(labels)}
+def page(documents: Iterable[Document], *, labels: Iterable[str] = ()) -> Iterator[str]:
+    """The page that shows documents, piece by piece; each of the labels has a colour of its own."""
+    known = sorted(set(labels))
+    hues = {label: round(360 * index / len(known)) for index, label in enumerate(known)}
 
     def shown(document: Document) -> Markup:
         marks = [
-            Mark(
-                entity.start, entity.end, entity.label, Markup('style="--hue: {}"').format(hues[entity.label])
-            )
-            for entity in document.entities
+            Mark(e.start, e.end, e.label, Markup('style="--hue: {}"').format(hues.get(e.label, 0)))
+            for e in document.entities
         ]
         return marked(document.text, marks)
 
-    template = Environment(autoescape=True).from_string(_PAGE)
-    return template.render(documents=documents, shown=shown)
+    pieces = Environment(autoescape=True).from_string(_PAGE).stream(documents=documents, shown=shown)
+    pieces.enable_buffering(100)
+    yield from map(visible_on_page, pieces)
 
 
 def marked(text: str, marks: Iterable[Mark], begin: int = 0, stop: int | None = None) -> Markup:

@@ -30,7 +30,15 @@ def read(path: Path) -> list[Reading]:
     Raises:
         InputError: listing every mark and relation line that does not fit.
     """
-    raw = read_text(path)
+    return [parse(read_text(path), path)]
+
+
+def parse(raw: str, path: Path) -> Reading:
+    """The document of a plain file's content; its id is the stem of ``path``, which names it in errors.
+
+    Raises:
+        InputError: listing every mark and relation line that does not fit.
+    """
     where = str(path)
     *_, rule = [None, *_RULE.finditer(raw)]
     body, below = (raw[: rule.start()], raw[rule.end() :]) if rule else (raw, "")
@@ -55,7 +63,7 @@ def read(path: Path) -> list[Reading]:
         raise InputError(sorted(faults, key=lambda fault: fault.order))
     entities.sort(key=lambda item: (item[1], -item[2]))
     document = build(path, path.stem, text, entities, relations)
-    return [Reading(document, path, lines, tuple(relation_lines))]
+    return Reading(document, path, lines, tuple(relation_lines))
 
 
 def _spans(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import load_model
 from kashif.modeling.windows import Layout, Window, lay_out
 from kashif.replacing import settle
+
+Item = TypeVar("Item")
 
 _ABOVE_ZERO = 1e-9
 """A threshold that drops what the scheme forbids, which has the score 0."""
@@ -167,7 +169,7 @@ class Predictor:
     ) -> Iterator[Document]:
         """As ``stream``, for ``(id, text)``; for the arguments see ``predict_documents``."""
         done = 0
-        for chunk in _chunks(texts):
+        for chunk in chunks(map(_checked, texts), lambda item: len(item[1])):
             part = None if layouts is None else layouts[done : done + len(chunk)]
             yield from self.predict_documents(chunk, threshold=threshold, layouts=part)
             done += len(chunk)
@@ -325,14 +327,19 @@ class Predictor:
             yield batch[int(spans.window[head])].index, relation
 
 
-def _chunks(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    chunk: list[tuple[str, str]] = []
+def _checked(item: tuple[str, str]) -> tuple[str, str]:
+    if not isinstance(item[1], str):
+        raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
+    return item
+
+
+def chunks(items: Iterable[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """As many items at a time as are laid out and batched together; ``length`` counts code points."""
+    chunk: list[Item] = []
     size = 0
-    for item in texts:
-        if not isinstance(item[1], str):
-            raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
+    for item in items:
         chunk.append(item)
-        size += max(1, len(item[1]))
+        size += max(1, length(item))
         if size >= _CHUNK:
             yield chunk
             chunk, size = [], 0

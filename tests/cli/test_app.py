@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -12,8 +11,6 @@ import pytest
 from helpers import ARTICLE
 
 from kashif import __version__
-from kashif.corpora import loading
-from kashif.document import Document
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -60,38 +57,6 @@ def test_work_that_failed_has_status_1_and_no_traceback(run: Run, tiny_encoder: 
     assert done.returncode == 1
     assert "training diverged: " in done.stderr.decode()
     assert b"Traceback" not in done.stderr
-
-
-def test_predict_reads_files_folders_json_lines_and_standard_input(
-    run: Run, trained: Path, tmp_path: Path
-) -> None:
-    text = "\ufeffزار بوتين أوسلو\r\n"
-    (tmp_path / "t1.txt").write_bytes(text.encode())
-    (tmp_path / "t2.jsonl").write_text('{"id": "x", "text": "أوسلو"}\n\n{"text": "كييف"}\n', encoding="utf-8")
-    done = run("predict", tmp_path, "--model", trained)
-    assert done.returncode == 0, done.stderr.decode()
-    documents = [Document.from_json(line) for line in done.stdout.decode().splitlines()]
-    assert [(d.id, d.text) for d in documents] == [("t1", text), ("x", "أوسلو"), ("text-3", "كييف")]
-    assert done.stderr == b""
-    piped = run("predict", "--model", trained, stdin=text.encode())
-    assert json.loads(piped.stdout)["text"] == text
-    lines = run("predict", "--model", trained, stdin=b'{"text": "a"}\n{"text": 3}\n')
-    assert lines.returncode == 2
-    assert "standard input:2" in lines.stderr.decode()
-
-
-def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) -> None:
-    file = tmp_path / "a.txt"
-    [known] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
-    file.write_text(known.text, encoding="utf-8")
-    for name, ending in (("plain", ".txt"), ("brat", ".ann")):
-        output = tmp_path / name
-        assert run("predict", file, "--model", trained, "--format", name, "--output", output).returncode == 0
-        assert run("corpus", "check", output).returncode == 0
-        assert (output / f"a{ending}").exists()
-    for name, part in (("conll", "B-"), ("html", "<mark"), ("table", "label"), ("jsonl", '"entities"')):
-        done = run("predict", file, "--model", trained, "--format", name)
-        assert part in done.stdout.decode(), name
 
 
 def test_export_tells_loss_and_gain_and_other_runtimes_run(run: Run, trained: Path, tmp_path: Path) -> None:
@@ -143,22 +108,6 @@ def test_pretrain_from_the_command_line(run: Run, tiny_encoder: Path, tmp_path: 
 
 def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").stdout.decode() == f"kashif {__version__}\n"
-
-
-def test_predict_hands_on_what_came_with_a_text(run: Run, trained: Path, tmp_path: Path) -> None:
-    rows = [{"id": f"d{i}", "text": "زار بوتين أوسلو.", "url": i, "meta": {"day": [i]}} for i in range(3)]
-    lines = "\n".join(json.dumps(row) for row in rows)
-    done = run("predict", "--model", trained, stdin=lines.encode())
-    assert [json.loads(line)["meta"] for line in done.stdout.decode().splitlines()] == [
-        {"url": i, "day": [i]} for i in range(3)
-    ]
-    (tmp_path / "t.txt").write_text("زار بوتين أوسلو.", encoding="utf-8")
-    (tmp_path / "t.jsonl").write_text(lines, encoding="utf-8")
-    done = run("predict", tmp_path / "t.txt", tmp_path / "t.jsonl", "--model", trained)
-    assert [json.loads(line).get("meta") for line in done.stdout.decode().splitlines()][:2] == [
-        None,
-        {"url": 0, "day": [0]},
-    ]
 
 
 def test_several_seeds_are_trained_and_their_mean_is_told(

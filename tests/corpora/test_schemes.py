@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from helpers import ROOT, SCHEME, make_encoder, recipe
 
-from kashif import formats
 from kashif.corpora import loading
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec
@@ -16,6 +15,7 @@ from kashif.corpora.schemes import describe, lacking, learn, refuse_mappings, sc
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import plain
+from kashif.formats.writing import save
 from kashif.modeling import predictor as predictors
 from kashif.scheme import RelationType, Scheme
 from kashif.training.train import train
@@ -258,7 +258,7 @@ def test_labels_of_one_s_own_are_trained_without_any_scheme_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     documents = people(12)
-    formats.save(documents, "jsonl", tmp_path / "people.jsonl")
+    save(documents, "jsonl", tmp_path / "people.jsonl")
     encoder = make_encoder(tmp_path / "encoder", [document.text for document in documents])
     told: list[str] = []
     settings = recipe(encoder, train=["people.jsonl"], development=[], epochs=1)
@@ -285,9 +285,9 @@ def test_labels_of_one_s_own_are_trained_without_any_scheme_file(
 def test_labels_of_one_s_own_are_learned_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     documents = people(4)
-    formats.save(documents, "jsonl", tmp_path / "people.jsonl")
+    save(documents, "jsonl", tmp_path / "people.jsonl")
     development = people(4, year=1990)
-    formats.save(development, "jsonl", tmp_path / "dev.jsonl")
+    save(development, "jsonl", tmp_path / "dev.jsonl")
     encoder = make_encoder(tmp_path / "encoder", [document.text for document in documents])
     settings = recipe(
         encoder,

@@ -11,6 +11,7 @@ from kashif import formats
 from kashif.corpora import texts
 from kashif.document import Document
 from kashif.errors import InputError
+from kashif.formats.writing import save
 
 TEXT = "زار بوتين"
 
@@ -60,12 +61,12 @@ def test_writing_puts_no_text_beside_the_annotations_where_a_manifest_has_it(ann
     folder, beside = annotations.parent, annotations.with_suffix(".txt")
     document = Document("s1", TEXT)
     assert texts.is_named(annotations, document)
-    formats.save([document], "brat", folder, has_text=texts.is_named)
+    save([document], "brat", folder, has_text=texts.is_named)
     assert not beside.exists()
     # Another text of this name is not the manifest's, and another name not in it.
     assert not texts.is_named(annotations, Document("s1", "زار كيم"))
     assert not texts.is_named(folder / "s2.ann", Document("s2", TEXT))
-    formats.save([Document("s1", "زار كيم")], "brat", folder, has_text=texts.is_named)
+    save([Document("s1", "زار كيم")], "brat", folder, has_text=texts.is_named)
     assert beside.read_text(encoding="utf-8") == "زار كيم"
 
 

@@ -16,6 +16,7 @@ from kashif.errors import InputError
 from kashif.evaluation.counting import Counts
 from kashif.evaluation.scoring import Report
 from kashif.evaluation.systems import Scored, compare_systems, open_system, score_system
+from kashif.formats.writing import save
 from kashif.modeling import predictor as predictors
 
 NEWS = "annotations/news"
@@ -131,7 +132,7 @@ def test_two_systems_are_compared_on_what_neither_has_seen(trained: Path, news: 
     add(news, "a1")
     file = tmp_path / "predictions.jsonl"
     documents = loading.load(NEWS).documents
-    formats.save([Document(d.id, d.text, d.entities) for d in documents], "jsonl", file)
+    save([Document(d.id, d.text, d.entities) for d in documents], "jsonl", file)
     model, other = open_system(trained), open_system(file)
     compared = compare_systems((model, other), [NEWS])
     [report] = compared.reports
@@ -179,7 +180,7 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
     assert "of nested predictions only the outermost count" in report.notices
     file = tmp_path / "predictions.jsonl"
     [gold] = loading.load(str(corpus)).documents
-    formats.save(predictors.load(trained).predict_documents([("m1", gold.text)]), "jsonl", file)
+    save(predictors.load(trained).predict_documents([("m1", gold.text)]), "jsonl", file)
     [again] = score(file, f"{corpus}@anercorp", scheme=str(SCHEME)).reports
     assert again.measures == report.measures
     with pytest.raises(InputError, match="no mapping 'anercorp': the scheme has none"):
@@ -190,7 +191,7 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
         with pytest.raises(InputError, match="mapping: it has no label 'MISC' of the corpus; known: CARD"):
             score(system, f"{corpus}@wojood", scheme=str(SCHEME))
     # Labels that the mapping cannot translate once went without a word.
-    formats.save([gold], "jsonl", file)
+    save([gold], "jsonl", file)
     told = "predictions: 'MISC' is no label of the scheme, so no mapping translates it; score without '@'"
     with pytest.raises(InputError, match=told):
         score(file, f"{corpus}@anercorp", scheme=str(SCHEME))
@@ -200,7 +201,7 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
 
 def test_predictions_of_another_system_are_scored(news: Path, tmp_path: Path) -> None:
     file = tmp_path / "predictions.jsonl"
-    formats.save(loading.load(NEWS).documents, "jsonl", file)
+    save(loading.load(NEWS).documents, "jsonl", file)
     [report] = score(file, NEWS).reports
     assert report.measures["relations"].counts.f1 == 1
     assert "relations given gold entities" not in report.measures
@@ -217,7 +218,7 @@ def test_bare_predictions_are_scored_by_the_scheme_of_the_corpora(news: Path, tm
     text = "التقى [[كيم|PERS#1]] ثم [[بوتين|PERS#2]] أمس.\n---\n"
     file = tmp_path / "predictions.jsonl"
     (news / "b1.txt").write_text(f"{text}meets 2 1\n", encoding="utf-8")
-    formats.save(loading.load(NEWS).documents, "jsonl", file)
+    save(loading.load(NEWS).documents, "jsonl", file)
     (news / "b1.txt").write_text(f"{text}meets 1 2\n", encoding="utf-8")
 
     def right(scheme: str = "") -> int:

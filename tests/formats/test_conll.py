@@ -7,6 +7,7 @@ import pytest
 from kashif import formats
 from kashif.document import Document, Entity
 from kashif.errors import InputError
+from kashif.formats.writing import save
 
 
 def test_nested_columns_dividers_and_stray_tags_are_read(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_invisible_ends_of_tokens_are_in_no_span(tmp_path: Path) -> None:
 def test_spans_of_one_label_keep_their_columns(tmp_path: Path) -> None:
     text = "جامعة كلية العلوم الكبرى"
     entities = (Entity(1, 0, 24, "ORG", text), Entity(2, 6, 17, "ORG", "كلية العلوم"))
-    formats.save([Document("d", text, entities)], "conll", tmp_path / "d.conll")
+    save([Document("d", text, entities)], "conll", tmp_path / "d.conll")
     again = formats.read(tmp_path / "d.conll", "conll")[0].document
     assert {entity.key for entity in again.entities} == {entity.key for entity in entities}
     across = "شركة ياهو! العالمية"

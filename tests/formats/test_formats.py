@@ -11,6 +11,7 @@ from kashif import formats
 from kashif.arabic import sentences, words
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
+from kashif.formats.writing import save
 
 LABELS = ["PERS", "GPE", "ORG"]
 
@@ -48,7 +49,7 @@ def test_round_trip_is_lossless(
     name: str, tmp_path_factory: pytest.TempPathFactory, document: Document
 ) -> None:
     folder = tmp_path_factory.mktemp("round")
-    losses = formats.save([document], name, folder)
+    losses = save([document], name, folder)
     [(format, file)] = formats.files(folder)
     again = formats.read(file, format)[0].document
     assert losses == []
@@ -62,7 +63,7 @@ def test_conll_keeps_spans_over_words(tmp_path_factory: pytest.TempPathFactory, 
     if not words(document.text):
         return
     file = tmp_path_factory.mktemp("round") / "d.conll"
-    losses = formats.save([document], "conll", file)
+    losses = save([document], "conll", file)
     [reading] = formats.read(file, "conll")
 
     def tagged(doc: Document) -> list[tuple[str, str]]:
@@ -79,16 +80,16 @@ def test_conll_keeps_spans_over_words(tmp_path_factory: pytest.TempPathFactory, 
 @pytest.mark.parametrize("ids", [["a", "a"], ["../a"], ["/tmp/a"], [""]])
 def test_ids_that_would_overwrite_or_leave_the_folder_are_refused(tmp_path: Path, ids: list[str]) -> None:
     with pytest.raises(InputError, match="id"):
-        formats.save([Document(id, "x") for id in ids], "plain", tmp_path / "out")
+        save([Document(id, "x") for id in ids], "plain", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_lone_surrogates_are_escaped_or_refused(tmp_path: Path) -> None:
     document = Document("d", "a\ud83d b")
-    formats.save([document], "jsonl", tmp_path)
+    save([document], "jsonl", tmp_path)
     assert formats.read(tmp_path / "d.jsonl", "jsonl")[0].document == document
     with pytest.raises(InputError, match="lone surrogate"):
-        formats.save([document], "plain", tmp_path)
+        save([document], "plain", tmp_path)
 
 
 def test_endings_and_names(tmp_path: Path) -> None:
@@ -118,6 +119,6 @@ def test_a_text_that_is_elsewhere_is_not_written_beside_its_annotations(tmp_path
         return document.id == "a"
 
     documents = [Document("a", "نص"), Document("b", "نص")]
-    formats.save(documents, "brat", tmp_path, has_text=has_text)
+    save(documents, "brat", tmp_path, has_text=has_text)
     assert asked == [(tmp_path / f"{document.id}.ann", document) for document in documents]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.ann", "b.ann", "b.txt"]

@@ -1,0 +1,282 @@
+"""``kashif predict``: texts in, documents out, each on its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from kashif.cli.console import Device, FirstLines, Runtime, err, out, say, watched
+from kashif.document import Document
+from kashif.errors import Fault, InputError, nearest
+from kashif.formats import FORMATS, inputs
+from kashif.formats.inputs import Failure, Input, Text
+from kashif.formats.results import Results, open_results
+from kashif.formats.writing import HTML, Output, contents, render_one
+from kashif.libraries import quiet_libraries
+from kashif.outputs import is_stream, named_errors, output_file
+from kashif.replacing import replaced_file
+
+TABLE = "table"
+
+
+def predict(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="model folder")] = None,
+    format: Annotated[str, typer.Option(help="jsonl, plain, brat, conll, html or table")] = "jsonl",
+    output: Annotated[
+        str,
+        typer.Option(
+            help="a folder if it ends in /, exists as one, or the format needs one; a file otherwise;"
+            " standard output if none",
+            metavar="PATH",
+        ),
+    ] = "",
+    on_error: Annotated[
+        str, typer.Option(help="stop at an input that fails, or skip it and go on", metavar="stop|skip")
+    ] = "stop",
+    errors: Annotated[
+        str, typer.Option(help="with skip: the file of what failed; by default beside the output")
+    ] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was cut short")] = False,
+    runtime: Runtime = "auto",
+    device: Device = None,
+) -> None:
+    """Predict entities and relations.
+
+    Standard input is one text, or JSON lines if it begins with an object.
+    """
+    if on_error not in ("stop", "skip"):
+        raise InputError(f"--on-error {on_error}: write stop or skip")
+    skip = on_error == "skip"
+    place = _place(output, format, resume=resume)
+    found = inputs.find(files) if files else None
+    named = {os.path.realpath(file) for file in found or () if isinstance(file, Path)}
+    log = _log(errors, place, skip=skip)
+    _refuse_overwriting(place, log, named)
+    refusal = _refusal(place, named)
+    if found is None and sys.stdin is not None and sys.stdin.isatty():
+        err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
+    if found is not None and not skip:
+        inputs.check(found, refusal=refusal)
+    quiet_libraries()
+    from kashif.modeling import bulk
+    from kashif.modeling import predictor as predictors
+
+    folder = predictors.find(model)
+    predictor = predictors.load(folder, device=device, runtime=runtime)
+    read = inputs.read(found, refusal=refusal)
+    labels = predictor.scheme.labels
+    with ExitStack() as stack:
+        failures = _Failures(stack.enter_context(replaced_file(log)) if log else None, stop=not skip)
+        run = _Run(read, lambda texts: bulk.predict_each(predictor, texts), failures)
+        if place is None or is_stream(place.path):
+            file = stack.enter_context(place.path.open("wb", buffering=0)) if place else None
+            run.stream(format, labels=labels, file=file)
+        else:
+            digest = bulk.run_digest(folder)
+            run.write(replace(place, labels=labels), digest=digest, resume=resume)
+    if log and not failures.count:
+        log.unlink()
+    run.tell(log)
+    if failures.count:
+        raise typer.Exit(1)
+
+
+def _place(output: str, format: str, *, resume: bool) -> Output | None:
+    """Where the documents go; None for standard output."""
+    from kashif.corpora.texts import is_named
+
+    kinds = {*FORMATS, HTML, TABLE}
+    if format not in kinds:
+        raise InputError(f"no format '{format}'; {nearest(format, kinds)}")
+    if output and format == TABLE:
+        raise InputError("a table is for the terminal; for a file choose another --format")
+    if resume and (not output or is_stream(Path(output))):
+        raise InputError("--resume goes on with a file or folder; name it with --output")
+    if not output and sys.stdout is None:
+        raise typer.Exit(1)  # nobody is there to read
+    return Output.at(output, format, has_text=is_named) if output else None
+
+
+def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
+    """The file of what failed; none where failures are only printed."""
+    if not skip:
+        if errors:
+            raise InputError("--errors goes with --on-error skip")
+        return None
+    if errors:
+        return output_file(errors, "predict.errors")
+    if place is None or is_stream(place.path):
+        return None
+    name = (
+        place.path / "predict.errors" if place.folder else place.path.with_name(f"{place.path.name}.errors")
+    )
+    return output_file(name, "predict.errors")
+
+
+def _refuse_overwriting(place: Output | None, log: Path | None, named: set[str]) -> None:
+    """Raises InputError where an input or the output would be lost; JSON lines may replace their own."""
+    message = "this is an input, and would be lost; name another file"
+    if place and not place.folder and place.format != "jsonl" and os.path.realpath(place.path) in named:
+        raise InputError(Fault(str(place.path), message))
+    if log and os.path.realpath(log) in named:
+        raise InputError(Fault(str(log), message))
+    if log and place and os.path.realpath(log) == os.path.realpath(place.path):
+        raise InputError(Fault(str(log), "this is the output; name another file for what failed"))
+
+
+def _refusal(place: Output | None, named: set[str]) -> Callable[[str], str]:
+    """Says of an id why its document cannot be written."""
+    if place is None or not place.folder:
+        return lambda id: ""
+    folder = os.path.realpath(place.path)
+
+    def refusal(id: str) -> str:
+        if cause := place.refusal(id):
+            return cause
+        if os.path.join(folder, place.file(id).name) in named:
+            return f"{place.file(id)} is an input, and would be lost; name another folder"
+        return ""
+
+    return refusal
+
+
+class _Failures:
+    """What failed: raised at once, or written down, or printed where there is no file for it."""
+
+    def __init__(self, file: BinaryIO | None, *, stop: bool) -> None:
+        self.stop = stop
+        self.count = 0
+        self._file = file
+
+    def add(self, failure: Failure) -> None:
+        if self.stop:
+            raise failure.error
+        self.count += 1
+        if self._file is None:
+            say(str(failure.fault))
+            return
+        fault = failure.fault
+        place = f"{fault.where}:{fault.line}" if fault.line else fault.where
+        row = {"name": failure.id or place, "where": place, "cause": fault.message}
+        line = json.dumps(row, ensure_ascii=False)
+        self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")  # a lone surrogate as JSON has it
+
+
+class _Run:
+    """Documents of inputs, to a stream or to an output."""
+
+    def __init__(
+        self,
+        texts: Iterable[Input],
+        predict_each: Callable[[Iterable[Input]], Iterator[Document | Failure]],
+        failures: _Failures,
+    ) -> None:
+        self._texts = self._noted(texts)
+        self._predict_each = predict_each
+        self._failures = failures
+        self._marked, self._losses = FirstLines(1), FirstLines()
+        self._notes: list[str] = []
+        self._count = 0
+
+    def stream(self, format: str, *, labels: Sequence[str], file: BinaryIO | None) -> None:
+        """Prints documents as they come; ``file`` is a pipe or device, None standard output."""
+
+        def check(document: Document) -> None:
+            render_one(document, "jsonl" if format == TABLE else format)
+
+        documents = self._documents(self._texts, check)
+        if format == TABLE:
+            from kashif.cli import tables
+
+            for document in documents:
+                for table in tables.document(document):
+                    out.print(table)
+            return
+        for content in contents(documents, format, labels=labels, tell=self._losses.add):
+            if file is None and sys.stdout.isatty():
+                out.print(content, end="")
+                continue
+            stream = file or sys.stdout.buffer
+            with named_errors("standard output" if file is None else file.name):
+                stream.write(content.encode())
+                stream.flush()
+
+    def write(self, place: Output, *, digest: str, resume: bool) -> None:
+        """Writes documents beside the output, and puts them in place when all are there."""
+        with open_results(place, run=digest, resume=resume) as results:
+            try:
+                for document in self._documents(results.left(self._texts), place.check):
+                    results.add(document)
+                if results.count:
+                    results.finish(place, tell=self._losses.add)
+            except BaseException:
+                if results.count:
+                    say(f"{results.count:,} documents are kept in {results.path}; go on with --resume")
+                raise
+        self._notes += _notes(results, place)
+
+    def tell(self, log: Path | None) -> None:
+        """Says what became of the inputs."""
+        if self._marked.count:
+            more = f" and {self._marked.count - 1:,} more" if self._marked.count > 1 else ""
+            which = f"{self._marked.lines[0]}{more}"
+            say(f"{which}: in the plain annotation format; read for the text, without the marks")
+        self._losses.say()
+        for note in self._notes:
+            say(note)
+        if failed := self._failures.count:
+            where = f"; see {log}" if log else ""
+            say(f"{failed:,} of {self._count + failed:,} inputs failed{where}")
+
+    def _noted(self, texts: Iterable[Input]) -> Iterator[Input]:
+        """The inputs, those that held marks written down; the first failure ends them if it ends the run."""
+        for item in texts:
+            if isinstance(item, Text) and item.marked:
+                self._marked.add(item.where)
+            yield item
+            if isinstance(item, Failure) and self._failures.stop:
+                return
+
+    def _documents(self, texts: Iterable[Input], check: Callable[[Document], None]) -> Iterator[Document]:
+        """The documents that ``check`` lets pass; failures are added to the others."""
+        for item in watched(self._predict_each(texts), "articles read"):
+            result = item if isinstance(item, Failure) else _checked(item, check)
+            if isinstance(result, Failure):
+                self._failures.add(result)
+            else:
+                self._count += 1
+                yield result
+
+
+def _checked(document: Document, check: Callable[[Document], None]) -> Document | Failure:
+    try:
+        document.to_json()
+        check(document)
+    except InputError as error:
+        fault = Fault(error.faults[0].where, "; ".join(fault.message for fault in error.faults))
+        return Failure(fault, document.id, error)
+    except RecursionError:
+        return Failure(Fault(f"document {document.id!r:.80}", "its meta is nested too deep"), document.id)
+    return document
+
+
+def _notes(results: Results, place: Output) -> Iterator[str]:
+    if results.kept:
+        yield f"{results.kept:,} documents were there already"
+    if results.unasked:
+        yield f"{results.unasked:,} of them are of no input of this run; they are kept"
+    if results.count:
+        yield f"wrote {place.path}"
+    else:
+        yield f"no document to write; {place.path} is left as it was"

@@ -1,0 +1,203 @@
+"""Texts to predict on: files, folders of them, JSON lines, standard input; each that fails is told alone."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kashif.document import part_meta
+from kashif.errors import Fault, InputError
+from kashif.files import read_text
+from kashif.formats import plain
+from kashif.outputs import is_stream, missing
+
+STANDARD_INPUT = "standard input"
+_ENDINGS = (".txt", ".jsonl")
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its id and meta, and where it stands. ``marked`` says that marks were taken out of it."""
+
+    id: str
+    text: str
+    where: str
+    line: int = 0
+    meta: dict[str, Any] = field(default_factory=dict)
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input that failed: what is wrong with it, its id if it has one, and the error to raise for it."""
+
+    fault: Fault
+    id: str = ""
+    cause: Exception | None = None
+
+    @property
+    def error(self) -> Exception:
+        """What to raise."""
+        return self.cause or InputError(self.fault)
+
+
+Input = Text | Failure
+
+
+def find(paths: Iterable[Path]) -> list[Path | Failure]:
+    """The files at paths, those of folders sorted; a failure for each path where there is none."""
+    found: list[Path | Failure] = []
+    for path in paths:
+        try:
+            found += _files(path) if path.is_dir() else [path if path.exists() else _missing(path)]
+        except OSError as error:
+            found.append(Failure(Fault(str(path), f"cannot be read: {error.strerror}")))
+    return found
+
+
+def _missing(path: Path) -> Failure:
+    return Failure(Fault(str(path), missing(path)))
+
+
+def _files(folder: Path) -> list[Path | Failure]:
+    inside = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    files = [file for file in inside if file.suffix.lower() in _ENDINGS and not file.is_dir()]
+    if files:
+        return [*files]
+    hint = "; name the folders in it" if any(file.is_dir() for file in inside) else ""
+    return [Failure(Fault(str(folder), f"no .txt or .jsonl file in this folder{hint}"))]
+
+
+def read(
+    files: Iterable[Path | Failure] | None, *, refusal: Callable[[str], str] = lambda id: ""
+) -> Iterator[Input]:
+    """The texts of files, or of standard input for None, as they are asked for.
+
+    An id that another text has, or that ``refusal`` has a reason against, is a failure.
+    """
+    taken: dict[str, tuple[str, int]] = {}
+    for item in _standard_input() if files is None else _each(files):
+        if isinstance(item, Failure):
+            yield item
+            continue
+        cause = refusal(item.id)
+        if not cause and item.id in taken:
+            other = str(Fault(taken[item.id][0], "", taken[item.id][1])).removesuffix(": ")
+            cause = f"the id {item.id!r:.80} is taken by {other}; ids are unique"
+        taken.setdefault(item.id, (item.where, item.line))
+        yield Failure(Fault(item.where, cause, item.line), item.id) if cause else item
+
+
+def check(files: Sequence[Path | Failure], *, refusal: Callable[[str], str] = lambda id: "") -> None:
+    """Reads all that can be read twice, so that a fault is known before the work; pipes are passed over.
+
+    Raises:
+        InputError: listing every fault of every file.
+    """
+    lasting = [file for file in files if isinstance(file, Failure) or not is_stream(file)]
+    faults = [item.fault for item in read(lasting, refusal=refusal) if isinstance(item, Failure)]
+    if faults:
+        raise InputError(faults)
+
+
+def _each(files: Iterable[Path | Failure]) -> Iterator[Input]:
+    for file in files:
+        if isinstance(file, Failure):
+            yield file
+        else:
+            try:
+                yield from _file(file)
+            except InputError as error:
+                yield from (Failure(fault, file.stem) for fault in error.faults)
+            except OSError as error:
+                yield Failure(Fault(str(file), f"cannot be read: {error.strerror}"), file.stem)
+
+
+def _file(file: Path) -> Iterator[Input]:
+    if file.suffix.lower() == ".jsonl":
+        with file.open("rb") as lines:
+            yield from _json_lines(lines, str(file), stem=file.stem)
+    elif is_stream(file):
+        with file.open("rb") as stream:
+            yield from _stream(stream, str(file), stem=file.stem)
+    else:
+        yield _text(read_text(file), file.stem, str(file))
+
+
+def _standard_input() -> Iterator[Input]:
+    if sys.stdin is None:
+        raise InputError("standard input is closed; name a file")
+    try:
+        yield from _stream(sys.stdin.buffer, STANDARD_INPUT, stem="text")
+    except OSError as error:
+        yield Failure(Fault(STANDARD_INPUT, f"cannot be read: {error.strerror}"))
+
+
+def _stream(stream: BinaryIO, where: str, *, stem: str) -> Iterator[Input]:
+    """JSON lines if the first that is not blank begins with an object, else one text."""
+    head = [stream.readline()]
+    while head[-1] and not head[-1].removeprefix(codecs.BOM_UTF8).strip():
+        head.append(stream.readline())
+    if head[-1].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        yield from _json_lines(_joined(head, stream), where, stem=stem)
+        return
+    try:
+        yield _text((b"".join(head) + stream.read()).decode("utf-8"), stem, where)
+    except UnicodeDecodeError as error:
+        yield Failure(Fault(where, f"not UTF-8 at byte {error.start}; save it as UTF-8"))
+
+
+def _joined(head: Iterable[bytes], rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield from head
+    yield from rest
+
+
+def _text(raw: str, id: str, where: str) -> Text:
+    """A text without its byte order mark, and without marks if all of it fits the plain format."""
+    raw = raw.removeprefix(_BOM)
+    try:
+        document = plain.parse(raw, Path(where)).document
+    except InputError:
+        return Text(id, raw, where)
+    return Text(id, document.text, where, marked=document.text != raw)
+
+
+def _json_lines(lines: Iterable[bytes], where: str, *, stem: str) -> Iterator[Input]:
+    for number, line in enumerate(lines, start=1):
+        raw = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        if raw.strip():
+            yield _row(raw, where, number, stem=stem)
+
+
+def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
+    """The text of one line of JSON; a line without an id is named after its file and number."""
+
+    def failure(message: str, id: str = "") -> Failure:
+        return Failure(Fault(where, message, number), id)
+
+    try:
+        row = json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return failure(f"not UTF-8 at byte {error.start} of the line; save the file as UTF-8")
+    except RecursionError:
+        return failure("not JSON that can be read: it is nested too deep")
+    except ValueError as error:
+        return failure(f"not JSON: {str(error).partition(';')[0]}")
+    if not isinstance(row, dict):
+        return failure("expected an object with a string 'text'")
+    id = row.get("id")
+    if id is None:
+        id = f"{stem}-{number}"
+    if not isinstance(id, str | int) or isinstance(id, bool):
+        return failure(f"'id' is a string or a whole number, found {type(id).__name__}")
+    text = row.get("text")
+    if not isinstance(text, str):
+        found = f"found {type(text).__name__}" if "text" in row else "found none"
+        return failure(f"expected an object with a string 'text', {found}", str(id))
+    return Text(str(id), text, where, number, part_meta(row)[1])

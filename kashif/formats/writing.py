@@ -1,0 +1,165 @@
+"""Documents are written: into a folder, a file for each, or into one file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import regex
+
+from kashif.document import Document
+from kashif.errors import Fault, InputError
+from kashif.files import read_text, write_text
+from kashif.formats import FORMATS, brat, html, render
+from kashif.outputs import is_folder, named_errors
+from kashif.replacing import replaced_file
+
+HTML = "html"
+_FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
+_LONGEST_NAME = 240
+"""Bytes; a file that is being written stands beside its place under a longer name."""
+
+
+def _nowhere(path: Path, document: Document) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where documents are written and in which format.
+
+    ``labels`` are those that a page of HTML has colours for. ``has_text(path, document)`` says whether the
+    text that a standoff file points into is elsewhere; if not, it is written beside the file.
+    """
+
+    path: Path
+    format: str
+    folder: bool
+    labels: tuple[str, ...] = ()
+    has_text: Callable[[Path, Document], bool] = _nowhere
+
+    @classmethod
+    def at(
+        cls,
+        output: str | Path,
+        format: str,
+        *,
+        labels: Iterable[str] = (),
+        has_text: Callable[[Path, Document], bool] = _nowhere,
+    ) -> Output:
+        """The output that a path means: a format that holds one document a file needs a folder.
+
+        Raises:
+            InputError: if nothing can be written there.
+        """
+        needed = format != HTML and not FORMATS[format].many
+        return cls(Path(output), format, is_folder(output, needed=needed), tuple(labels), has_text)
+
+    def file(self, id: str) -> Path:
+        """The file that holds the document of this id."""
+        ending = ".html" if self.format == HTML else FORMATS[self.format].ending
+        return self.path / f"{id}{ending}" if self.folder else self.path
+
+    def refusal(self, id: str) -> str:
+        """Why no document of this id can be written; empty if one can."""
+        if not self.folder or (
+            _FILE_NAME.fullmatch(id) and len(self.file(id).name.encode()) <= _LONGEST_NAME
+        ):
+            return ""
+        return f"the id {id!r:.80} is no file name; rename the document, or write one file (--format jsonl)"
+
+    def check(self, document: Document) -> None:
+        """Makes sure that a document can be written.
+
+        Raises:
+            InputError: listing what its format cannot hold, or files of another kind that it would overwrite.
+        """
+        render_one(document, self.format)
+        if not self.folder:
+            return
+        file, where = self.file(document.id), f"document '{document.id}'"
+        if self.format == "plain" and file.with_suffix(".ann").exists():
+            message = f"{file} is the text of the .ann beside it; name another folder"
+            raise InputError(Fault(where, message))
+        text = brat.text_path(file)
+        if self.format == "brat" and text.exists() and read_text(text) != document.text:
+            raise InputError(Fault(where, f"{text} holds another text; name another folder"))
+
+    def write(self, documents: Iterable[Document], *, tell: Callable[[str], None]) -> None:
+        """Writes documents, and tells in words what the format could not hold."""
+        if not self.folder:
+            self._write_file(self.path, documents, tell)
+            return
+        for document in documents:
+            file = self.file(document.id)
+            text = brat.text_path(file)
+            if self.format == "brat" and not text.exists() and not self.has_text(file, document):
+                write_text(text, document.text)
+            self._write_file(file, [document], tell)
+
+    def _write_file(self, path: Path, documents: Iterable[Document], tell: Callable[[str], None]) -> None:
+        with named_errors(path), replaced_file(path) as file:
+            for content in contents(documents, self.format, labels=self.labels, tell=tell):
+                file.write(content.encode())
+
+
+def render_one(document: Document, format: str) -> str:
+    """A document in a format that is not HTML's; nothing for HTML, which holds every document.
+
+    Raises:
+        InputError: if the format cannot hold the document.
+    """
+    return "" if format == HTML else render(document, format)[0]
+
+
+def contents(
+    documents: Iterable[Document], format: str, *, labels: Iterable[str] = (), tell: Callable[[str], None]
+) -> Iterator[str]:
+    """The content of one file of documents, piece by piece; ``tell`` takes what the format could not hold."""
+    if format == HTML:
+        yield from html.page(documents, labels=labels)
+        return
+    for document in documents:
+        content, losses = render(document, format)
+        for loss in losses:
+            tell(loss)
+        yield content
+
+
+def save(
+    documents: Sequence[Document],
+    format: str,
+    output: str | Path,
+    *,
+    has_text: Callable[[Path, Document], bool] = _nowhere,
+) -> list[str]:
+    """Writes documents; nothing is written unless all of them can be.
+
+    Returns:
+        What the format could not hold, in words.
+
+    Raises:
+        InputError: listing every document that cannot be written.
+    """
+    place = Output.at(output, format, has_text=has_text)
+    faults = [
+        Fault(f"document {id!r:.80}", f"{count} documents have this id; ids are unique")
+        for id, count in Counter(document.id for document in documents).items()
+        if count > 1
+    ]
+    for document in documents:
+        refusal = place.refusal(document.id)
+        try:
+            if refusal:
+                faults.append(Fault(f"document {document.id!r:.80}", refusal))
+            else:
+                place.check(document)
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(faults)
+    losses: list[str] = []
+    place.write(documents, tell=losses.append)
+    return losses

@@ -1,0 +1,91 @@
+"""Where a command writes: the one rule of ``--output`` and its like, and paths that are not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kashif.errors import Fault, InputError
+
+
+def is_folder(output: str | Path, *, needed: bool = False) -> bool:
+    """Whether an output is a folder: it ends in ``/``, exists as one, or what is written needs one.
+
+    Raises:
+        InputError: if nothing can be written there.
+    """
+    folder = needed or str(output).endswith(("/", os.sep)) or Path(output).is_dir()
+    cause = _refusal(Path(output), folder=folder)
+    if cause:
+        raise InputError(Fault(str(output), cause))
+    return folder
+
+
+def output_folder(output: str | Path) -> Path:
+    """The folder that an output is.
+
+    Raises:
+        InputError: if a file stands there, or nothing can be written.
+    """
+    is_folder(output, needed=True)
+    return Path(output)
+
+
+def output_file(output: str | Path, name: str) -> Path:
+    """The file that an output is, or the one of this name in it if it is a folder.
+
+    Raises:
+        InputError: if nothing can be written there.
+    """
+    return Path(output) / name if is_folder(output) else Path(output)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is a pipe or a device: its bytes come or go once, and nothing can stand beside it."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextmanager
+def named_errors(place: str | Path) -> Iterator[None]:
+    """Gives an error of the machine that names no file, such as a full disk, the name of the place."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(place)) from error
+
+
+def missing(path: Path) -> str:
+    """Says that a path does not exist, and where it was looked for."""
+    if str(path).startswith("~"):
+        return f"no such file or folder; '~' stands for your home only where the shell sees it: {_home(path)}"
+    return "no such file or folder" + ("" if path.is_absolute() else f"; looked in {Path.cwd()}")
+
+
+def _home(path: Path) -> str:
+    return f"write {os.path.expanduser(path)}"
+
+
+def _refusal(path: Path, *, folder: bool) -> str:
+    """Why nothing can be written to a path; empty if it can."""
+    if str(path).startswith("~") and not Path(path.parts[0]).exists():
+        return f"'~' stands for your home only where the shell sees it: {_home(path)}"
+    if folder and path.exists() and not path.is_dir():
+        return "this is a file, and a folder is needed; name another"
+    if is_stream(path):
+        return "" if os.access(path, os.W_OK) else "it cannot be written to"
+    above = path if folder else path.absolute().parent
+    place = next(place for place in (above, *above.absolute().parents) if place.exists())
+    if not place.is_dir():
+        return f"{place} is a file, not a folder"
+    if not os.access(place, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+        return "you may not write here; name another place"
+    return ""

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kashif.errors import InputError
+from kashif.outputs import is_folder, is_stream, named_errors, output_file, output_folder
+
+
+def test_what_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert is_folder(tmp_path / "folder")
+    assert is_folder(f"{tmp_path}/new/")
+    assert is_folder(tmp_path / "new.jsonl", needed=True)
+    assert not is_folder(tmp_path / "new")
+    assert not is_folder(tmp_path / "new.jsonl")
+    assert not is_folder(tmp_path / "file")
+    assert output_file(f"{tmp_path}/new/", "a.json") == tmp_path / "new" / "a.json"
+    assert output_file(str(tmp_path / "new"), "a.json") == tmp_path / "new"
+    assert output_folder(str(tmp_path / "new.d")) == tmp_path / "new.d"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("file/", "this is a file, and a folder is needed"),
+        ("file/below/x", "file is a file, not a folder"),
+        ("~/x", f"write {Path.home()}/x"),
+    ],
+)
+def test_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=told):
+        is_folder(output)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_protected_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "file").chmod(0o444)
+    with pytest.raises(InputError, match="you may not write here"):
+        is_folder(tmp_path / "file")
+
+
+def test_pipes_and_devices_are_streams(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert is_stream(tmp_path / "pipe")
+    assert is_stream(Path(os.devnull))
+    assert not is_stream(tmp_path)
+    assert not is_stream(tmp_path / "none")
+
+
+def test_errors_of_the_machine_get_the_name_of_their_place() -> None:
+    with pytest.raises(OSError, match="'place'"), named_errors("place"):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(BrokenPipeError, match="'place'"), named_errors("place"):
+        raise BrokenPipeError(32, "Broken pipe")
+    with pytest.raises(OSError, match="'other'"), named_errors("place"):
+        raise OSError(2, "No such file", "other")
