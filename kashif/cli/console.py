@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
 from rich.progress import track
 from rich.segment import Segment
 from rich.text import Text
@@ -96,4 +97,4 @@ class FirstLines:
 
 def watched(items: Iterable[Item], what: str) -> Iterator[Item]:
     """The items, counted on the terminal as they come; in silence where there is no terminal."""
-    yield from track(items, what, console=err, transient=True, disable=not err.is_terminal)
+    yield from track(items, escape(what), console=err, transient=True, disable=not err.is_terminal)

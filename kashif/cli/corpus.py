@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kashif.cli.console import Corpora, FirstLines, Output, Scheme, out, say
-from kashif.errors import InputError, first_line, nearest
+from kashif.errors import Fault, InputError, first_line, nearest
 from kashif.libraries import quiet_libraries
 
 if TYPE_CHECKING:
@@ -217,7 +218,10 @@ def convert(
     if format not in FORMATS:
         raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
 
-    refuse_mappings(map(Spec.parse, corpora))
+    specs = [Spec.parse(text) for text in corpora]
+    refuse_mappings(specs)
+    if os.path.isfile(output) and os.path.realpath(output) in (os.path.realpath(spec.path) for spec in specs):
+        raise InputError(Fault(output, "this is the corpus itself; name another output"))
     documents, notices = load_all(corpora)
     losses = save(documents, format, output, has_text=is_named)
     for notice in notices:

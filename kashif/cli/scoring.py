@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ from kashif.cli.console import (
     say,
     watched,
 )
+from kashif.errors import Fault, InputError
 from kashif.files import write_json, write_text
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_file, output_folder
@@ -47,7 +49,7 @@ def score(
     scheme: Scheme = "",
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
-    files = _files(json_file, html_file, _name(system))
+    files = _files(json_file, html_file, _name(system), inputs=[system])
     quiet_libraries()
     from kashif.evaluation import systems
 
@@ -101,7 +103,7 @@ def compare(
     scheme: Scheme = "",
 ) -> None:
     """Compare two systems on the same held-out articles, by a paired bootstrap."""
-    file, _ = _files(json_file, None, f"{_name(first)}-{_name(second)}")
+    file, _ = _files(json_file, None, f"{_name(first)}-{_name(second)}", inputs=[first, second])
     quiet_libraries()
     from kashif.cli import tables
     from kashif.evaluation import systems
@@ -149,12 +151,22 @@ def _show(
         say(f"wrote {html_file}")
 
 
-def _files(json_file: str | None, html_file: str | None, name: str) -> tuple[Path | None, Path | None]:
-    """The files that reports go to, named after the system where an option names a folder."""
-    return (
-        output_file(json_file, f"{name}.json") if json_file else None,
-        output_file(html_file, f"{name}.html") if html_file else None,
-    )
+def _files(
+    json_file: str | None, html_file: str | None, name: str, *, inputs: Sequence[Path] = ()
+) -> tuple[Path | None, Path | None]:
+    """The files that reports go to, named after the system where an option names a folder.
+
+    Raises:
+        InputError: if one would be written over an input or the other one.
+    """
+    report = output_file(json_file, f"{name}.json") if json_file else None
+    page = output_file(html_file, f"{name}.html") if html_file else None
+    taken = {os.path.realpath(path) for path in inputs}
+    for file in filter(None, (report, page)):
+        if os.path.realpath(file) in taken:
+            raise InputError(Fault(str(file), "this is an input or another report; name another file"))
+        taken.add(os.path.realpath(file))
+    return report, page
 
 
 def _name(system: Path) -> str:

@@ -125,3 +125,18 @@ def test_crossvalidate_scores_what_each_model_left_out(
     refused = run("crossvalidate", recipe, "--over", "annotations/dev", cwd=tmp_path)
     assert refused.returncode == 2
     assert "does not train on d1" in refused.stderr.decode()
+
+
+def test_no_report_is_written_over_an_input(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text("kept", encoding="utf-8")
+    for command in (
+        ("score", file, "annotations/newsroom", "--json", file),
+        ("compare", file, file, "annotations/newsroom", "--json", file),
+        ("score", file, "annotations/newsroom", "--json", tmp_path / "r", "--html", tmp_path / "r"),
+        ("corpus", "convert", file, "--format", "jsonl", "--output", file),
+    ):
+        done = run(*command)
+        assert done.returncode == 2
+        assert "name another" in done.stderr.decode()
+    assert file.read_text(encoding="utf-8") == "kept"
