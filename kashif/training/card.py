@@ -50,7 +50,7 @@ def card(
 
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
-ends with a word. A probability says how often such a prediction was right on the articles that calibrated it."""
+ends with a word. A probability says how often such a prediction was right on the calibrating articles."""
 
 
 def _front(recipe: Recipe) -> str:
