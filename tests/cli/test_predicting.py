@@ -254,7 +254,7 @@ def test_streams_that_take_nothing_end_without_a_traceback(trained: Path, tmp_pa
     shell = {
         "/dev/full": '"$@" >/dev/full',
         "closed": '"$@" >&-',
-        "pipe": 'set -o pipefail; "$@" | head -1 >/dev/null',
+        "pipe": 'set -o pipefail; "$@" | true',
         "limit": 'ulimit -f 8; "$@" --output out.jsonl',
     }[place]
     command = [sys.executable, "-m", "kashif", "predict", "in.jsonl", "--model", trained]
