@@ -19,7 +19,7 @@ from kashif.modeling import encoder
 from kashif.replacing import settle
 from kashif.training.data import Data
 from kashif.training.precision import use_bfloat16
-from kashif.training.recipe import BaseRecipe, Recipe
+from kashif.training.recipe import BaseRecipe, PretrainingRecipe, Recipe
 
 RECIPE = "recipe.yaml"
 """The file in a model's folder of the recipe that it was trained by."""
@@ -28,10 +28,15 @@ RECIPE = "recipe.yaml"
 _PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
 """The packages whose versions may change what is trained."""
 _NOT_TRAINING = {
-    *("modeling/runtime.py", "training/exporting.py", "training/crossvalidation.py"),
-    *("training/card.py", "training/checkpoints.py", "training/provenance.py"),
+    *("modeling/runtime.py", "modeling/weights.py", "training/exporting.py", "training/crossvalidation.py"),
+    *("training/card.py", "training/checkpoints.py", "training/guards.py", "training/provenance.py"),
 }
 """Code of the floors that train which does not change what is trained."""
+_ONE_KIND = {
+    PretrainingRecipe: {"training/pretraining.py", "training/unannotated.py"},
+    Recipe: {"training/train.py", "training/data.py"},
+}
+"""Code that serves the trainings of one kind of recipe alone."""
 _TOLD = ("environment", "notices", "seed")
 """What a manifest tells beside all that makes a training what it is; the seed stands in the recipe."""
 
@@ -56,7 +61,7 @@ def versions(recipe: BaseRecipe) -> dict[str, Any]:
         "versions": {name: metadata.version(name) for name in _PACKAGES},
         "seed": recipe.seed,
         "bfloat16": use_bfloat16(recipe),
-        "code": code_digests(),
+        "code": code_digests(recipe),
         "encoder": encoder.digest(recipe.encoder),
         "environment": {
             "python": platform.python_version(),
@@ -68,8 +73,9 @@ def versions(recipe: BaseRecipe) -> dict[str, Any]:
     }
 
 
-def code_digests() -> dict[str, str]:
-    """The first half of the SHA-256 of each file of this package that decides what is trained."""
+def code_digests(recipe: BaseRecipe) -> dict[str, str]:
+    """The SHA-256 of each file of this package that decides what a recipe trains."""
+    others = {name for kind, names in _ONE_KIND.items() for name in names if not isinstance(recipe, kind)}
     package = Path(__file__).parents[1]
     files = [package / "arabic.py", *package.glob("modeling/*.py"), *package.glob("training/*.py")]
     files += [
@@ -78,9 +84,9 @@ def code_digests() -> dict[str, str]:
     ]
     named = {file.relative_to(package).as_posix(): file for file in sorted(files)}
     return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()[:32]
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
         for name, file in named.items()
-        if name not in _NOT_TRAINING
+        if name not in _NOT_TRAINING | others
     }
 
 

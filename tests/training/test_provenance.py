@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import recipe
+from helpers import pretraining_recipe, recipe
 
 from kashif.corpora.provenance import WEIGHTS, weights_digest, with_thresholds
 from kashif.files import write_json, write_text
@@ -21,7 +21,7 @@ def test_an_origin_names_what_a_model_came_from(tiny_encoder: Path, project: Pat
     found = origin(settings, data)
     assert set(found["versions"]) == {"kashif", "torch", "transformers", "tokenizers"}
     assert set(found["environment"]) == {"python", "numpy", "datasets", "machine", "device"}
-    assert (found["seed"], found["bfloat16"], found["code"]) == (13, False, code_digests())
+    assert (found["seed"], found["bfloat16"], found["code"]) == (13, False, code_digests(settings))
     assert found["encoder"] == encoder.digest(str(tiny_encoder))
     assert list(found["train"]["articles"]) == ["n0", "n1"]
     assert list(found["development"]["articles"]) == ["n2"]
@@ -63,17 +63,18 @@ def test_a_folder_is_the_model_of_what_its_files_say(project: Path, monkeypatch:
         write_text(folder / name, cut)
         assert not is_model_of(folder, settings, data=data)
         write_text(folder / name, content)
-    monkeypatch.setattr(provenance, "code_digests", lambda: {"training/train.py": "of other code"})
+    monkeypatch.setattr(provenance, "code_digests", lambda recipe: {"training/train.py": "of other code"})
     assert not is_model_of(folder, settings, data=data)
 
 
 def test_the_code_that_decides_what_is_trained_is_noted() -> None:
-    assert {"arabic.py", "modeling/model.py", "training/trainer.py", "evaluation/development.py"} <= set(
-        code_digests()
-    )
+    model, encoder = set(code_digests(recipe())), set(code_digests(pretraining_recipe(Path("x"))))
+    assert {"arabic.py", "modeling/model.py", "training/trainer.py", "evaluation/development.py"} <= model
+    assert model - encoder == {"training/train.py", "training/data.py"}
+    assert encoder - model == {"training/pretraining.py", "training/unannotated.py"}
     # A change to a command or to another format's reader once made --resume refuse.
-    assert not {name for name in code_digests() if name.startswith(("cli/", "formats/"))}
-    assert "modeling/runtime.py" not in code_digests()
+    assert not {name for name in model if name.startswith(("cli/", "formats/"))}
+    assert "modeling/runtime.py" not in model
 
 
 def test_an_encoder_from_the_hub_has_no_digest() -> None:
