@@ -129,6 +129,7 @@ def train(
     folder = output_folder(output or f"models/{recipe.stem}")
     quiet_libraries()
     from kashif.evaluation.development import SELECTED_BY, in_words
+    from kashif.training import checkpoints
     from kashif.training.train import train as run
 
     found: list[dict[str, float]] = []
@@ -138,7 +139,8 @@ def train(
         place = folder if seed is None else folder.with_name(f"{folder.name}-{seed}")
         if seed is not None:
             say(f"seed {seed}:")
-        trained = run(one, place, resume=resume, say=say, progress=sys.stderr.isatty())
+        begun = seed is None or (place / checkpoints.FOLDER).is_dir()
+        trained = run(one, place, resume=resume and begun, say=say, progress=sys.stderr.isatty())
         say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
         found.append(trained.scores)
     if len(found) > 1:

@@ -124,4 +124,8 @@ def test_several_seeds_are_trained_and_their_mean_is_told(
         b"mean of 2 seeds: entity F1 0.000, relation F1 0.000; standard deviation: entity F1" in done.stderr
     )
     assert {path.name for path in project.glob("m-*")} == {"m-1", "m-2"}
+    more = run("train", "r.yaml", "--seeds", "1,3", "--output", "m", "--resume", cwd=project)
+    assert more.returncode == 0, more.stderr.decode()  # of seed 3 there was nothing to resume
+    assert b"m-1: this training is finished" in more.stderr
+    assert b"wrote m-3" in more.stderr
     assert b"write numbers with commas" in run("train", "r.yaml", "--seeds", "a,b", cwd=project).stderr
