@@ -181,11 +181,21 @@ def pretrain(
 def export(
     model: Annotated[Path, typer.Argument(help="model folder, trained from a recipe")],
     int8: Annotated[bool, typer.Option("--int8", help="8-bit weights and activations")] = False,
+    release: Annotated[
+        str,
+        typer.Option(help="instead: the folder for what is carried of the model, in half the bytes"),
+    ] = "",
+    reports: Annotated[
+        list[Path] | None, typer.Option("--report", help="with --release: a report of `score`, for the card")
+    ] = None,
 ) -> None:
     """Write a model's encoder as a graph that runs faster on a CPU, and tell what that loses and gains.
 
     Reads the corpora of the model's recipe: run it where the model was trained.
     """
+    if release:
+        _release(model, output_folder(release), reports or [])
+        return
     quiet_libraries()
     from kashif.cli import tables
     from kashif.modeling import predictor, runtime
@@ -197,6 +207,19 @@ def export(
     out.print(tables.exported(found))
     chosen = runtime.choose(folder, "auto", device="cpu")
     say(f"wrote {folder / runtime.REPORT}; --runtime auto takes {chosen}")
+
+
+def _release(model: Path, output: Path, reports: list[Path]) -> None:
+    quiet_libraries()
+    from kashif.evaluation.development import in_words
+    from kashif.modeling import predictor
+    from kashif.training import releasing
+
+    with err.status("releasing"):
+        lost = releasing.release(predictor.find(model), output, reports=reports)
+    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file()) / 1e6
+    say(f"lost on the development articles: {in_words(lost)}")
+    say(f"wrote {output}, {size:.1f} MB")
 
 
 @app.command()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 
 from kashif.corpora.provenance import NAME, WEIGHTS
@@ -60,7 +61,9 @@ def load_model(kind: Any, folder: Path) -> Any:
         InputError: if the file is cut, or tensors are missing, of another shape, or left over.
     """
     with readable(folder / WEIGHTS):
-        model, report = kind.from_pretrained(folder, output_loading_info=True, ignore_mismatched_sizes=True)
+        model, report = kind.from_pretrained(
+            folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
     _refuse(folder / WEIGHTS, report, missing=report["missing_keys"], left_over=report["unexpected_keys"])
     return model
 

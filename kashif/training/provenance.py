@@ -21,6 +21,8 @@ from kashif.training.data import Data
 from kashif.training.precision import use_bfloat16
 from kashif.training.recipe import BaseRecipe, PretrainingRecipe, Recipe
 
+SCORES = "scores.json"
+"""The file in a model's folder of the scores that selected it."""
 RECIPE = "recipe.yaml"
 """The file in a model's folder of the recipe that it was trained by."""
 
@@ -30,6 +32,7 @@ _PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
 _NOT_TRAINING = {
     *("modeling/runtime.py", "modeling/weights.py", "training/exporting.py", "training/crossvalidation.py"),
     *("training/card.py", "training/checkpoints.py", "training/guards.py", "training/provenance.py"),
+    "training/releasing.py",
 }
 """Code of the floors that train which does not change what is trained."""
 _ONE_KIND = {

@@ -33,13 +33,10 @@ from kashif.training.arguments import keep_to_one_device, training_arguments
 from kashif.training.auxiliary import MixedSampler, auxiliary_windows
 from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
-from kashif.training.provenance import RECIPE, is_model_of, origin, run_note
+from kashif.training.provenance import RECIPE, SCORES, is_model_of, origin, run_note
 from kashif.training.recipe import Recipe
 from kashif.training.trainer import KashifTrainer, Say, report_epochs, silent
 from kashif.training.trial import try_encoder
-
-SCORES = "scores.json"
-"""The file in a model's folder of the scores that selected it."""
 
 
 @dataclass(frozen=True)

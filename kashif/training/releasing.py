@@ -1,0 +1,76 @@
+"""Release: a trained model as it is carried, in half the bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kashif.corpora import provenance as seen
+from kashif.errors import Fault, InputError
+from kashif.evaluation.development import development_scores
+from kashif.files import read_json, read_text, write_json, write_text
+from kashif.modeling import predictor as predictors
+from kashif.modeling.weights import replaced_model
+from kashif.training import card
+from kashif.training.data import gather
+from kashif.training.provenance import RECIPE, SCORES
+from kashif.training.recipe import Recipe
+
+MOST_LOST = 0.001
+"""The F1 that weights of 16 bits may lose on the development articles."""
+
+
+def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict[str, float]:
+    """Writes what is carried of a model: 16-bit weights, tokenizer, scheme, recipe, manifest, scores, card.
+
+    Loading widens the weights to 32 bits. ``reports`` are files of ``kashif score --json``, for the card. A
+    ``LICENSE`` in ``output`` stays. Reads the corpora of the model's recipe.
+
+    Returns:
+        The F1 on the development articles that the narrower weights lose, by name.
+
+    Raises:
+        InputError: if a weight does not fit into 16 bits, or more than ``MOST_LOST`` is lost.
+    """
+    recipe = Recipe.load(folder / RECIPE)
+    told = [row for path in reports for row in _reports(path)]
+    data = gather(recipe)
+    texts = [(document.id, document.text) for document in data.development]
+
+    def scores(predictor: predictors.Predictor) -> dict[str, float]:
+        predicted = predictor.predict_documents(texts)
+        return development_scores(data.development, predicted, scheme=data.scheme)
+
+    predictor = predictors.load(folder, runtime="torch", device="cpu")
+    before = scores(predictor)
+    network = predictor.model.half()  # type: ignore[no-untyped-call]
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise InputError(Fault(str(folder), "a weight is too large for 16 bits; carry the folder as it is"))
+    with replaced_model(output) as new:
+        network.save_pretrained(new)
+        predictor.tokenizer.save_pretrained(new)
+        for name in (RECIPE, SCORES, "scheme.yaml"):
+            write_text(new / name, read_text(folder / name))
+        manifest = {**read_json(folder / seen.NAME), "weights": seen.weights_digest(new)}
+        write_json(new / seen.NAME, manifest)
+        development = json.loads(read_text(new / SCORES))["development"]
+        name = output.resolve().name
+        text = card.card(
+            name, recipe, scheme=data.scheme, manifest=manifest, development=development, reports=told
+        )
+        write_text(new / card.NAME, text)
+        after = scores(predictors.load(new, runtime="torch", device="cpu"))
+        lost = {key: before[key] - after[key] for key in before}
+        if max(lost.values()) > MOST_LOST:
+            raise InputError(Fault(str(folder), f"weights of 16 bits lose too much F1: {lost}"))
+    return lost
+
+
+def _reports(path: Path) -> list[dict[str, Any]]:
+    rows = read_json(path)
+    if not isinstance(rows, dict) or not isinstance(rows.get("reports"), list):
+        raise InputError(Fault(str(path), "no report of `kashif score --json`"))
+    found: list[dict[str, Any]] = rows["reports"]
+    return found
