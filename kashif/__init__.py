@@ -158,6 +158,7 @@ def train(
     Raises:
         InputError: for a recipe, corpus or encoder that does not fit.
     """
+    from kashif.arguments import as_path
     from kashif.libraries import silent_libraries
     from kashif.training import train as training
     from kashif.training.recipe import Recipe
@@ -166,7 +167,7 @@ def train(
     with silent_libraries(not verbose):
         return training.train(
             Recipe.of(recipe),
-            Path(output),
+            as_path(output, "output"),
             resume=resume,
             say=print if verbose else silent,
             progress=verbose,
@@ -202,12 +203,14 @@ def score(
     Raises:
         InputError: if the model or a corpus does not fit, or no article is left to score.
     """
+    from kashif.arguments import as_corpora, as_path, as_seed
     from kashif.evaluation import systems
     from kashif.libraries import silent_libraries
 
+    targets, given = as_corpora(corpora), str(as_path(scheme, "scheme")) if scheme != "" else ""
     with silent_libraries():
-        system = systems.open_system(Path(model), runtime=runtime, device=device)
-        scored = systems.score_system(system, _several(corpora), scheme=str(scheme), seed=seed)
+        system = systems.open_system(as_path(model, "model"), runtime=runtime, device=device)
+        scored = systems.score_system(system, targets, scheme=given, seed=as_seed(seed))
         return list(scored.reports)
 
 
@@ -233,13 +236,14 @@ def compare(
     Raises:
         InputError: as ``score``.
     """
+    from kashif.arguments import as_corpora, as_path, as_seed
     from kashif.evaluation import systems
     from kashif.libraries import silent_libraries
 
+    targets = as_corpora(corpora)
     with silent_libraries():
-        both = systems.open_system(Path(first)), systems.open_system(Path(second))
-        return list(systems.compare_systems(both, _several(corpora), seed=seed).reports)
-
-
-def _several(corpora: str | Path | Sequence[str | Path]) -> list[str]:
-    return [str(corpora)] if isinstance(corpora, str | Path) else [str(corpus) for corpus in corpora]
+        both = (
+            systems.open_system(as_path(first, "first")),
+            systems.open_system(as_path(second, "second")),
+        )
+        return list(systems.compare_systems(both, targets, seed=as_seed(seed)).reports)

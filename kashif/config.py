@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from yaml.composer import ComposerError
+from yaml.reader import ReaderError
 
-from kashif.errors import Fault, InputError, nearest
+from kashif.errors import Fault, InputError, first_line, nearest
 from kashif.files import read_text
 
+_DEEPEST = 100
+"""How deep YAML may be nested."""
 
-def parse_yaml(text: str, where: str) -> Any:
+
+class _Composer:
+    """Refuses what YAML allows and nobody means: a key that stands twice, endless nesting."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._depth += 1
+        event = self.peek_event()  # type: ignore[attr-defined]
+        node = super().compose_node(parent, index) if self._depth <= _DEEPEST else None  # type: ignore[misc]
+        if node is None or node.end_mark is None:  # the node itself stands around this place
+            raise ComposerError(None, None, "nested too deep", event.start_mark)
+        self._depth -= 1
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)  # type: ignore[misc]
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise ComposerError(None, None, f"the key '{key.value}' stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return node
+
+
+class _Loader(_Composer, yaml.SafeLoader):
+    """Values as YAML 1.1 reads them."""
+
+
+class _StringLoader(_Composer, yaml.BaseLoader):
+    """Every value is a string, as it is written."""
+
+
+def parse_yaml(text: str, where: str, *, strings: bool = False) -> Any:
     """The value of a YAML text; ``where`` names it in errors.
 
+    With ``strings`` what looks like a number, date or boolean is the string that it is written as.
+
     Raises:
-        InputError: if it is not YAML, with the line.
+        InputError: if it is not YAML, with the line; if a key stands twice.
     """
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+        return yaml.load(text, _StringLoader if strings else _Loader)
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InputError(Fault(where, f"not YAML: {error.reason}", line)) from error
+    # PyYAML's own constructors stumble over tags that do not fit their values.
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or first_line(error).partition(";")[0]
         raise InputError(Fault(where, f"not YAML: {problem}", mark.line + 1 if mark else 0)) from error
 
 
@@ -61,23 +105,28 @@ class StrictModel(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise InputError([_fault(cls, where, item) for item in error.errors()]) from error
+            faults = [fault for item in error.errors() for fault in _faults(cls, where, item)]
+            raise InputError(faults) from error
 
     def dump(self) -> str:
         """The settings as YAML, which ``parse`` reads back."""
         return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
 
 
-def _fault(model: type[BaseModel], where: str, item: Any) -> Fault:
-    """One error of pydantic's in the user's terms."""
-    path = [str(part) for part in item["loc"]]
+def _faults(model: type[BaseModel], where: str, item: Any) -> list[Fault]:
+    """One error of pydantic's in the user's terms; a message of several lines is as many faults."""
+    place = item["loc"][:-2] if item["loc"][-1:] == ("[key]",) else item["loc"]
+    path = [str(part) for part in place]
     if item["type"] != "extra_forbidden":
         message = item["msg"].removeprefix("Value error, ")
-        return Fault(where, f"{'.'.join(path)}: {message}" if path else message)
+        if item["type"] == "string_type" and isinstance(item["input"], bool | int | float | date):
+            message = f"expected text, found {item['input']!s:.40}, as YAML reads it; put it in quotes"
+        before = f"{'.'.join(path)}: " if path else ""
+        return [Fault(where, before + line) for line in message.split("\n")]
     owner: Any = model
     for part in path[:-1]:
         field = getattr(owner, "model_fields", {}).get(part)
         owner = field.annotation if field else None
     known = getattr(owner, "model_fields", {})
     hint = f"; {nearest(path[-1], known)}" if known else ""
-    return Fault(where, f"unknown key '{'.'.join(path)}'{hint}")
+    return [Fault(where, f"unknown key '{'.'.join(path)}'{hint}")]

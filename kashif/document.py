@@ -9,11 +9,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from reprlib import repr as shortened
 from typing import Any
 
 from kashif.errors import Fault, InputError, nearest
+from kashif.files import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Document:
     ``meta`` is what came with the text (url, date, source …); it goes through untouched.
 
     Raises:
-        InputError: listing every offset, text, id or argument that does not fit.
+        InputError: listing every type, offset, text, id or argument that does not fit.
     """
 
     id: str
@@ -65,7 +68,7 @@ class Document:
     meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        faults = list(_faults(self))
+        faults = list(_wrong_types(self)) or list(_faults(self))
         if faults:
             raise InputError(faults)
 
@@ -90,7 +93,11 @@ class Document:
         return {entity.id: entity for entity in self.entities}
 
     def to_json(self) -> str:
-        """One line of JSON, as the README shows it."""
+        """One line of JSON, as the README shows it.
+
+        Raises:
+            InputError: if JSON cannot hold the meta.
+        """
         row = {
             "id": self.id,
             "text": self.text,
@@ -98,7 +105,12 @@ class Document:
             "relations": [_present(relation) for relation in self.relations],
             **({"meta": dict(self.meta)} if self.meta else {}),
         }
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
+        try:
+            line = json.dumps(row, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"JSON cannot hold its meta: {error or 'nested too deep'}; take it away"
+            raise InputError(Fault(f"document '{self.id}'", message)) from error
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
     @classmethod
     def from_json(cls, line: str, where: str = "document", number: int = 0) -> Document:
@@ -109,17 +121,16 @@ class Document:
         Raises:
             InputError: listing every key and value that does not fit.
         """
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(Fault(where, f"not JSON: {error}", number)) from error
         faults: list[Fault] = []
-        row, meta = part_meta(row)
-        row = _checked(row, _DOCUMENT, "document", faults)
-        if faults:
-            raise InputError([Fault(where, fault.message, number) for fault in faults])
-        entities = [_checked(e, _ENTITY, "entity", faults) for e in row.get("entities", [])]
-        relations = [_checked(r, _RELATION, "relation", faults) for r in row.get("relations", [])]
+        row, meta = part_meta(parse_json(line, where, number))
+        row = _checked(row, _DOCUMENT, "a document", faults)
+        entities, relations = (
+            [_checked(item, keys, what, faults) for item in items] if isinstance(items, list) else []
+            for items, keys, what in (
+                (row.get("entities", []), _ENTITY, "an entity"),
+                (row.get("relations", []), _RELATION, "a relation"),
+            )
+        )
         if not faults:
             text = row["text"]
             for entity in entities:
@@ -134,7 +145,13 @@ class Document:
                 )
             except InputError as error:
                 faults = error.faults
-        raise InputError([Fault(where, fault.message, number) for fault in faults])
+        told = Counter(fault.message for fault in faults)
+        raise InputError(
+            [
+                Fault(where, message if count == 1 else f"{message} ({count} times)", number)
+                for message, count in told.items()
+            ]
+        )
 
 
 def part_meta(row: Any) -> tuple[Any, dict[str, Any]]:
@@ -160,6 +177,16 @@ _SLIP = 0.8
 """How alike a key is to a document's own, from 0 to 1, to be taken for a slip."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = (int, float)
+_NAMES: dict[Any, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    _NUMBER: "a number",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+}
+"""What the types of JSON are called."""
 _DOCUMENT: dict[str, tuple[Any, bool]] = {
     "id": (str, True),
     "text": (str, True),
@@ -194,18 +221,53 @@ def _present(value: Entity | Relation) -> dict[str, Any]:
 def _checked(
     row: Any, keys: Mapping[str, tuple[Any, bool]], what: str, faults: list[Fault]
 ) -> dict[str, Any]:
+    """An object's keys and values; optional ones that are null count as absent."""
     if not isinstance(row, dict):
-        faults.append(Fault(what, f"a {what} is an object, found {type(row).__name__}"))
+        faults.append(Fault(what, f"{what} is an object, found {_NAMES.get(type(row), 'null')}"))
         return {}
-    for key, value in row.items():
+    given = {key: value for key, value in row.items() if value is not None or keys.get(key, (0, True))[1]}
+    for key, value in given.items():
         if key not in keys:
-            faults.append(Fault(what, f"unknown key '{key}' in a {what}; {nearest(key, keys)}"))
-        elif not isinstance(value, keys[key][0]) or isinstance(value, bool):
-            faults.append(Fault(what, f"'{key}' of a {what} cannot be {value!r}"))
+            faults.append(Fault(what, f"unknown key '{key:.40}' in {what}; {nearest(key, keys)}"))
+        elif not _is(value, keys[key][0]):
+            expected = _NAMES[keys[key][0]]
+            faults.append(Fault(what, f"'{key}' of {what} is {expected}, found {shortened(value)}"))
     for key, (_, needed) in keys.items():
-        if needed and key not in row:
-            faults.append(Fault(what, f"a {what} lacks '{key}'"))
-    return dict(row)
+        if needed and key not in given:
+            faults.append(Fault(what, f"{what} lacks '{key}'"))
+    return given
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; a boolean is no number."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _wrong_types(document: Document) -> Iterator[Fault]:
+    """What no other check could look at."""
+    where = f"document {shortened(document.id)}"
+    for name, value in (("id", document.id), ("text", document.text)):
+        if not isinstance(value, str):
+            yield Fault(where, f"its {name} is a string, found {type(value).__name__}")
+    if not isinstance(document.meta, Mapping):
+        yield Fault(where, f"its meta is a mapping, found {type(document.meta).__name__}")
+    groups: tuple[tuple[Any, Any, Any], ...] = (
+        (document.entities, Entity, _ENTITY),
+        (document.relations, Relation, _RELATION),
+    )
+    for items, kind, keys in groups:
+        name = kind.__name__
+        if not isinstance(items, tuple):
+            yield Fault(where, f"expected a tuple of {name}, found {type(items).__name__}")
+            continue
+        for item in items:
+            if not isinstance(item, kind):
+                yield Fault(where, f"expected {name}, found {type(item).__name__}")
+                continue
+            for key, (expected, _) in keys.items():
+                value = getattr(item, key)
+                if not _is(value, expected) and (value is not None or key not in ("normal", "score")):
+                    yield Fault(where, f"{key} of {name} is {_NAMES[expected]}, found {shortened(value)}")
 
 
 def _faults(document: Document) -> Iterator[Fault]:
@@ -219,6 +281,8 @@ def _faults(document: Document) -> Iterator[Fault]:
         name = f"entity {entity.id}"
         if entity.id in ids:
             yield Fault(where, f"{name}: this id is taken by another entity; ids are unique")
+        if entity.id < 0:
+            yield Fault(where, f"{name}: ids are numbers from 0 on")
         ids.add(entity.id)
         if not 0 <= entity.start < entity.end <= len(text):
             yield Fault(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any, TypeVar
 
 from pydantic import Field, model_validator
 
 from kashif.config import StrictModel
 from kashif.errors import InputError, nearest
+
+Argument = TypeVar("Argument", bound=Any)
+"""How the arguments of a relation are given: values of one type that have an order."""
 
 
 class RelationType(StrictModel):
@@ -87,13 +91,18 @@ class Scheme(StrictModel):
             *(label for rule in rules.beside for label in (rule.first, rule.second)),
             *(label for rule in rules.inside for label in (rule.label, *rule.of)),
         }
-        for user, labels in used.items():
-            for label in sorted(labels - set(self.entities)):
-                raise ValueError(f"{user}: no entity '{label}'; {nearest(label, self.entities)}")
-        for rule in rules.beside:
-            if rule.relation not in self.relations:
-                hint = nearest(rule.relation, self.relations)
-                raise ValueError(f"warnings: no relation '{rule.relation}'; {hint}")
+        wrong = [
+            f"{user}: no entity '{label}'; {nearest(label, self.entities)}"
+            for user, labels in used.items()
+            for label in sorted(labels - set(self.entities))
+        ]
+        wrong += [
+            f"warnings: no relation '{rule.relation}'; {nearest(rule.relation, self.relations)}"
+            for rule in rules.beside
+            if rule.relation not in self.relations
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
     @cached_property
@@ -110,6 +119,16 @@ class Scheme(StrictModel):
         """Whether a relation may hold between entities of these labels."""
         signature = self.relations[relation]
         return head in signature.head and tail in signature.tail
+
+    def ordered(self, relation: str, head: Argument, tail: Argument) -> tuple[Argument, Argument]:
+        """The arguments of a relation, those of a symmetric one sorted: both ways are one.
+
+        Arguments that begin with their offsets are in text order.
+        """
+        signature = self.relations.get(relation)
+        if signature is not None and signature.symmetric:
+            return min(head, tail), max(head, tail)
+        return head, tail
 
     def misfits(self, relation: str, head: str, tail: str) -> Iterator[str]:
         """What is wrong with a relation between entities of these labels, in words."""

@@ -8,6 +8,7 @@ from pydantic import PositiveInt, ValidationError
 from kashif.config import StrictModel, parse_yaml
 from kashif.errors import InputError
 from kashif.scheme import Scheme
+from kashif.training.recipe import Recipe
 
 
 class Inner(StrictModel):
@@ -73,3 +74,48 @@ def test_values_of_yaml_that_no_calendar_has_are_told() -> None:
     assert parse_yaml("[1, a]", "x.yaml") == [1, "a"]
     with pytest.raises(InputError, match=r"x\.yaml: not YAML: month must be in 1\.\.12"):
         parse_yaml("2024-13-01", "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\nb: 2\na: 3", r"x\.yaml:3: not YAML: the key 'a' stands twice"),
+        ("[" * 5000, r"x\.yaml:1: not YAML: nested too deep"),
+        ("a:\n  &b\n  - *b", r"x\.yaml:3: not YAML: nested too deep"),
+        ("a: " + "9" * 5000, r"x\.yaml: not YAML: Exceeds the limit"),
+        ("a:\n- \x06", r"x\.yaml:2: not YAML: special characters"),
+        ("!!timestamp x", r"x\.yaml: not YAML"),
+        ("!!bool x", r"x\.yaml: not YAML"),
+    ],
+)
+def test_yaml_that_nobody_means_is_refused(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        parse_yaml(text, "x.yaml")
+
+
+def test_names_can_be_read_as_they_are_written() -> None:
+    text = "2024: [007, 2024-01-01, no, 1e3, null]"
+    assert parse_yaml(text, "x.yaml", strings=True) == {"2024": ["007", "2024-01-01", "no", "1e3", "null"]}
+    assert parse_yaml("a: &b [1]\nc: *b\nd: {<<: {e: 1}, e: 2}", "x.yaml") == {
+        "a": [1],
+        "c": [1],
+        "d": {"e": 2},
+    }
+
+
+def test_what_yaml_takes_for_something_else_goes_into_quotes() -> None:
+    with pytest.raises(InputError) as caught:
+        Scheme.parse("entities: {NO: a, 2024-01-01: b, A: 5}", "s.yaml")
+    assert [fault.message.partition(", as")[0] for fault in caught.value.faults] == [
+        "entities: expected text, found False",
+        "entities: expected text, found 2024-01-01",
+        "entities.A: expected text, found 5",
+    ]
+    with pytest.raises(InputError, match="finite"):
+        Recipe.parse("train: [a]\nlayer_decay: .nan", "r.yaml")
+
+
+def test_all_unknown_labels_of_a_scheme_are_told() -> None:
+    with pytest.raises(InputError) as caught:
+        Scheme.parse("entities: {A: a}\nrelations: {r: {head: [B], tail: [C]}}", "s.yaml")
+    assert len(caught.value.faults) == 2

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,7 +39,7 @@ def test_every_fault_is_told_at_once() -> None:
     assert "no entity 7" in told
 
 
-@pytest.mark.parametrize("score", ["1.5", "-0.1", "NaN"])
+@pytest.mark.parametrize("score", ["1.5", "-0.1"])
 def test_a_score_is_a_probability(score: str) -> None:
     entity = f'{{"id": 1, "start": 0, "end": 1, "label": "PERS", "score": {score}}}'
     with pytest.raises(InputError, match=r"f\.jsonl:3: PERS: score .* is no probability"):
@@ -57,7 +59,8 @@ def test_unknown_keys_suggest_the_nearest() -> None:
         '{"id": 1, "text": ""}',
         '{"text": ""}',
         '{"id": "d", "text": "", "entities": [1]}',
-        '{"id": "d", "text": "", "entities": null}',
+        '{"id": "d", "text": null}',
+        '{"id": "d", "text": "", "entities": {}}',
         "[]",
     ],
 )
@@ -79,3 +82,36 @@ def test_what_came_with_a_text_goes_through_untouched() -> None:
     for slip in ("entites", "relation", "texts"):
         with pytest.raises(InputError, match=f"unknown key '{slip}' in a document; did you mean"):
             Document.from_json(f'{{"id": "a", "text": "نص", "{slip}": []}}')
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"id": 5}, "its id is a string, found int"),
+        ({"text": None}, "its text is a string, found NoneType"),
+        ({"text": b"x"}, "its text is a string, found bytes"),
+        ({"entities": [PUTIN]}, "expected a tuple of Entity, found list"),
+        ({"entities": (Relation("r", 1, 2),)}, "expected Entity, found Relation"),
+        ({"entities": (replace(PUTIN, start="4"),)}, "start of Entity is a whole number, found '4'"),
+        ({"entities": (replace(PUTIN, id=-1),)}, "ids are numbers from 0 on"),
+        ({"meta": ["a"]}, "its meta is a mapping, found list"),
+    ],
+)
+def test_a_document_of_wrong_types_cannot_be_built(document: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        Document(**({"id": "d", "text": TEXT} | document))
+
+
+def test_meta_that_json_cannot_hold_is_told() -> None:
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    for value in ({1, 2}, float("nan"), deep):
+        with pytest.raises(InputError, match="document 'd': JSON cannot hold its meta"):
+            Document("d", TEXT, meta={"a": value}).to_json()
+
+
+def test_null_counts_as_absent() -> None:
+    entity = '{"id": 1, "start": 0, "end": 1, "label": "X", "normal": null, "score": null}'
+    document = Document.from_json(f'{{"id": "a", "text": "x", "entities": [{entity}], "relations": null}}')
+    assert document == Document("a", "x", (Entity(1, 0, 1, "X", "x"),))

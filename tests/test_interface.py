@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -61,3 +63,64 @@ def test_every_public_name_is_there_and_documented() -> None:
         assert getattr(kashif, name).__doc__, name
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         kashif.trian  # noqa: B018
+
+
+class Frame:
+    """What a table of pandas or polars looks like."""
+
+    columns = ("text",)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (None, "predict takes a string or several, found NoneType"),
+        (5, "predict takes a string or several, found int"),
+        ("نص".encode(), r"predict takes strings, found bytes; decode it"),
+        ({"a": "نص"}, "predict takes a string or several, found dict"),
+        (Frame(), "found Frame; give it the column of texts"),
+        (Path("a.txt"), r"found the path a\.txt; read the file first"),
+        (kashif.Document("d", "نص"), "found a Document; give its .text"),
+        (["نص", None], "text-2: predict takes a string, found NoneType"),
+        ([b"a"], "text-1: predict takes a string, found bytes"),
+    ],
+)
+def test_what_is_no_text_is_told(trained: Path, texts: Any, told: str) -> None:
+    with pytest.raises(kashif.InputError, match=told):
+        kashif.predict(texts, trained)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: kashif.load(5), r"model: write a path, found 5 \(int\)"),  # type: ignore[arg-type]
+        (lambda: kashif.load(b"m"), "model: write a path"),  # type: ignore[arg-type]
+        (lambda: kashif.load(""), "model: write a path"),
+        (lambda: kashif.predict("نص", {}), "model: write a path"),  # type: ignore[call-overload]
+        (lambda: kashif.score(None, "a"), "model: write a path"),  # type: ignore[arg-type]
+        (lambda: kashif.score("m", None), "corpora: write one or a list of them, found None"),  # type: ignore[arg-type]
+        (lambda: kashif.score("m", []), "corpora: write one or a list of them"),
+        (lambda: kashif.score("m", [kashif.Document("d", "")]), "corpora: write a path"),  # type: ignore[list-item]
+        (lambda: kashif.score("m", "a", scheme=3), "scheme: write a path"),  # type: ignore[arg-type]
+        (lambda: kashif.compare(3, "m", corpora="a"), "first: write a path"),  # type: ignore[arg-type]
+        (lambda: kashif.train(5, "m"), "recipe: expected keys and values, found int"),  # type: ignore[arg-type]
+        (lambda: kashif.train({"train": ["a"]}, None), "output: write a path"),  # type: ignore[arg-type]
+        (lambda: kashif.train({"train": ["a"], "seed": -1}, "m"), "seed: Input should be greater"),
+        (lambda: kashif.train({1: 2}, "m"), "recipe"),  # type: ignore[dict-item]
+    ],
+)
+def test_wrong_types_are_told(call: Callable[[], object], told: str) -> None:
+    with pytest.raises(kashif.InputError, match=told):
+        call()
+
+
+def test_a_seed_or_device_that_is_none_is_told(trained: Path) -> None:
+    with pytest.raises(kashif.InputError, match="seed: write a whole number from 0"):
+        kashif.score(trained, "a", seed=-1)
+    with pytest.raises(kashif.InputError, match="device"):
+        kashif.load(trained, device={})  # type: ignore[arg-type]
+    with pytest.raises(kashif.InputError, match="threads 'x'"):
+        kashif.load(trained, threads="x")  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from errno import EACCES, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS
+from io import TextIOWrapper
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated
@@ -38,6 +39,9 @@ _PATHS = {ENOENT, EACCES, EPERM, EISDIR, ENOTDIR, EEXIST, ENAMETOOLONG, ELOOP, E
 def main() -> None:
     """The entry point: a user's mistake gives a message and no traceback."""
     _fill_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")  # letters that a terminal cannot show
     try:
         status = _run()
         for stream in filter(None, (sys.stdout, sys.stderr)):

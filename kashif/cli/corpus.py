@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kashif.cli.console import Corpora, FirstLines, Output, Scheme, out, say
-from kashif.errors import Fault, InputError, first_line, nearest
+from kashif.errors import Fault, InputError, nearest
 from kashif.libraries import quiet_libraries
 
 if TYPE_CHECKING:
@@ -85,12 +85,11 @@ def _tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
     from kashif.modeling.encoder import resolve
+    from kashif.modeling.weights import refusing
 
     quiet_libraries()
-    try:
+    with refusing(f"encoder '{name}'"):
         tokenizer = AutoTokenizer.from_pretrained(resolve(name))
-    except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{name}': {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise InputError(f"encoder '{name}': it has no fast tokenizer, which offsets need")
     return tokenizer

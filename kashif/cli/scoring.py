@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Targets = Annotated[
     list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
 ]
-Seed = Annotated[int, typer.Option(help="seed of the bootstrap")]
+Seed = Annotated[int, typer.Option(min=0, help="seed of the bootstrap")]
 
 
 def score(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kashif import formats
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
-from kashif.corpora import slices, splits, texts
-from kashif.corpora.loading import Spec, chosen
+from kashif.corpora import splits
+from kashif.corpora.loading import Spec, contents
 from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError, nearest
@@ -37,34 +37,13 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
         InputError: for corpora that name a mapping.
     """
     refuse_mappings(specs)
-    found: list[Reading | Fault] = []  # in order: the scheme may have to be learned of all readings first
+    readings: list[Reading] = []
+    faults: list[Fault] = []
     notices: list[str] = []
-    for part in [part for spec in specs for part in _parts(spec)]:
-        try:
-            files = formats.files(part.path, part.format)
-            wanted = chosen(part)
-        except InputError as error:
-            found += error.faults
-            continue
-        kept: list[Reading] = []
-        for name, file in files:
-            try:
-                got = texts.read(file, name)
-            except InputError as error:
-                found += error.faults
-                continue
-            except texts.MissingText as error:
-                notices.append(f"left out: {file}: {error}")
-                continue
-            kept += [reading for reading in got if wanted is None or reading.document.id in wanted]
-        try:
-            if part.slice:
-                kept = [replace(reading, slice=part.slice) for reading in slices.take(kept, part.slice)]
-        except InputError as error:
-            found += error.faults
-        found += kept
-        notices += [notice for reading in kept for notice in reading.notices]
-    readings = [item for item in found if isinstance(item, Reading)]
+    for found in (contents(part) for spec in specs for part in _parts(spec)):
+        readings += found.readings
+        faults += found.faults
+        notices += found.notices
     scheme = None
     try:
         if readings:
@@ -73,16 +52,13 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
             scheme = ruling.scheme
             notices += ruling.notices
     except InputError as error:
-        found += error.faults
-    faults: list[Fault] = []
-    for item in found:
-        if isinstance(item, Fault):
-            faults.append(item)
-        elif scheme is not None:
-            faults += faults_of(item, scheme)
+        faults += error.faults
+    if scheme is not None:
+        faults += [fault for reading in readings for fault in faults_of(reading, scheme)]
     faults += [fault for fault in splits.faults(specs) if fault not in faults]
     # What could not be read might be what a split names.
-    return Checked(readings, scheme, faults or splits.lacking(specs, readings), notices)
+    faults = faults or splits.lacking(specs, readings)
+    return Checked(readings, scheme, sorted(faults, key=lambda fault: fault.order), notices)
 
 
 def _parts(spec: Spec) -> list[Spec]:
@@ -90,8 +66,9 @@ def _parts(spec: Spec) -> list[Spec]:
     if spec.format or not (spec.path / "splits.yaml").is_file():
         return [spec]
     endings = {entry.ending for entry in formats.FORMATS.values()}
-    folders = sorted({file.parent for file in spec.path.rglob("*") if file.suffix in endings})
-    return [Spec(folder) for folder in folders]
+    files = [file for file in spec.path.rglob("*") if file.suffix.lower() in endings and file.is_file()]
+    shown = [file for file in files if not any(p.startswith(".") for p in file.relative_to(spec.path).parts)]
+    return [Spec(folder) for folder in sorted({file.parent for file in shown})]
 
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
@@ -191,8 +168,7 @@ def _relations(document: Document, scheme: Scheme) -> Iterator[tuple[int, str]]:
         symmetric = not misfits and scheme.relations[label].symmetric
         if symmetric and head.start > tail.start:
             yield index, f"{name}: {label} is symmetric; the head is the mention that comes first"
-        first, second = (head.id, tail.id) if not symmetric else sorted((head.id, tail.id))
-        key = (label, first, second)
+        key = (label, *scheme.ordered(label, head.id, tail.id))
         if key in seen:
             yield index, f"{name}: stands twice (first as relation {seen[key] + 1})"
         seen.setdefault(key, index)

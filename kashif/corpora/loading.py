@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import regex
@@ -20,11 +20,15 @@ from kashif.config import parse_yaml
 from kashif.corpora import slices, texts
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
-from kashif.files import read_text
+from kashif.files import possible, read_text
 from kashif.formats import Reading
 from kashif.scheme import Scheme
 
-_SPEC = regex.compile(r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^@]+))?(?:@(?P<mapping>.+))?")
+_SPEC = regex.compile(
+    r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
+)
+_REST = regex.compile(r"(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?")
+_FORMAT = regex.compile(r"([a-z]+):")
 _VARIABLE = regex.compile(r"\$(KASHIF_DATA|KASHIF_SEEDS)\b")
 
 
@@ -39,23 +43,39 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """Reads ``[FORMAT:]PATH[#SPLIT][@MAPPING]``.
+        """Reads ``[FORMAT:]PATH[#SPLIT][@MAPPING]``; a path that exists is taken as it is.
 
-        ``$KASHIF_DATA`` and ``$KASHIF_SEEDS`` in the path are the environment's.
+        ``$KASHIF_DATA`` and ``$KASHIF_SEEDS`` in the path are the environment's, ``~`` is the home folder.
 
         Raises:
             InputError: if the text is not of this form, or a variable in it is not set.
         """
-        match = _SPEC.fullmatch(text)
+        whole = _VARIABLE.sub(lambda found: _folder(found[1], text), text)
+        match = _FORMAT.match(whole)
+        begins = [(None, 0)] + ([(match[1], match.end())] if match else [])
+        ends = [i for i in range(len(whole), 0, -1) if whole[i : i + 1] in ("", "#", "@")]
+        for format, begin in begins:
+            for end in ends:
+                rest, path = _REST.fullmatch(whole, end), _existing(whole[begin:end])
+                if rest and path:
+                    return cls(path, format, rest["split"], rest["mapping"])
+        match = _SPEC.fullmatch(whole)
         if not match:
             raise InputError(f"'{text}' is no corpus; write [FORMAT:]PATH[#SPLIT][@MAPPING]")
-        path = _VARIABLE.sub(lambda found: _folder(found[1], text), match["path"])
-        return cls(Path(path), match["format"], match["split"], match["mapping"])
+        return cls(possible(Path(match["path"])), match["format"], match["split"], match["mapping"])
 
     @property
     def slice(self) -> slices.Slice | None:
         """The percentages that the split names, if it is a slice."""
         return slices.parse(self.split)
+
+
+def _existing(text: str) -> Path | None:
+    """The path that stands at a text, or at it below the home folder for ``~``, if there is one."""
+    for path in (Path(text), Path(os.path.expanduser(text))):
+        if text and os.path.lexists(path):
+            return path
+    return None
 
 
 def _folder(variable: str, text: str) -> str:
@@ -85,9 +105,11 @@ def load(text: str) -> Corpus:
         InputError: listing every fault of every file.
     """
     spec = Spec.parse(text)
-    readings, notices = read(spec)
+    found = contents(spec)
+    readings, notices, faults = found.readings, found.notices, found.faults
+    if not faults:
+        faults = _lacking(spec, found)
     seen: dict[str, Path] = {}
-    faults = []
     for reading in readings:
         if reading.document.id in seen:
             message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}"
@@ -101,6 +123,16 @@ def load(text: str) -> Corpus:
         notices.append(f"{text}: {unused} relations left out; a mapping translates entities alone")
         documents = tuple(replace(document, relations=()) for document in documents)
     return Corpus(text, documents, tuple(notices), spec.mapping)
+
+
+def _lacking(spec: Spec, found: Contents) -> list[Fault]:
+    """A fault if a corpus does not hold all that its split names."""
+    known = {reading.document.id for reading in found.readings} | found.missing
+    lacking = sorted((chosen(spec) or set()) - known)
+    if not lacking:
+        return []
+    message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
+    return [Fault(str(spec.path.parent / "splits.yaml"), message)]
 
 
 def load_each(corpora: Iterable[str]) -> list[Corpus]:
@@ -134,54 +166,84 @@ def load_all(corpora: Iterable[str]) -> tuple[list[Document], list[str]]:
     return [d for part in found for d in part.documents], [n for part in found for n in part.notices]
 
 
-def read(spec: Spec) -> tuple[list[Reading], list[str]]:
-    """The readings of a corpus's files and a notice for each text that is not on this machine."""
-    found = formats.files(spec.path, spec.format)
-    wanted = chosen(spec)
+@dataclass
+class Contents:
+    """What could be read of a corpus's files, the faults of the others, and notices.
+
+    ``missing`` are the ids of articles whose text is not on this machine.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+
+
+def contents(spec: Spec) -> Contents:
+    """All that is to be said of a corpus's files, in one round; what a split names is not looked for here."""
+    found = Contents()
+    try:
+        files, wanted = files_of(spec), chosen(spec)
+    except InputError as error:
+        found.faults += error.faults
+        return found
     if wanted is not None:
-        many = any(formats.FORMATS[name].many for name, _ in found)
-        found = [(name, file) for name, file in found if many or file.stem in wanted]
-    readings: list[Reading] = []
-    missing_texts: dict[str, str] = {}
-    notices: list[str] = []
-    faults: list[Fault] = []
-    for name, file in found:
+        many = any(formats.FORMATS[name].many for name, _ in files)
+        files = [(name, file) for name, file in files if many or file.stem in wanted]
+    remedy = ""
+    for name, file in files:
         try:
             got = texts.read(file, name)
         except texts.MissingText as error:
-            missing_texts[file.stem] = str(error)
+            found.missing.add(file.stem)
+            remedy = remedy or str(error).partition(": ")[2]
             continue
         except InputError as error:
-            faults += error.faults
+            found.faults += error.faults
             continue
-        notices += [notice for reading in got for notice in reading.notices]
-        readings += [r for r in got if wanted is None or r.document.id in wanted]
-    if faults:
-        raise InputError(faults)
-    if wanted is not None:
-        lacking = sorted(wanted - {reading.document.id for reading in readings} - set(missing_texts))
-        if lacking:
-            message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
-            raise InputError(Fault(str(spec.path.parent / "splits.yaml"), message))
-    if missing_texts:
-        _, _, remedy = next(iter(missing_texts.values())).partition(": ")
-        count = f"{len(missing_texts)} of {len(found)} articles of {spec.path}"
-        if spec.slice:
-            message = f"no slice of a corpus without all its texts; not here: {count}; {remedy}"
-            raise InputError(Fault(str(spec.path), message))
-        notices.append(f"left out, their text is not here: {count}; {remedy}")
-    if spec.slice:
-        readings = slices.take(readings, spec.slice)
-    return readings, notices
+        found.notices += [notice for reading in got for notice in reading.notices]
+        found.readings += [r for r in got if wanted is None or r.document.id in wanted]
+    count = f"{len(found.missing)} of {len(files)} articles of {spec.path}"
+    if found.missing and spec.slice:
+        message = f"no slice of a corpus without all its texts; not here: {count}; {remedy}"
+        found.faults.append(Fault(str(spec.path), message))
+    elif found.missing:
+        found.notices.append(f"left out, their text is not here: {count}; {remedy}")
+    if spec.slice and not found.faults:
+        try:
+            taken = slices.take(found.readings, spec.slice)
+            found.readings = [replace(reading, slice=spec.slice) for reading in taken]
+        except InputError as error:
+            found.faults += error.faults
+    return found
+
+
+def files_of(spec: Spec) -> list[tuple[str, Path]]:
+    """The document files of a corpus, each with its format.
+
+    Raises:
+        InputError: as ``formats.files``.
+    """
+    try:
+        return formats.files(spec.path, spec.format)
+    except InputError as error:
+        whole = f"{spec.format}:" if spec.format else ""
+        whole += str(spec.path)
+        whole += f"#{spec.split}" if spec.split else ""
+        whole += f"@{spec.mapping}" if spec.mapping else ""
+        if os.path.lexists(spec.path) or whole == str(spec.path):
+            raise
+        hint = f"; nor is there one named '{whole}'"
+        raise InputError([Fault(fault.where, fault.message + hint) for fault in error.faults]) from error
 
 
 def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
-    """A splits file: corpus -> split -> ids.
+    """A splits file: corpus -> split -> ids, all as they are written: ``2024`` is a name.
 
     Raises:
         InputError: if it is not of this shape, or an id stands twice in one split.
     """
-    data = parse_yaml(read_text(path), str(path))
+    data = parse_yaml(read_text(path), str(path), strings=True)
     faults = []
     if not isinstance(data, dict) or not all(isinstance(splits, dict) for splits in data.values()):
         raise InputError(Fault(str(path), "expected corpus: {split: [ids]}"))
@@ -207,6 +269,8 @@ def chosen(spec: Spec) -> set[str] | None:
     if spec.split is None or spec.slice:
         return None
     path = spec.path.parent / "splits.yaml"
+    if not path.is_file():
+        raise InputError(Fault(str(path), f"no such file, so '{spec.path.name}' has no split '{spec.split}'"))
     splits = split_file(path).get(spec.path.name)
     if splits is None:
         raise InputError(Fault(str(path), f"no splits for the corpus '{spec.path.name}'"))

@@ -16,6 +16,10 @@ from kashif.files import file_digest, read_json, write_json
 from kashif.replacing import settle
 
 NAME = "manifest.json"
+_LEARNED = ("pretraining", "train", "development", "encoder articles", "auxiliary")
+"""The parts of a manifest that name articles which weights have been trained on, or were chosen by."""
+_PARTS = (*_LEARNED, "thresholds", "calibration")
+"""The parts of a manifest that name articles."""
 WEIGHTS = "model.safetensors"
 """The file of weights that a manifest stands beside and names by its SHA-256."""
 
@@ -57,21 +61,11 @@ class SeenArticles:
         if not path.is_file():
             return None
         check_weights(folder)
-        rows = read_json(path)
-        nothing: dict[str, Any] = {"articles": {}}
-        try:
-            parts = (
-                rows["train"],
-                rows["development"],
-                rows.get("thresholds") or rows.get("calibration", nothing),
-            )
-            others = (rows.get(name, nothing) for name in ("encoder articles", "auxiliary"))
-            encoder = {id: text for part in others for id, text in dict(part["articles"]).items()}
-            own = (dict(part["articles"]) for part in parts)
-            return cls(*(Articles(texts) for texts in (*own, encoder)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            message = f"expected the articles of train and development: {error!r}; train the model again"
-            raise InputError(Fault(str(path), message)) from error
+        rows = _manifest(path, needed=("train", "development"))
+        encoder = rows.get("encoder articles", {}) | rows.get("auxiliary", {})
+        thresholds = rows.get("thresholds") or rows.get("calibration", {})
+        own = (rows["train"], rows["development"], thresholds)
+        return cls(*(Articles(texts) for texts in (*own, encoder)))
 
     @property
     def learned(self) -> Articles:
@@ -85,25 +79,36 @@ def seen_by(encoder: str) -> dict[str, str]:
     The folder is one of ``kashif pretrain``, or a model's; any other encoder says nothing.
 
     Raises:
-        InputError: if its manifest cannot be read, or is of other weights.
+        InputError: if its manifest does not hold articles and their digests, or is of other weights.
     """
     path = Path(encoder) / NAME
     if not path.is_file():
         return {}
     check_weights(path.parent)
+    rows = _manifest(path)
+    if not rows:
+        raise InputError(Fault(str(path), "expected the articles that the encoder has seen; make it again"))
+    return {id: digest for name in _LEARNED for id, digest in rows.get(name, {}).items()}
+
+
+def _manifest(path: Path, *, needed: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+    """The articles of each part of a manifest, with the digests of their texts."""
     rows = read_json(path)
-    try:
-        parts = [
-            rows[name]["articles"]
-            for name in ("pretraining", "train", "development", "encoder articles", "auxiliary")
-            if name in rows
-        ]
-        if not parts:
-            raise KeyError("articles")
-        return {id: text for part in parts for id, text in part.items()}
-    except (AttributeError, KeyError, TypeError) as error:
-        message = f"expected the articles that the encoder has seen: {error!r}; make the encoder again"
-        raise InputError(Fault(str(path), message)) from error
+    if not isinstance(rows, dict):
+        raise InputError(Fault(str(path), "expected an object; train the model again"))
+    lacking = [name for name in needed if name not in rows]
+    faults = [Fault(str(path), f"lacks '{name}'; train the model again") for name in lacking]
+    found: dict[str, dict[str, str]] = {}
+    for name in _PARTS:
+        articles = rows[name].get("articles") if isinstance(rows.get(name), dict) else None
+        if isinstance(articles, dict) and all(isinstance(text, str) for text in articles.values()):
+            found[name] = articles
+        elif name in rows:
+            message = f"{name}: expected articles and the digests of their texts; train the model again"
+            faults.append(Fault(str(path), message))
+    if faults:
+        raise InputError(faults)
+    return found
 
 
 def weights_digest(folder: Path) -> str:

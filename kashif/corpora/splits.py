@@ -14,7 +14,7 @@ from kashif import formats
 from kashif.arabic import normal_form, restored, sentence_index, sentences, words
 from kashif.corpora import slices
 from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
-from kashif.corpora.loading import Spec, chosen, split_file
+from kashif.corpora.loading import Spec, chosen, files_of, split_file
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.folding import fold
@@ -119,7 +119,7 @@ def lacking(specs: Sequence[Spec], readings: Sequence[Reading]) -> list[Fault]:
         if ids is None:
             continue
         try:
-            files = formats.files(spec.path, spec.format)
+            files = files_of(spec)
         except InputError as error:
             found += error.faults
             continue
@@ -161,7 +161,7 @@ def _splits(path: Path) -> dict[str, list[str]]:
 
 
 def _readings(spec: Spec, ids: set[str] | None, readings: Sequence[Reading]) -> list[Reading]:
-    files = {file for _, file in formats.files(spec.path, spec.format)}
+    files = {file for _, file in files_of(spec)}
     mine = (
         reading
         for reading in readings

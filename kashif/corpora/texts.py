@@ -10,9 +10,7 @@ manifest. A text whose digest differs is refused.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from functools import lru_cache
@@ -22,7 +20,7 @@ from kashif import formats
 from kashif.config import StrictModel
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import read_json, read_text
+from kashif.files import read_json, read_json_lines, read_text
 from kashif.formats import Reading, brat
 
 NAME = "manifest.json"
@@ -135,7 +133,7 @@ def _named_text(path: Path) -> str:
 def _text(file: Path, id: str) -> str:
     """The text of an id in a file, to the letter."""
     if file.suffix != ".gz":
-        return read_text(file)
+        return read_text(file, keep_bom=True)
     texts = _json_lines(file, file.stat().st_mtime_ns)
     if id not in texts:
         raise InputError(Fault(str(file), f"holds no text with the id '{id}'; get the release again"))
@@ -145,8 +143,4 @@ def _text(file: Path, id: str) -> str:
 @lru_cache(maxsize=2)
 def _json_lines(file: Path, _modified: int) -> dict[str, str]:
     """The texts of gzipped JSON lines by id."""
-    try:
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            return {row["id"]: row["text"] for row in map(json.loads, lines)}
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise InputError(Fault(str(file), f"not gzipped JSON lines of 'id' and 'text': {error!r}")) from error
+    return {row["id"]: row["text"] for row in read_json_lines(file, strings=("id", "text"))}

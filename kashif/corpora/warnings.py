@@ -86,13 +86,15 @@ def read_accepted(folder: Path) -> list[tuple[str, str]]:
     path = folder / ACCEPTED
     if not path.is_file():
         return []
-    rows = []
+    rows, faults = [], []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         id, tab, message = line.partition("\t")
         if line and not tab:
-            raise InputError(Fault(str(path), "expected a document id, a tab and a warning", number))
-        if line:
+            faults.append(Fault(str(path), "expected a document id, a tab and a warning", number))
+        elif line:
             rows.append((id, message))
+    if faults:
+        raise InputError(faults)
     return rows
 
 

@@ -71,27 +71,26 @@ def analyse(
     or stand around, what was missed. So also for what is spurious.
     """
     lost = set(unreachable)
+    lost_entities = {(item.label, item.start, item.end) for item in lost if isinstance(item, Entity)}
+    kept = tuple(relation for relation in gold.relations if relation in lost)
+    lost_relations = relation_items(replace(gold, relations=kept), scheme)
     want, have = entity_items(gold), entity_items(predicted)
-    reachable = {(e.label, e.start, e.end) for e in gold.entities if e not in lost}
     errors = _errors(
         "entities",
         want,
         have,
-        lambda item, wrong: "unreachable" if item not in reachable else _like(item, wrong) or "missed",
+        lambda item, wrong: "unreachable" if item in lost_entities else _like(item, wrong) or "missed",
         lambda item, wrong: _like(item, wrong) or "spurious",
     )
     gold_keys = {entity.key for entity in gold.entities}
     predicted_keys = {entity.key for entity in predicted.entities}
-    possible = relation_items(
-        replace(gold, relations=tuple(r for r in gold.relations if r not in lost)), scheme
-    )
     scores = relation_scores(predicted if scored is None else scored, scheme)
 
     def missed(item: Item, wrong: set[Item]) -> str:
         sides = [
             side for side, key in zip(("head", "tail"), item[1:], strict=True) if key not in predicted_keys
         ]
-        if item not in possible:
+        if item in lost_relations:
             return "unreachable"
         if sides:
             return f"{' and '.join(sides)} missed"

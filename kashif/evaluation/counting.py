@@ -14,7 +14,7 @@ import numpy as np
 
 from kashif.arabic import sentence_index, words
 from kashif.document import Document, Relation
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, listed
 from kashif.evaluation.bootstrap import Table
 from kashif.evaluation.calibration import Scored
 from kashif.scheme import Scheme
@@ -107,10 +107,7 @@ def boundary_items(document: Document, scheme: Scheme) -> set[Item]:
 
 def ordered(relation: Relation, head: Item, tail: Item, *, scheme: Scheme) -> Item:
     """(label, head, tail), the arguments of a symmetric relation in text order."""
-    signature = scheme.relations.get(relation.label)
-    if signature is not None and signature.symmetric:
-        head, tail = min(head, tail), max(head, tail)
-    return (relation.label, head, tail)
+    return (relation.label, *scheme.ordered(relation.label, head, tail))
 
 
 def matched(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[dict[str, Document], list[str]]:
@@ -120,7 +117,7 @@ def matched(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[di
         InputError: if a predicted document's text is not the gold one's, or is no gold document.
     """
     texts = {document.id: document.text for document in gold}
-    faults, notices = [], []
+    faults = []
     found: dict[str, Document] = {}
     for document in predicted:
         if document.id not in texts:
@@ -132,11 +129,12 @@ def matched(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[di
         found[document.id] = document
     if faults:
         raise InputError(faults)
-    for document in gold:
-        if document.id not in found:
-            notices.append(f"no prediction for '{document.id}': all its gold counts as missed")
-            found[document.id] = Document(document.id, document.text)
-    return found, notices
+    missing = [document for document in gold if document.id not in found]
+    found |= {document.id: Document(document.id, document.text) for document in missing}
+    if not missing:
+        return found, []
+    count = f"{len(missing)} of {len(gold)} articles ({listed(document.id for document in missing)})"
+    return found, [f"no prediction for {count}: all their gold counts as missed"]
 
 
 def units_of(gold: Sequence[Document]) -> tuple[str, Locate, list[Unit]]:

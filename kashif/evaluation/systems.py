@@ -13,7 +13,7 @@ from kashif.corpora.loading import Corpus, Spec
 from kashif.corpora.provenance import SeenArticles
 from kashif.corpora.schemes import lacking, scheme_of
 from kashif.document import Document, Entity, Relation
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, listed
 from kashif.evaluation.analysis import Analysis, analyse, tally
 from kashif.evaluation.comparing import Comparison, compare
 from kashif.evaluation.scoring import Report, score
@@ -53,6 +53,7 @@ class Answers:
     given_gold: Sequence[Document] | None = None
     scored: Sequence[Document] | None = None
     unreachable: Sequence[Unreachable] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,26 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
 
 def _open_predictions(path: Path) -> System:
     predicted = {reading.document.id: reading.document for reading in formats.read(path, "jsonl")}
+    if not predicted:
+        raise InputError(Fault(str(path), "holds no document; write the system's predictions into it"))
 
     def answer(asked: Corpus, name: str) -> Answers:
-        return Answers([predicted[d.id] for d in asked.documents if d.id in predicted])
+        found = [predicted[d.id] for d in asked.documents if d.id in predicted]
+        if not found:
+            theirs, ours = listed(predicted, most=3), listed((d.id for d in asked.documents), most=3)
+            message = f"no id is one of {name}: here {theirs}, there {ours}; give predictions its ids"
+            raise InputError(Fault(str(path), message))
+        other = [id for id in predicted if id not in {document.id for document in asked.documents}]
+        return Answers(found, notices=_left_out(other, len(predicted), path, name))
 
     return System(str(path), answer)
+
+
+def _left_out(other: Sequence[str], count: int, path: Path, name: str) -> tuple[str, ...]:
+    """In words, how many of a file's predictions are of articles that a corpus does not have."""
+    if not other:
+        return ()
+    return (f"{path}: {len(other):,} of {count:,} predictions are of no article of {name} ({listed(other)})",)
 
 
 def score_system(
@@ -170,7 +186,10 @@ def report(
         seed=seed,
         errors=tally(analyses),
     )
-    return replace(found, notices=(*found.notices, *notices)), analyses
+    if not any(document.entities for document in gold):
+        hint = "is its format the right one? CoNLL is written conll:PATH"
+        notices.append(f"no entity is marked in the gold; {hint}")
+    return replace(found, notices=(*found.notices, *answers.notices, *notices)), analyses
 
 
 def _lost_items(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
@@ -203,7 +222,7 @@ def compare_systems(
             related = (a.given_gold, b.given_gold)
         both = (a.predicted, b.predicted)
         found = compare(gold, both, name=name, scheme=own, given_gold=related, seed=seed)
-        reports.append(replace(found, notices=(*found.notices, *mapped)))
+        reports.append(replace(found, notices=(*found.notices, *a.notices, *b.notices, *mapped)))
     return Scored(tuple(reports), tuple(notices))
 
 
@@ -232,6 +251,7 @@ def _in_its_labels(
         Answers(
             [mapping.predicted(document, through) for document in answers.predicted],
             unreachable=answers.unreachable,
+            notices=answers.notices,
         ),
         mapping.merged(through),
         mapping.notices(asked.documents, scheme, through),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
+from kashif.files import list_folder
 from kashif.formats import brat, conll, jsonl, plain
 from kashif.formats.reading import Reading
 from kashif.outputs import missing
@@ -47,35 +48,59 @@ def _format(name: str) -> Format:
 def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     """The document files at a path, each with its format: the file itself, or a folder's, sorted.
 
-    A format given wins over the ending; a ``.txt`` with a ``.ann`` beside it is that one's text.
+    A format given wins over the ending, which may be in capitals; a ``.txt`` with a ``.ann`` beside it is
+    that one's text. Hidden files are passed over.
 
     Raises:
         InputError: if the path does not exist, holds no document file or has an unknown ending.
     """
     chosen = _format(format).ending if format else None
     if path.is_file():
+        ending = path.suffix.lower()
         if format:
             return [(format, path)]
-        if path.suffix == ".txt" and path.with_suffix(".ann").exists():
-            return [("brat", path.with_suffix(".ann"))]
-        if path.suffix not in _BY_ENDING:
+        if ending == ".txt" and (annotations := _annotations(path)):
+            return [("brat", annotations)]
+        if ending not in _BY_ENDING:
             known = ", ".join(_BY_ENDING)
             message = f"cannot tell the format from '{path.suffix}' (known: {known}); write FORMAT:PATH"
+            if ending == ".json":
+                message += "; JSON lines hold a document a line, written jsonl:PATH"
             raise InputError(Fault(str(path), message))
-        return [(_BY_ENDING[path.suffix], path)]
+        return [(_BY_ENDING[ending], path)]
     if not path.is_dir():
         raise InputError(Fault(str(path), missing(path)))
+    inside = list_folder(path)
     found = []
-    for file in sorted(path.iterdir()):
-        if chosen and file.suffix == chosen:
-            found.append((str(format), file))
-        elif not chosen and file.suffix in _BY_ENDING:
-            if file.suffix == ".txt" and file.with_suffix(".ann").exists():
-                continue
-            found.append((_BY_ENDING[file.suffix], file))
+    for file in inside:
+        ending = file.suffix.lower()
+        if file.is_dir() or (ending == ".txt" and not chosen and _annotations(file)):
+            continue
+        if ending == chosen or (not chosen and ending in _BY_ENDING):
+            found.append((_BY_ENDING[ending], file))
     if not found:
-        raise InputError(Fault(str(path), f"no {chosen or 'document'} file in this folder"))
+        raise InputError(Fault(str(path), _nothing_in(inside, chosen)))
     return found
+
+
+def _annotations(text: Path) -> Path | None:
+    """The ``.ann`` beside a text."""
+    for ending in (".ann", ".ANN"):
+        if text.with_suffix(ending).is_file():
+            return text.with_suffix(ending)
+    return None
+
+
+def _nothing_in(inside: Sequence[Path], ending: str | None) -> str:
+    """What a folder without document files holds instead, and how to write that."""
+    message = f"no {ending or 'document'} file in this folder"
+    files = [str(path) for path in inside if path.is_file()][:3]
+    folders = [str(path) for path in inside if path.is_dir()][:3]
+    if files and ending:
+        return f"{message}; with a format, name the file: FORMAT:{files[0]}"
+    if folders:
+        return f"{message}; it holds folders, name them: {', '.join(folders)}"
+    return f"{message}; it holds {', '.join(files)}: write FORMAT:PATH of one" if files else message
 
 
 def read(path: Path, format: str, *, text: str | None = None) -> list[Reading]:

@@ -30,7 +30,7 @@ def read(path: Path) -> list[Reading]:
     """
     faults: list[Fault] = []
     documents: list[_Builder] = [_Builder()]
-    for number, line in enumerate(read_text(path).removeprefix("\ufeff").split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         parts = line.split()
         if parts and parts[0] in _DIVIDERS:
             if documents[-1].text:
@@ -38,7 +38,7 @@ def read(path: Path) -> list[Reading]:
         elif not parts:
             documents[-1].end_sentence()
         elif len(parts) < 2 or not all(_is_tag(tag) for tag in parts[1:]):
-            faults.append(Fault(str(path), f"expected 'word TAG …' in IOB2, found {line!r}", number))
+            faults.append(Fault(str(path), f"expected 'word TAG …' in IOB2, found {line!r:.80}", number))
         else:
             documents[-1].add(parts[0], parts[1:], number)
     if faults:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,12 @@ from typing import Any, BinaryIO
 
 from kashif.document import part_meta
 from kashif.errors import Fault, InputError
-from kashif.files import read_text
+from kashif.files import BOM, decode, opened, parse_json, read_text
 from kashif.formats import plain
 from kashif.outputs import is_stream, missing
 
 STANDARD_INPUT = "standard input"
 _ENDINGS = (".txt", ".jsonl")
-_BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +119,10 @@ def _each(files: Iterable[Path | Failure]) -> Iterator[Input]:
 
 def _file(file: Path) -> Iterator[Input]:
     if file.suffix.lower() == ".jsonl":
-        with file.open("rb") as lines:
+        with opened(file) as lines:
             yield from _json_lines(lines, str(file), stem=file.stem)
     elif is_stream(file):
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             yield from _stream(stream, str(file), stem=file.stem)
     else:
         yield _text(read_text(file), file.stem, str(file))
@@ -148,9 +146,9 @@ def _stream(stream: BinaryIO, where: str, *, stem: str) -> Iterator[Input]:
         yield from _json_lines(_joined(head, stream), where, stem=stem)
         return
     try:
-        yield _text((b"".join(head) + stream.read()).decode("utf-8"), stem, where)
-    except UnicodeDecodeError as error:
-        yield Failure(Fault(where, f"not UTF-8 at byte {error.start}; save it as UTF-8"))
+        yield _text(decode(b"".join(head) + stream.read(), where), stem, where)
+    except InputError as error:
+        yield Failure(error.faults[0])
 
 
 def _joined(head: Iterable[bytes], rest: Iterable[bytes]) -> Iterator[bytes]:
@@ -158,14 +156,28 @@ def _joined(head: Iterable[bytes], rest: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _text(raw: str, id: str, where: str) -> Text:
+def _text(raw: str, id: str, where: str) -> Input:
     """A text without its byte order mark, and without marks if all of it fits the plain format."""
-    raw = raw.removeprefix(_BOM)
+    raw = raw.removeprefix(BOM)
+    if _is_json(raw, where):
+        message = "JSON, not a text; write each text as an object on a line of its own, in a .jsonl"
+        return Failure(Fault(where, message), id)
     try:
         document = plain.parse(raw, Path(where)).document
     except InputError:
         return Text(id, raw, where)
     return Text(id, document.text, where, marked=document.text != raw)
+
+
+def _is_json(raw: str, where: str) -> bool:
+    """Whether a text is an array or an object of JSON, such as an export of many texts."""
+    if raw[:100].lstrip()[:1] not in ("[", "{"):
+        return False
+    try:
+        parse_json(raw, where)
+    except InputError:
+        return False
+    return True
 
 
 def _json_lines(lines: Iterable[bytes], where: str, *, stem: str) -> Iterator[Input]:
@@ -182,13 +194,9 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
         return Failure(Fault(where, message, number), id)
 
     try:
-        row = json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        return failure(f"not UTF-8 at byte {error.start} of the line; save the file as UTF-8")
-    except RecursionError:
-        return failure("not JSON that can be read: it is nested too deep")
-    except ValueError as error:
-        return failure(f"not JSON: {str(error).partition(';')[0]}")
+        row = parse_json(decode(raw, where, number), where, number)
+    except InputError as error:
+        return Failure(error.faults[0])
     if not isinstance(row, dict):
         return failure("expected an object with a string 'text'")
     id = row.get("id")

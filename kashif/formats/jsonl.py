@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import read_text
+from kashif.files import parse_json, read_text
 from kashif.formats.reading import Reading
 
 
@@ -16,10 +16,11 @@ def read(path: Path) -> list[Reading]:
     Raises:
         InputError: listing every line that does not fit.
     """
+    text = read_text(path)
     faults: list[Fault] = []
     readings: list[Reading] = []
     first: dict[str, int] = {}
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -34,8 +35,22 @@ def read(path: Path) -> list[Reading]:
         lines = {entity.id: number for entity in document.entities}
         readings.append(Reading(document, path, lines, (number,) * len(document.relations)))
     if faults:
-        raise InputError(faults)
+        raise InputError(_whole(text, str(path)) or faults)
     return readings
+
+
+def _whole(text: str, where: str) -> list[Fault]:
+    """The one fault of a file that is JSON, but not a document a line."""
+    if text[:100].lstrip()[:1] not in ("[", "{"):
+        return []
+    try:
+        value = parse_json(text, where)
+    except InputError:
+        return []
+    what = "one array" if isinstance(value, list) else "one object over several lines"
+    if isinstance(value, dict) and text.strip().count("\n") == 0:
+        return []
+    return [Fault(where, f"{what}, not JSON lines; write each document as an object on a line of its own")]
 
 
 def write(document: Document) -> tuple[str, list[str]]:

@@ -13,12 +13,13 @@ import regex
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import read_text
+from kashif.files import BOM, read_text
 from kashif.formats.reading import Reading, build
 
-_MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d+)\]\]")
+_MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d{1,18})\]\]")
 _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 """What a label may be: no bracket, bar or hash, no blank at either end."""
+_ID = regex.compile(r"\d{1,18}")
 _HALF = regex.compile(r"\]\]")
 _RULE = regex.compile(r"\r?\n---\r?(?:\n|$)")
 """The line between text and relations; the line end before it is its own, not the text's."""
@@ -50,8 +51,8 @@ def parse(raw: str, path: Path) -> Reading:
         parts = row.rsplit(None, 2)  # a label may hold blanks
         if not parts:
             continue
-        if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
-            faults.append(Fault(where, f"expected 'label head-id tail-id', found {row!r}", number))
+        if len(parts) != 3 or not all(_ID.fullmatch(part) for part in parts[1:]):
+            faults.append(Fault(where, f"expected 'label head-id tail-id', found {row!r:.80}", number))
             continue
         label, head, tail = parts[0].strip(), int(parts[1]), int(parts[2])
         for id in (head, tail):
@@ -145,4 +146,5 @@ def write(document: Document) -> tuple[str, list[str]]:
         done = place
     parts.append(document.text[done:])
     rows = [f"{relation.label} {relation.head} {relation.tail}\n" for relation in document.relations]
-    return "".join(parts) + "\n---\n" + "".join(rows), []
+    whole = "".join(parts) + "\n---\n" + "".join(rows)
+    return BOM + whole if whole.startswith(BOM) else whole, []  # reading takes one away

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.files import opened
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.writing import Output
 from kashif.outputs import named_errors
@@ -168,7 +169,7 @@ def _digest(text: str) -> bytes:
 
 def _remove(path: Path) -> None:
     """Removes what an earlier run left, unless it is still running."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         if _lock(file):
             path.unlink(missing_ok=True)
 

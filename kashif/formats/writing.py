@@ -17,7 +17,6 @@ from kashif.outputs import is_folder, named_errors
 from kashif.replacing import replaced_file
 
 HTML = "html"
-BOM = "\ufeff"
 _FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
 _LONGEST_NAME = 240
 """Bytes; a file that is being written stands beside its place under a longer name."""
@@ -85,7 +84,7 @@ class Output:
             message = f"{file} is the text of the .ann beside it; name another folder"
             raise InputError(Fault(where, message))
         text = brat.text_path(file)
-        if self.format == "brat" and text.exists() and read_text(text).removeprefix(BOM) != document.text:
+        if self.format == "brat" and text.exists() and read_text(text) != document.text:
             raise InputError(Fault(where, f"{text} holds another text; name another folder"))
 
     def write(self, documents: Iterable[Document], *, tell: Callable[[str], None]) -> None:

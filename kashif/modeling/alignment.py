@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kashif.arabic import EDGE, proclitic_length, proclitic_letters
 from kashif.document import Document, Entity, Relation
@@ -115,8 +116,9 @@ def unreachable(
     """All gold that a model over these windows cannot give, entities and relations.
 
     Beside what no tags express it is the spans with punctuation at an edge that ``merge_windows`` strips, or
-    with invisible characters there. These are still training targets. ``alignments`` are those of the
-    documents, made here if None.
+    with invisible characters there. These are still training targets. What a document holds twice (a span
+    and label, a relation, a symmetric one both ways) is one item, as scores count. ``alignments`` are those
+    of the documents, made here if None.
     """
     if alignments is None:
         alignments = (
@@ -125,18 +127,28 @@ def unreachable(
         )
     found: list[Unreachable] = []
     for document, layout, alignment in zip(documents, layouts, alignments, strict=True):
-        found += alignment.unreachable
-        reached: dict[int, AlignedEntity] = {}
+        lost = list(alignment.unreachable)
+        reached: dict[tuple[int, int, str], AlignedEntity] = {}
         for item in alignment.entities:
             cause = _unreachable_edge(item, layout, scheme, mapping)
             if cause:
-                found.append(Unreachable(document.id, item.entity, cause))
+                lost.append(Unreachable(document.id, item.entity, cause))
             else:
-                reached[item.entity.id] = item
+                reached[item.entity.key] = item
+        entities: dict[tuple[int, int, str], Unreachable] = {}
+        for each in lost:
+            if isinstance(each.gold, Entity) and each.gold.key not in reached:
+                entities.setdefault(each.gold.key, each)
+        found += entities.values()
+        relations: dict[tuple[Any, ...], Unreachable] = {}
+        by_id = document.by_id()
         for relation in document.relations:
-            cause = _unreachable_relation(relation, reached, layout, scheme)
+            ends = scheme.ordered(relation.label, by_id[relation.head].key, by_id[relation.tail].key)
+            head, tail = reached.get(ends[0]), reached.get(ends[1])
+            cause = _unreachable_relation(relation.label, head, tail, layout, scheme)
             if cause:
-                found.append(Unreachable(document.id, relation, cause))
+                relations.setdefault((relation.label, *ends), Unreachable(document.id, relation, cause))
+        found += relations.values()
     return found
 
 
@@ -154,19 +166,16 @@ def _unreachable_edge(item: AlignedEntity, layout: Layout, scheme: Scheme, mappi
 
 
 def _unreachable_relation(
-    relation: Relation, reached: dict[int, AlignedEntity], layout: Layout, scheme: Scheme
+    label: str, head: AlignedEntity | None, tail: AlignedEntity | None, layout: Layout, scheme: Scheme
 ) -> str:
-    """Why no prediction can give a relation; empty if one can."""
-    head, tail = reached.get(relation.head), reached.get(relation.tail)
+    """Why no prediction can give a relation between two entities that can be given; empty if one can."""
     if head is None or tail is None:
         return "an argument is unreachable"
     if not layout.near(head.first, tail.first):
         return f"the arguments are more than {MAX_SENTENCE_DISTANCE} sentence apart"
     if not layout.has_window_over(min(head.first, tail.first), max(head.last, tail.last)):
         return "no window holds both arguments"
-    if relation.label not in scheme.relations or not scheme.allows(
-        relation.label, head.entity.label, tail.entity.label
-    ):
+    if label not in scheme.relations or not scheme.allows(label, head.entity.label, tail.entity.label):
         return "the scheme does not allow it"
     if head.first < tail.last and tail.first < head.last:
         return "one argument stands inside the other"

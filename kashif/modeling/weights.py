@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from kashif.corpora.provenance import NAME, WEIGHTS
 from kashif.errors import Fault, InputError, WorkError, first_line
+from kashif.files import read_json
 from kashif.replacing import replaced_files
 
 OWN_FILES = (
@@ -27,6 +28,8 @@ OWN_FILES = (
     *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
 )
 """The files of a model's or encoder's folder, as patterns: a new model leaves none of an old one's."""
+AGAIN = "copy the model's folder again, or train it again"
+"""What to do about a damaged model."""
 _SHOWN = 5
 """How many tensors an error names."""
 
@@ -45,6 +48,19 @@ def replaced_model(folder: Path) -> Iterator[Path]:
             raise WorkError(f"{folder}: its weights cannot be written: {first_line(error)}") from error
 
 
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model of Kashif's, whole or not.
+
+    Raises:
+        InputError: if its ``config.json`` is no JSON.
+    """
+    config = folder / "config.json"
+    if not (folder / WEIGHTS).is_file() or not config.is_file():
+        return False
+    row = read_json(config)
+    return isinstance(row, dict) and row.get("model_type") == "kashif"
+
+
 def is_whole(path: Path) -> bool:
     """Whether a file of safetensors is there and as long as its header says."""
     try:
@@ -54,13 +70,41 @@ def is_whole(path: Path) -> bool:
         return False
 
 
+@contextmanager
+def refusing(what: str, remedy: str = "") -> Iterator[None]:
+    """Turns whatever a library raises over files that it reads inside into an InputError on ``what``.
+
+    The readers of weights and tokenizers raise errors of no common kind. ``remedy`` is what to do.
+    """
+    try:
+        yield
+    except (InputError, MemoryError, SafetensorError):
+        raise
+    except Exception as error:
+        raise InputError(f"{what}: {first_line(error)}{'; ' if remedy else ''}{remedy}") from error
+
+
+def read_config(kind: Any, folder: Path) -> Any:
+    """The configuration of a folder's model, from which the class ``kind`` makes one.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    with refusing(f"{folder / 'config.json'}: not a model's configuration", AGAIN):
+        config = kind.config_class.from_pretrained(folder)
+        config.refuse_wrong_values()
+        with torch.device("meta"):
+            kind(config)
+    return config
+
+
 def load_model(kind: Any, folder: Path) -> Any:
     """A model of the class ``kind``, every tensor of which its folder's file gives.
 
     Raises:
         InputError: if the file is cut, or tensors are missing, of another shape, or left over.
     """
-    with readable(folder / WEIGHTS):
+    with readable(folder / WEIGHTS), refusing(f"{folder / WEIGHTS}: not the model's weights", AGAIN):
         model, report = kind.from_pretrained(
             folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )

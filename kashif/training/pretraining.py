@@ -5,7 +5,6 @@ The method of Gururangan et al., Don't Stop Pretraining (2020).
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,15 +25,15 @@ from kashif.corpora import slices
 from kashif.corpora.loading import Spec, load_all, load_each
 from kashif.corpora.provenance import articles_row, check_weights, seen_by, write_encoder_manifest
 from kashif.document import Document
-from kashif.errors import Fault, InputError, first_line
-from kashif.files import read_json, write_json
+from kashif.errors import Fault, InputError
+from kashif.files import file_digest, read_json, write_json
 from kashif.folding import fold
 from kashif.modeling import encoder
 from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.batching import WindowExample, auxiliary_labels, pad_inputs
 from kashif.modeling.losses import IGNORE_INDEX, per_item
 from kashif.modeling.model import encoder_config, pool
-from kashif.modeling.weights import load_encoder, replaced_model
+from kashif.modeling.weights import load_encoder, refusing, replaced_model
 from kashif.replacing import settle
 from kashif.training import checkpoints
 from kashif.training.arguments import training_arguments
@@ -76,13 +75,9 @@ def pretrain(
     paths = [_file(text) for text in recipe.texts]
     set_seed(recipe.seed)
     name = encoder.locate(recipe.encoder)
-    try:
+    with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name)
         network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{recipe.encoder}': {first_line(error)}") from error
     if tokenizer.mask_token is None:
         raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
     check_window(recipe, network)
@@ -114,10 +109,7 @@ def pretrain(
     auxiliary_row = articles_row([document for corpus in auxiliary for document in corpus.documents])
     origin = {
         **versions(recipe),
-        "texts": {
-            text: hashlib.sha256(path.read_bytes()).hexdigest()
-            for text, path in zip(recipe.texts, paths, strict=True)
-        },
+        "texts": {text: file_digest(path) for text, path in zip(recipe.texts, paths, strict=True)},
         "held out": articles_row(held_out),
         "auxiliary": auxiliary_row,
     }

@@ -14,7 +14,7 @@ import torch
 
 from kashif.corpora import provenance as seen
 from kashif.errors import InputError
-from kashif.files import read_json, read_text
+from kashif.files import file_digest, parse_json, read_json, read_text
 from kashif.modeling import encoder
 from kashif.replacing import settle
 from kashif.training.data import Data
@@ -86,17 +86,15 @@ def code_digests(recipe: BaseRecipe) -> dict[str, str]:
         for name in ("calibration.py", "counting.py", "development.py", "thresholds.py")
     ]
     named = {file.relative_to(package).as_posix(): file for file in sorted(files)}
-    return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for name, file in named.items()
-        if name not in _NOT_TRAINING | others
-    }
+    return {name: file_digest(file) for name, file in named.items() if name not in _NOT_TRAINING | others}
 
 
 def note_of(origin: Mapping[str, Any], recipe: BaseRecipe) -> dict[str, Any]:
     """All that a training run depends on, as JSON values: runs of the same note give the same model."""
     kept = {name: value for name, value in origin.items() if name not in _TOLD}
-    note: dict[str, Any] = json.loads(json.dumps({**kept, "recipe": recipe.model_dump(mode="json")}))
+    note: dict[str, Any] = parse_json(
+        json.dumps({**kept, "recipe": recipe.model_dump(mode="json")}), "the note of the run"
+    )
     return note
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
+from kashif.arguments import as_path
 from kashif.config import StrictModel, parse_yaml
 from kashif.errors import Fault, InputError
 from kashif.files import read_text
@@ -20,7 +21,10 @@ class BaseRecipe(StrictModel):
 
     encoder: str = Field(default="e5-small-ar", description="embedded encoder, hub name or folder")
     seed: int = Field(
-        default=13, description="of the heads' weights, the order of windows, a carved development set"
+        default=13,
+        ge=0,
+        lt=2**32,
+        description="of the heads' weights, the order of windows, a carved development set",
     )
     epochs: PositiveInt = Field(default=40, description="passes over the training articles")
     batch_size: PositiveInt = Field(default=4, description="windows of a step")
@@ -77,10 +81,7 @@ class BaseRecipe(StrictModel):
             key, equals, value = change.partition("=")
             if not equals:
                 raise InputError(f"--set {change}: write KEY=VALUE")
-            try:
-                values[key] = yaml.safe_load(value)
-            except (yaml.YAMLError, ValueError) as error:
-                raise InputError(f"--set {change}: '{value}' is not YAML") from error
+            values[key] = parse_yaml(value, f"--set {change}")
         return cls.check(values, f"{path} with --set")
 
     @classmethod
@@ -92,8 +93,8 @@ class BaseRecipe(StrictModel):
         """
         if isinstance(recipe, cls):
             return recipe
-        if isinstance(recipe, str | Path):
-            return cls.load(Path(recipe))
+        if isinstance(recipe, str | PathLike):
+            return cls.load(as_path(recipe, "recipe"))
         return cls.check(dict(recipe) if isinstance(recipe, Mapping) else recipe, "recipe")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
             write_text(new / name, read_text(folder / name))
         manifest = {**read_json(folder / seen.NAME), "weights": seen.weights_digest(new)}
         write_json(new / seen.NAME, manifest)
-        development = json.loads(read_text(new / SCORES))["development"]
+        development = read_json(new / SCORES)["development"]
         name = output.resolve().name
         text = card.card(
             name, recipe, scheme=data.scheme, manifest=manifest, development=development, reports=told

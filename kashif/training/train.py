@@ -17,7 +17,7 @@ from torch.utils.data import ConcatDataset
 from transformers import AutoTokenizer, EarlyStoppingCallback, TrainerCallback, set_seed
 
 from kashif.corpora import provenance as seen
-from kashif.errors import Fault, InputError, first_line
+from kashif.errors import Fault, InputError
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import calibrate
 from kashif.files import read_json, write_json, write_text
@@ -26,7 +26,7 @@ from kashif.modeling.alignment import align, unreachable
 from kashif.modeling.batching import Collator, window_examples
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
-from kashif.modeling.weights import replaced_model
+from kashif.modeling.weights import refusing, replaced_model
 from kashif.scheme import Scheme
 from kashif.training import card, checkpoints, processes
 from kashif.training.arguments import keep_to_one_device, training_arguments
@@ -174,7 +174,7 @@ def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
         InputError: for an encoder that does not fit.
     """
     name = encoder.locate(recipe.encoder)
-    try:
+    with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name)
         model = KashifModel.from_encoder(
             name,
@@ -185,10 +185,6 @@ def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
             relation_loss_weight=recipe.relation_loss_weight,
             relation_hidden_size=recipe.relation_hidden_size,
         )
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"encoder '{recipe.encoder}': {first_line(error)}") from error
     return Predictor(model, tokenizer)
 
 

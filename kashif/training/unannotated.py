@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from pathlib import Path
 from kashif.corpora.duplicates import overlaps, shingles
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
-from kashif.errors import Fault, InputError
+from kashif.files import read_json_lines, read_lines
 
 
 @dataclass
@@ -33,7 +31,8 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
     """The texts of files, perhaps gzipped: a paragraph a line, or, in ``.jsonl``, an article a line.
 
     Raises:
-        InputError: for a file that is not UTF-8, not gzip as its name says, or not JSON lines of ``text``.
+        InputError: for a file that is not UTF-8 or not gzip as its name says; listing all lines of a
+            ``.jsonl`` that are not JSON with a ``text``.
     """
     found = Unannotated()
     ids = {document.id for document in held_out}
@@ -61,21 +60,9 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
     """``(id, text)`` of a file; a paragraph has no id."""
-    where = str(path)
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                line = raw.decode("utf-8")
-                if ".jsonl" not in path.suffixes:
-                    yield "", line.rstrip("\r\n")
-                    continue
-                row = json.loads(line)
-                if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-                    raise InputError(Fault(where, "expected an object with a string 'text'", number))
-                yield str(row.get("id", "")), row["text"]
-    except UnicodeDecodeError as error:
-        raise InputError(Fault(where, f"not UTF-8 text: {error}")) from error
-    except json.JSONDecodeError as error:
-        raise InputError(Fault(where, f"not JSON lines: {error}")) from error
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise InputError(Fault(where, f"not a whole gzip file: {error}")) from error
+    if ".jsonl" in path.suffixes:
+        for row in read_json_lines(path, strings=("text",)):
+            yield str(row.get("id", "")), row["text"]
+        return
+    for _, line in read_lines(path):
+        yield "", line.rstrip("\r\n")

@@ -33,7 +33,7 @@ def test_the_command_in_a_process_of_its_own() -> None:
         (("score", "nowhere", "annotations/newsroom"), "no such file or folder; write a model folder"),
         (("predict", "--model", "nowhere"), "no model folder of Kashif's"),
         (("predict", "--format", "table", "--output", "x"), "a table is for the terminal"),
-        (("train", "train/quickstart.yaml", "--set", "train=[a"), "is not YAML"),
+        (("train", "train/quickstart.yaml", "--set", "train=[a"), "not YAML"),
         (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
         (("corpus", "check", "annotations/newsroom", "--encoder", "tests"), "encoder 'tests': "),
     ],

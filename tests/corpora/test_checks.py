@@ -170,7 +170,7 @@ def test_splits_that_share_an_article_or_name_none_are_faults(tmp_path: Path) ->
     assert found(Spec(folder, split="train")) == []
     file.write_text("news: {train: [a]}\ngone: {test: [b]}", encoding="utf-8")
     [fault] = found(Spec(tmp_path))
-    assert str(fault) == f"{tmp_path / 'gone'}: no such file or folder"
+    assert str(fault).startswith(f"{tmp_path / 'gone'}: no such file or folder")
     file.write_text("news: [a]", encoding="utf-8")
     assert [str(f) for f in found(Spec(folder, split="x"))] == [f"{file}: expected corpus: {{split: [ids]}}"]
 

@@ -127,3 +127,33 @@ def test_the_repository_s_splits_do_not_overlap() -> None:
         assert not set(first) & set(second)
     assert set(newsroom["quickstart-train"]) <= set(newsroom["train"])
     assert set(newsroom["quickstart-development"]) <= set(newsroom["development"])
+
+
+@pytest.mark.parametrize("name", ["run#2", "me@host", "c:corp", "مجلد أخبار", "a#b@c", "~x", "C:\\news"])
+def test_a_path_that_exists_is_that_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "x.TXT").write_text(ARTICLE, encoding="utf-8")
+    (tmp_path / "splits.yaml").write_text(f"'{name}': {{train: [x]}}", encoding="utf-8")
+    assert loading.Spec.parse(name) == loading.Spec(Path(name))
+    assert loading.Spec.parse(f"plain:{name}#train@m") == loading.Spec(Path(name), "plain", "train", "m")
+    assert loading.Spec.parse(f"~/{name}/x.TXT").path == tmp_path / name / "x.TXT"
+    assert [document.id for document in loading.load(f"{name}#train").documents] == ["x"]
+
+
+@pytest.mark.parametrize("name", ["run#2", "me@host", "conll:corp"])
+def test_a_path_that_is_not_there_is_named_whole(name: str) -> None:
+    with pytest.raises(InputError, match=f"no such file or folder; .*nor is there one named '{name}'"):
+        loading.load(name)
+
+
+@pytest.mark.usefixtures("project")
+def test_splits_may_be_named_by_numbers_and_dates() -> None:
+    Path("annotations/splits.yaml").write_text("2024: {1: [007, 2024-01-01, no]}", encoding="utf-8")
+    folder = Path("annotations/2024")
+    folder.mkdir()
+    for name in ("007", "2024-01-01", "no", "7"):
+        (folder / f"{name}.txt").write_text(name, encoding="utf-8")
+    found = loading.load("annotations/2024#1").documents
+    assert [document.id for document in found] == ["007", "2024-01-01", "no"]

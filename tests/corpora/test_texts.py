@@ -103,7 +103,7 @@ def test_a_text_may_be_a_line_of_a_release(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InputError, match="holds no text with the id 'w1'"):
         texts.read(path, "brat")
     (data / "all.jsonl.gz").write_bytes(b"not gzip")
-    with pytest.raises(InputError, match="not gzipped JSON lines"):
+    with pytest.raises(InputError, match="not a whole gzip file"):
         texts.read(path, "brat")
 
 

@@ -105,4 +105,4 @@ def test_what_is_undefined_stays_so(scheme: Scheme) -> None:
     found = difference(nothing, nothing)
     assert (found.f1, found.interval, found.p) == (None, None, None)
     missing = compare(corpus(2), (corpus(2), []), name="x", scheme=scheme)
-    assert missing.notices[0].startswith("B: no prediction for 'd0'")
+    assert missing.notices[0].startswith("B: no prediction for ")

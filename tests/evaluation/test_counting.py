@@ -57,7 +57,7 @@ def test_predictions_are_matched_by_id() -> None:
     other, guess = Document("e", "كيم"), document(SPANS[0])
     found, notices = matched([other, GOLD], [guess])
     assert found == {"d": guess, "e": other}
-    assert notices == ["no prediction for 'e': all its gold counts as missed"]
+    assert notices == ["no prediction for 1 of 2 articles (e): all their gold counts as missed"]
 
 
 def test_every_prediction_that_fits_no_gold_document_is_told() -> None:

@@ -54,7 +54,7 @@ def test_edges_labels_and_arguments_are_strict(scheme: Scheme) -> None:
 def test_a_missing_prediction_is_missed_and_said(scheme: Scheme) -> None:
     report = score([GOLD], [], name="x", scheme=scheme)
     assert report.measures["entities"].counts == Counts(0, 0, 4)
-    assert report.notices == ("no prediction for 'd': all its gold counts as missed",)
+    assert report.notices == ("no prediction for 1 of 1 articles (d): all their gold counts as missed",)
 
 
 def test_other_texts_and_other_documents_are_refused(scheme: Scheme) -> None:

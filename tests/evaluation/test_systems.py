@@ -124,7 +124,7 @@ def test_a_model_without_manifest_is_scored_with_a_notice(trained: Path, news: P
     assert scored.reports[0].documents == 2
     assert "what it was trained on is not known" in scored.notices[0]
     (model / "manifest.json").write_text('{"train": []}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"manifest\.json: expected the articles of train"):
+    with pytest.raises(InputError, match=r"manifest\.json: train: expected articles"):
         score(model, NEWS)
 
 
@@ -205,10 +205,10 @@ def test_predictions_of_another_system_are_scored(news: Path, tmp_path: Path) ->
     [report] = score(file, NEWS).reports
     assert report.measures["relations"].counts.f1 == 1
     assert "relations given gold entities" not in report.measures
-    file.write_text("", encoding="utf-8")
+    save([Document(d.id, d.text) for d in loading.load(NEWS).documents], "jsonl", file)
     [report] = score(file, NEWS).reports
     assert report.measures["entities"].counts.f1 == 0
-    assert len(report.notices) == 1
+    assert report.notices == ()
     assert report.causes("missed", "entities") == {"missed": (13, 1.0)}
     assert report.causes("missed", "relations") == {"head and tail missed": (4, 1.0)}
 
@@ -233,9 +233,31 @@ def test_bare_predictions_are_scored_by_the_scheme_of_the_corpora(news: Path, tm
     assert right() == 1
     assert right("learned") == 0
     (tmp_path / "all.conll").write_text("كيم B-PERS\n", encoding="utf-8")
+    both = [*loading.load(NEWS).documents, *loading.load(str(tmp_path / "all.conll")).documents]
+    save(both, "jsonl", file)
     with pytest.raises(InputError, match=r"do not share one scheme .* name it: scheme: PATH, or --scheme"):
         score(file, NEWS, str(tmp_path / "all.conll"))
     assert len(score(file, NEWS, str(tmp_path / "all.conll"), scheme=str(SCHEME)).reports) == 2
+
+
+def test_predictions_of_other_articles_are_told(news: Path, tmp_path: Path) -> None:
+    """Ids that matched nothing once scored 0."""
+    file = tmp_path / "predictions.jsonl"
+    add(news, "b1", "b2")
+    gold = loading.load(NEWS).documents
+    save([replace(gold[0], id=f"x{index}") for index in range(9)], "jsonl", file)
+    with pytest.raises(InputError, match=r"no id is one of .*: here x0, x1, x2 and 6 more, there .*b1, b2"):
+        score(file, NEWS)
+    save([*gold[1:], Document("x", "")], "jsonl", file)
+    [report] = score(file, NEWS).reports
+    count = len(gold)
+    assert report.notices == (
+        f"no prediction for 1 of {count} articles ({gold[0].id}): all their gold counts as missed",
+        f"{file}: 1 of {count} predictions are of no article of {NEWS} (x)",
+    )
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no document"):
+        open_system(file)
 
 
 def test_what_is_neither_model_nor_predictions_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from kashif import formats
+from kashif.document import Document, Entity
 from kashif.errors import InputError
+from kashif.formats.writing import save
 
 
 def test_all_faults_are_told_with_lines(tmp_path: Path) -> None:
@@ -34,3 +36,19 @@ def test_offsets_may_point_into_a_text_that_is_given(tmp_path: Path) -> None:
     assert (reading.document.id, reading.entity_lines) == ("a", {1: 1})
     with pytest.raises(InputError, match=r"a\.txt: cannot be read"):
         formats.read(path, "brat")
+
+
+@pytest.mark.parametrize(("mark", "counted"), [("", 0), ("\ufeff", 0), ("\ufeff", 1)])
+def test_offsets_may_count_a_byte_order_mark_or_not(tmp_path: Path, mark: str, counted: int) -> None:
+    (tmp_path / "a.txt").write_bytes(f"{mark}زار زار كيم".encode())
+    rows = f"\ufeffT1\tX {counted} {3 + counted}\tزار\nT2\tY {8 + counted} {11 + counted}\tكيم\n"
+    (tmp_path / "a.ann").write_bytes(rows.encode())
+    [reading] = formats.read(tmp_path / "a.ann", "brat")
+    assert reading.document.text == "زار زار كيم"
+    assert [entity.key for entity in reading.document.entities] == [(0, 3, "X"), (8, 11, "Y")]
+
+
+def test_a_text_that_begins_with_the_mark_of_byte_order_keeps_it(tmp_path: Path) -> None:
+    document = Document("a", "\ufeffزار", (Entity(1, 1, 4, "X", "زار"),))
+    save([document], "brat", tmp_path)
+    assert formats.read(tmp_path / "a.ann", "brat")[0].document == document

@@ -77,7 +77,9 @@ def test_conll_keeps_spans_over_words(tmp_path_factory: pytest.TempPathFactory, 
     assert ("relations" in " ".join(losses)) == bool(document.relations)
 
 
-@pytest.mark.parametrize("ids", [["a", "a"], ["../a"], ["/tmp/a"], [""]])
+@pytest.mark.parametrize(
+    "ids", [["a", "a"], ["../a"], ["/tmp/a"], [""], [".a"], ["a\0b"], ["a\nb"], ["a\ud800"], ["ا" * 130]]
+)
 def test_ids_that_would_overwrite_or_leave_the_folder_are_refused(tmp_path: Path, ids: list[str]) -> None:
     with pytest.raises(InputError, match="id"):
         save([Document(id, "x") for id in ids], "plain", tmp_path / "out")
@@ -122,3 +124,35 @@ def test_a_text_that_is_elsewhere_is_not_written_beside_its_annotations(tmp_path
     save(documents, "brat", tmp_path, has_text=has_text)
     assert asked == [(tmp_path / f"{document.id}.ann", document) for document in documents]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.ann", "b.ann", "b.txt"]
+
+
+def test_endings_in_capitals_are_endings_and_hidden_files_are_none(tmp_path: Path) -> None:
+    for name in ("A.TXT", "B.ANN", "B.TXT", ".c.txt"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert [(name, file.name) for name, file in formats.files(tmp_path)] == [
+        ("plain", "A.TXT"),
+        ("brat", "B.ANN"),
+    ]
+    assert formats.files(tmp_path / "B.TXT") == [("brat", tmp_path / "B.ANN")]
+    assert formats.read(tmp_path / "B.ANN", "brat")[0].document.text == ""
+
+
+def test_a_folder_without_documents_says_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(InputError, match=r"it holds folders, name them: .*inside"):
+        formats.files(tmp_path)
+    (tmp_path / "train.txt").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no \.conll file in this folder; .* FORMAT:.*train\.txt"):
+        formats.files(tmp_path, "conll")
+    (tmp_path / "a.json").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="jsonl:PATH"):
+        formats.files(tmp_path / "a.json")
+
+
+def test_a_folder_s_name_may_have_an_ending(tmp_path: Path) -> None:
+    folder = tmp_path / "a.d"
+    folder.mkdir()
+    save([Document("a", "x")], "plain", folder)
+    save([Document("a", "x")], "jsonl", folder)
+    assert sorted(file.name for file in folder.iterdir()) == ["a.jsonl", "a.txt"]
+    save([Document("a/b", "x")], "jsonl", tmp_path / "all.jsonl")  # no file is named after it

@@ -32,8 +32,8 @@ def test_the_text_is_kept_to_the_letter(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeff[[بوتين|PERS#1]]\r\n\n---\n".encode())
     document = formats.read(path, "plain")[0].document
-    assert document.text == "\ufeffبوتين\r\n"
-    assert formats.render(document, "plain")[0] == path.read_bytes().decode()
+    assert document.text == "بوتين\r\n"  # a byte order mark is no letter of a text
+    assert formats.render(document, "plain")[0] == path.read_bytes().decode("utf-8-sig")
 
 
 def test_carriage_returns_do_not_hide_relations(tmp_path: Path) -> None:

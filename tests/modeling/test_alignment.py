@@ -11,6 +11,7 @@ from helpers import ARTICLE, ROOT, disguise_document
 
 from kashif.corpora import loading
 from kashif.document import Document, Entity, Relation
+from kashif.evaluation.analysis import analyse
 from kashif.evaluation.counting import entity_items, relation_items
 from kashif.modeling import decoding
 from kashif.modeling.alignment import (
@@ -25,7 +26,7 @@ from kashif.modeling.alignment import (
 from kashif.modeling.batching import Collator, window_examples
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan
 from kashif.modeling.windows import lay_out
-from kashif.scheme import Scheme
+from kashif.scheme import RelationType, Scheme
 
 
 def through_windows(document: Document, tokenizer: Any, scheme: Scheme, size: int) -> Document:
@@ -303,3 +304,24 @@ def test_punctuation_is_taken_off_but_what_the_scheme_lets_a_label_end_with(
     assert without_punctuation(layout, 0, 5, scheme=free, label="PERS") == (0, 5)
     first, last = without_punctuation(layout, 3, 5, scheme=scheme, label="PERS")
     assert first == last
+
+
+def test_what_a_document_holds_twice_is_one_item(tokenizer: Any) -> None:
+    """A symmetric relation given both ways was once counted twice as unreachable, and missed once."""
+    relation = RelationType(head=("PERS",), tail=("PERS",), symmetric=True)
+    own = Scheme(entities={"PERS": ""}, relations={"meets": relation})
+    text = "كيم. هنا. هناك. بوتين."
+    spans = [(1, 0, 3), (2, 16, 21), (3, 16, 21), (4, 6, 8), (5, 6, 8)]
+    entities = tuple(Entity(id, start, end, "PERS", text[start:end]) for id, start, end in spans)
+    pairs = [(1, 2), (2, 1), (3, 1), (1, 4)]
+    document = Document("d", text, entities, tuple(Relation("meets", *pair) for pair in pairs))
+    lost = unreachable([document], lay_out([text], tokenizer, size=64), scheme=own)
+    assert [(type(item.gold), item.cause) for item in lost] == [
+        (Entity, "it begins inside a word, not behind proclitics"),
+        (Relation, "the arguments are more than 1 sentence apart"),
+        (Relation, "an argument is unreachable"),
+    ]
+    found = analyse(document, Document("d", text), scheme=own, unreachable=[item.gold for item in lost])
+    causes = [error.cause for error in found.errors]
+    assert causes.count("unreachable") == len(lost) == 3
+    assert len(causes) == 5

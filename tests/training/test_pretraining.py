@@ -94,7 +94,7 @@ def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, t
     ("settings", "told"),
     [
         ({"texts": ["none.txt"]}, "none.txt: no such file"),
-        ({"texts": ["latin.txt"]}, "latin.txt: not UTF-8"),
+        ({"texts": ["latin.txt"]}, "latin.txt:1: not UTF-8"),
         ({"texts": ["short.txt"]}, "fill 0 windows of 64"),
         ({"window": 1024}, "reads at most 512"),
     ],

@@ -46,10 +46,10 @@ def test_paragraphs_are_read_as_they_stand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.jsonl", b'{"id": 1}\n', r"a\.jsonl:1: expected an object with a string 'text'"),
-        ("a.jsonl", b"nonsense\n", r"a\.jsonl: not JSON lines"),
+        ("a.jsonl", b'{"id": 1}\n', r"a\.jsonl:1: expected an object with a string for 'text'"),
+        ("a.jsonl", b"nonsense\n", r"a\.jsonl:1: not JSON"),
         ("a.txt.gz", b"no gzip", r"a\.txt\.gz: not a whole gzip file"),
-        ("a.txt", b"\xe9\n", r"a\.txt: not UTF-8 text"),
+        ("a.txt", b"\xe9\n", r"a\.txt:1: not UTF-8 at byte 0"),
     ],
 )
 def test_what_cannot_be_read_is_refused(name: str, content: bytes, told: str, tmp_path: Path) -> None:
