@@ -46,7 +46,9 @@ def load_tokenizer(folder: Path, *, vocabulary: int) -> Any:
 
     with refusing(f"{folder / 'tokenizer.json'}: not the model's tokenizer", AGAIN):
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        used = [*tokenizer("").input_ids, tokenizer.pad_token_id, tokenizer.unk_token_id]
+        used = [*tokenizer("").input_ids, tokenizer.pad_token_id]
+        named = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id)
+        used += [id for id in named if id is not None]
         if not tokenizer.is_fast or not all(isinstance(id, int) and id < vocabulary for id in used):
             raise ValueError("its special sub-words are not those of the encoder")
     return tokenizer

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -148,3 +151,11 @@ def test_check_gives_no_green_tick_for_nothing(run: Run, news: Path) -> None:
         in done.stdout.decode()
     )
     assert "✓" not in done.stdout.decode()
+
+
+def test_letters_that_a_terminal_cannot_show_are_escapes(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("[[كيم|شخص#1]] هنا.\n---\n", encoding="utf-8")
+    command = [sys.executable, "-m", "kashif", "corpus", "check", str(tmp_path)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert b"\\u2713 digests" in done.stdout

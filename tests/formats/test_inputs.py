@@ -101,3 +101,14 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="standard input is closed"):
         list(inputs.read(None))
+
+
+@pytest.mark.parametrize("content", ['[{"id": "a", "text": "نص"}]', '{\n "id": "a",\n "text": "نص"\n}', "[]"])
+def test_json_is_no_text_of_an_article(tmp_path: Path, content: str) -> None:
+    """A file of an array was once predicted on as if its brackets were an article."""
+    for name in ("a.json", "a.txt"):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        [(_, told)] = read(tmp_path / name)
+        assert told.startswith(f"{tmp_path / name}: JSON, not a text; write each text as an object on a line")
+    (tmp_path / "b.txt").write_text("[عمان] زار كيم", encoding="utf-8")
+    assert read(tmp_path / "b.txt") == [("b", "[عمان] زار كيم")]

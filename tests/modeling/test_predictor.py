@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from helpers import ARTICLE, ROOT, disguise
@@ -264,3 +267,33 @@ def test_calibration_changes_scores_and_a_threshold_takes_off(
     monkeypatch.setattr(config, "relation_calibration", (1.0, -20.0))
     assert predictor.predict(article.text).relations == ()
     assert {r.label for r in predictor.predict_relations([article])[0].relations} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("config.json", [], "no model folder of Kashif's"),
+        ("config.json", {"window": "64"}, r"config\.json: not a model's configuration: window is a number"),
+        ("config.json", {"relation_threshold": 7}, "relation_threshold is a number from 0 to 1"),
+        ("config.json", {"scheme": "entities: ["}, r"config\.json:1: not YAML"),
+        (
+            "config.json",
+            {"encoder": {"model_type": "bert", "hidden_size": "x"}},
+            r"config\.json: not a model",
+        ),
+        ("config.json", {"dropout": None}, r"config\.json: not a model's configuration"),
+        ("tokenizer.json", [], r"tokenizer\.json: not the model's tokenizer: .*; copy the model's folder"),
+        ("tokenizer_config.json", {"pad_token": None}, "its special sub-words are not those of the encoder"),
+        ("tokenizer_config.json", {"cls_token": "x"}, "its special sub-words are not those of the encoder"),
+    ],
+)
+def test_a_damaged_file_of_a_model_is_told_by_its_name(
+    trained: Path, tmp_path: Path, name: str, values: Any, told: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    rows = json.loads((folder / name).read_text(encoding="utf-8"))
+    changed = rows | values if isinstance(values, dict) else values
+    (folder / name).write_text(json.dumps(changed), encoding="utf-8")
+    with pytest.raises(InputError, match=told):
+        predictors.load(folder)

@@ -136,3 +136,20 @@ def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: 
     monkeypatch.setattr(runtime, "installed", lambda: [])
     with pytest.raises(InputError, match=r"not installed: pip install 'kashif\[openvino\]'"):
         predictors.load(exported, runtime="openvino")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ([], "expected keys and values, found list"),
+        ({"heads": "x", "bfloat16": True, "files": {}}, "runtimes: Field required"),
+        (
+            {"heads": "x", "bfloat16": True, "files": {}, "runtimes": {"onnx": {"loss": 1}}},
+            r"runtimes\.onnx\.loss: Input should be a valid dictionary; make it again: kashif export",
+        ),
+    ],
+)
+def test_a_report_of_another_shape_is_told(tmp_path: Path, row: object, told: str) -> None:
+    (tmp_path / runtime.REPORT).write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(InputError, match=told):
+        runtime.Exported.of(tmp_path)
