@@ -113,6 +113,21 @@ class StrictModel(BaseModel):
         return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
 
 
+_EXPECTED = {
+    "missing": "this key is missing",
+    "tuple_type": "expected a list, such as [A, B]",
+    "dict_type": "expected keys and values",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+}
+"""pydantic's errors in the user's terms."""
+
+
 def _faults(model: type[BaseModel], where: str, item: Any) -> list[Fault]:
     """One error of pydantic's in the user's terms; a message of several lines is as many faults."""
     place = item["loc"][:-2] if item["loc"][-1:] == ("[key]",) else item["loc"]
@@ -121,6 +136,9 @@ def _faults(model: type[BaseModel], where: str, item: Any) -> list[Fault]:
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "string_type" and isinstance(item["input"], bool | int | float | date):
             message = f"expected text, found {item['input']!s:.40}, as YAML reads it; put it in quotes"
+        if item["type"] in _EXPECTED:
+            found = "" if item["type"] == "missing" else f", found {item['input']!r:.40}"
+            message = _EXPECTED[item["type"]] + found
         before = f"{'.'.join(path)}: " if path else ""
         return [Fault(where, before + line) for line in message.split("\n")]
     owner: Any = model

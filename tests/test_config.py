@@ -43,7 +43,7 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
     with pytest.raises(InputError) as caught:
         Outer.parse("nme: a\ninner: {width: 0, with: 3}", "o.yaml")
     assert [str(fault) for fault in caught.value.faults] == [
-        "o.yaml: name: Field required",
+        "o.yaml: name: this key is missing",
         "o.yaml: inner.width: Input should be greater than 0",
         "o.yaml: unknown key 'inner.with'; did you mean 'width'?",
         "o.yaml: unknown key 'nme'; did you mean 'name'?",

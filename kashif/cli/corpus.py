@@ -41,7 +41,7 @@ def check(
     from kashif.corpora.checks import check as run
     from kashif.corpora.loading import Spec
     from kashif.corpora.splits import divide
-    from kashif.corpora.statistics import statistics
+    from kashif.corpora.statistics import statistics, unmarked
 
     specs = [Spec.parse(text) for text in corpora]
     tokenizer = _tokenizer(encoder) if encoder else None
@@ -67,6 +67,8 @@ def check(
             "no entity is marked; is the format the right one? CoNLL is written conll:PATH", style="red"
         )
         raise typer.Exit(2)
+    for line in unmarked([reading.document for reading in readings]):
+        out.print(line, style="yellow")
     warnings = notes.warnings(readings, found.scheme)
     if accept:
         out.print(f"accepted {notes.accept(warnings)} warnings in {notes.ACCEPTED}")

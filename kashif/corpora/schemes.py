@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from kashif.arabic import proclitic_letters, touched, words
@@ -132,10 +133,31 @@ def describe(documents: Sequence[Document], scheme: Scheme) -> list[str]:
     spans = "nest" if scheme.nested else "stand apart"
     begin = "may begin behind proclitics" if scheme.proclitics else "begin at words"
     lines.append(f"spans {spans} and {begin}")
-    rare = [label for label, count in (*entities.items(), *relations.items()) if count <= _RARE]
+    rare = [
+        f"{label} (in {', '.join(_holding(documents, label))}{_near(label, counts)})"
+        for counts in (entities, relations)
+        for label, count in sorted(counts.items())
+        if count <= _RARE
+    ]
     if rare:
-        lines.append(f"seen once or twice, perhaps slips: {', '.join(sorted(rare))}")
+        lines.append(f"seen once or twice, perhaps slips: {', '.join(rare)}")
     return lines
+
+
+def _holding(documents: Iterable[Document], label: str) -> list[str]:
+    """The ids of the documents that hold an entity or relation of a label."""
+    return [
+        document.id
+        for document in documents
+        if label in {entity.label for entity in document.entities} | {r.label for r in document.relations}
+    ]
+
+
+def _near(label: str, counts: Counter[str]) -> str:
+    """The more frequent label that a rare one looks like, as a question."""
+    others = [other for other, count in counts.items() if count > max(_RARE, counts[label])]
+    close = get_close_matches(label, others, n=1)
+    return f"; {close[0]}?" if close else ""
 
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:

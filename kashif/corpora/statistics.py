@@ -8,6 +8,18 @@ from collections.abc import Sequence
 from kashif.arabic import sentence_index, sentences, words
 from kashif.document import Document
 
+_NAMED = 5
+"""How many articles a line names."""
+
+
+def unmarked(documents: Sequence[Document]) -> list[str]:
+    """A line that names the articles in which nothing is marked, if in others something is."""
+    bare = [document.id for document in documents if not document.entities]
+    if not bare or len(bare) == len(documents):
+        return []
+    named = ", ".join(bare[:_NAMED]) + (" …" if len(bare) > _NAMED else "")
+    return [f"nothing is marked in {len(bare)} of {len(documents)} articles: {named}"]
+
 
 def statistics(documents: Sequence[Document]) -> dict[str, dict[str, int]]:
     """Counts of a corpus: ``totals``, ``entities`` by label, ``relations`` by label."""

@@ -124,8 +124,8 @@ def calibrate(
     """Fits calibration and thresholds on development articles, and sets them in the model's configuration.
 
     First of entities, then of relations, whose probabilities hold those of their arguments; relations stay
-    as they were where no gold has any. A threshold for entities is kept if one chosen on half of the articles
-    gains on the other half.
+    as they were where no gold has any. A threshold is kept if one chosen on half of the articles gains on the
+    other half; else it is the default, for on a few articles the best one is chance.
     """
     config, scheme = predictor.model.config, predictor.scheme
     texts = [(document.id, document.text) for document in gold]
@@ -141,8 +141,7 @@ def calibrate(
         whole, crossed = Outcomes.joined(articles), cross_fitted(articles, default=default)
         best = whole.best_threshold(default)
         gained = crossed is not None and (crossed.f1 or 0) > (whole.counts(default).f1 or 0)
-        if default == 0 and not gained:
-            best = default
+        best = best if gained else default
         return Choice(best, calibration, whole.counts(best), crossed)
 
     config.entity_calibration, config.entity_threshold = NO_CALIBRATION, 0.0

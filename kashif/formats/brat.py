@@ -15,6 +15,7 @@ from kashif.files import BOM, read_text
 from kashif.formats.reading import Reading, build, refuse_blank_labels
 
 _ENTITY = regex.compile(r"T(\d{1,18})\t(\S+) (\d{1,18}) (\d{1,18})\t(.*)")
+_BLANK = regex.compile(r"T\d+\t\S+( \D\S*)+ \d+ \d+\t|R\d+\t\S+( \S+)+ Arg1:")
 _RELATION = regex.compile(r"R\d+\t(\S+) Arg1:T(\d{1,18}) Arg2:T(\d{1,18})\s*")
 
 
@@ -65,8 +66,8 @@ def read(path: Path, text: str | None = None) -> list[Reading]:
             relations.append((match[1], int(match[2]), int(match[3])))
             relation_lines.append(number)
         else:
-            message = f"not an entity or relation of brat's: {row!r:.80} (attributes, events and spans in"
-            faults.append(Fault(where, message + " several parts have no place here)", number))
+            message = f"not an entity or relation of brat's: {row!r:.80} ({_why(row)})"
+            faults.append(Fault(where, message, number))
     for (label, head, tail), number in zip(relations, relation_lines, strict=True):
         for id in (head, tail):
             if id not in lines:
@@ -105,3 +106,10 @@ def write(document: Document) -> tuple[str, list[str]]:
         for number, relation in enumerate(document.relations, start=1)
     ]
     return "".join(row + "\n" for row in rows), []
+
+
+def _why(row: str) -> str:
+    """What a line that is no entity and no relation may be."""
+    if _BLANK.match(row):
+        return "its label holds a blank, which brat has no place for"
+    return "attributes, events and spans in several parts have no place here"

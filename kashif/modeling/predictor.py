@@ -54,7 +54,9 @@ def find(model: str | Path | None) -> Path:
     if given:
         source = "" if model is not None else " (from $KASHIF_MODEL)"
         raise InputError(f"{given}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
-    raise InputError("no model given and none in models/; make one: kashif train train/quickstart.yaml")
+    here = sorted(folder for folder in Path("models").glob("*/") if is_model(folder))
+    hint = f"here are {', '.join(map(str, here))}" if here else "kashif train RECIPE makes one"
+    raise InputError(f"no model given; write --model DIR, model=DIR from code, or set KASHIF_MODEL; {hint}")
 
 
 def load(

@@ -152,7 +152,7 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
         return _fastest(folder) if device == "cpu" else "torch"
     exported = Exported.of(folder)
     if wanted not in installed():
-        raise InputError(f"the runtime {wanted} is not installed: pip install 'kashif[{wanted}]'")
+        raise InputError(f"the runtime {wanted} is not installed: pip install {_PACKAGES[wanted]}")
     if exported is None or wanted not in exported.gain:
         raise InputError(f"{folder}: nothing exported for the runtime {wanted}; kashif export {folder}")
     if exported.heads != heads_digest(folder):

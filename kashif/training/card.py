@@ -50,7 +50,7 @@ def card(
 
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
-ends with a word. A probability says how often such a prediction was right on the calibrating articles."""
+ends with a word. Probabilities were fitted to be true of the calibrating articles, if these were enough."""
 
 
 def _front(recipe: Recipe) -> str:
@@ -130,9 +130,9 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
         "auxiliary": ("its encoder beside", recipe.auxiliary),
     }
     rows = [
-        (what, ", ".join(f"`{corpus}`" for corpus in corpora), f"{len(manifest[key]['articles']):,}")
+        (what, ", ".join(f"`{corpus}`" for corpus in corpora) or "set aside of these", str(len(articles)))
         for key, (what, corpora) in uses.items()
-        if manifest[key]["articles"]
+        if (articles := manifest[key]["articles"])
     ]
     yield _table(("", "corpora", "articles"), rows)
     before = len(manifest["encoder articles"]["articles"])

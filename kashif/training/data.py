@@ -11,7 +11,7 @@ from pathlib import Path
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Spec
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of
-from kashif.corpora.statistics import statistics
+from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.modeling.alignment import Unreachable, count_causes
@@ -76,18 +76,20 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
     found = scheme_of(specs, sets["train"], given=recipe.scheme)
     _refuse_unknown(sets["train"], found.scheme)
-    notices += found.notices
+    notices += [*found.notices, *unmarked(sets["train"])]
     sets["left_out"] = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
+    _refuse_overlaps(sets)
     if not recipe.development and len(sets["train"]) > 1:
         sets["train"], sets["development"] = _carved(sets["train"], recipe)
-    _refuse_overlaps(sets)
     if not sets["train"]:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
     if not sets["development"]:
         raise InputError("no article is left to select the model on; name a development corpus")
     for name, use in _USES.items():
-        if name == "calibration" and not recipe.calibration:
+        if name == "calibration" and not sets[name]:
+            if recipe.calibration:
+                notices.append("calibration: no article is here, so the development articles serve")
             continue
         if not any(document.entities for document in sets[name]):
             message = f"no entity is marked in the {name} articles, so there is nothing {use}"

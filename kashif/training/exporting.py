@@ -49,9 +49,9 @@ def export(folder: Path, *, int8: bool) -> dict[str, Any]:
     """
     runtimes = runtime.installed()
     if not runtimes:
-        raise InputError("nothing here runs an export: pip install 'kashif[openvino]' (or onnx)")
+        raise InputError("nothing here runs an export: pip install openvino (or onnxruntime)")
     if not all(find_spec(package) for package in ("onnx", "onnxscript", "nncf")):
-        raise InputError("exporting needs more packages: pip install 'kashif[export]'")
+        raise InputError("exporting needs more packages: pip install nncf onnx onnxscript")
     exact = predictors.load(folder, device="cpu", runtime="torch")
     data = gather(Recipe.load(folder / RECIPE))
     files = [name for graph in runtimes for name in runtime.FILES[graph]]

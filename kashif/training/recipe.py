@@ -72,7 +72,8 @@ class BaseRecipe(StrictModel):
         """
         if not path.is_file():
             looked = "" if path.is_absolute() else f" in {Path.cwd()}"
-            raise InputError(Fault(str(path), f"no such recipe{looked}; the recipes stand in train/"))
+            what = "a folder; a recipe is a YAML file" if path.is_dir() else f"no such recipe{looked}"
+            raise InputError(Fault(str(path), what))
         if not changes:
             return super().load(path)
         cls.load(path)  # the file's own faults first

@@ -14,7 +14,7 @@ from typing import Any
 
 import datasets
 from torch.utils.data import ConcatDataset
-from transformers import AutoTokenizer, EarlyStoppingCallback, TrainerCallback, set_seed
+from transformers import AutoTokenizer, TrainerCallback, set_seed
 
 from kashif.corpora import provenance as seen
 from kashif.errors import Fault, InputError
@@ -35,7 +35,7 @@ from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import RECIPE, SCORES, is_model_of, origin, run_note
 from kashif.training.recipe import Recipe
-from kashif.training.trainer import KashifTrainer, Say, report_epochs, silent
+from kashif.training.trainer import KashifTrainer, Patience, Say, report_epochs, silent
 from kashif.training.trial import try_encoder
 
 
@@ -90,6 +90,11 @@ def train(
     last = processes.from_first(lambda: checkpoints.begin(folder, note, resume=resume))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     trained = finish(trainer, output)
+    config = trainer.predictor.model.config
+    least = f"entities from a probability of {config.entity_threshold:.2f} on"
+    if data.scheme.relations:
+        least += f", relations from {config.relation_threshold:.2f}"
+    say(f"predicts {least}; fitted on {len(data.calibration)} articles")
     say(f"wrote {output}")
     return trained
 
@@ -135,7 +140,7 @@ def build_trainer(
         eval_dataset=windows,  # a placeholder: evaluate() scores the development documents
         data_collator=Collator(data.scheme, predictor.tokenizer.pad_token_id, auxiliary=data.auxiliary_sizes),
         processing_class=predictor.tokenizer,
-        callbacks=[EarlyStoppingCallback(recipe.patience)],
+        callbacks=[Patience(recipe.patience)],
     )
     report_epochs(trainer, say, progress=progress, in_words=in_words)
     return trainer

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
 from kashif.errors import InputError
 from kashif.evaluation.development import development_scores
@@ -147,6 +147,15 @@ def learning_rates(parameters: Sequence[str], *, recipe: Recipe) -> dict[str, fl
         depth = top - int(match[1]) if match else (top + 1 if "embed" in name else 0)
         rates[name] = recipe.encoder_learning_rate * recipe.layer_decay**depth
     return rates
+
+
+class Patience(EarlyStoppingCallback):
+    """Stops after so many epochs without a better score, not counting those before the first above 0."""
+
+    def check_metric_value(self, args: Any, state: Any, control: Any, metric_value: float) -> None:
+        super().check_metric_value(args, state, control, metric_value)  # type: ignore[no-untyped-call]
+        if not metric_value and not state.best_metric:
+            self.early_stopping_patience_counter = 0
 
 
 def report_epochs(

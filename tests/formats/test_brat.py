@@ -52,3 +52,10 @@ def test_a_text_that_begins_with_the_mark_of_byte_order_keeps_it(tmp_path: Path)
     document = Document("a", "\ufeffزار", (Entity(1, 1, 4, "X", "زار"),))
     save([document], "brat", tmp_path)
     assert formats.read(tmp_path / "a.ann", "brat")[0].document == document
+
+
+def test_a_label_with_a_blank_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("كيم", encoding="utf-8")
+    (tmp_path / "a.ann").write_text("T1\tشخص مهم 0 3\tكيم\n", encoding="utf-8")
+    with pytest.raises(InputError, match="its label holds a blank"):
+        formats.read(tmp_path / "a.ann", "brat")

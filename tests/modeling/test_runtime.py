@@ -134,7 +134,7 @@ def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: 
     with pytest.raises(InputError, match=r"runs on the CPU"):
         runtime.choose(exported, "onnx", device="cuda")
     monkeypatch.setattr(runtime, "installed", lambda: [])
-    with pytest.raises(InputError, match=r"not installed: pip install 'kashif\[openvino\]'"):
+    with pytest.raises(InputError, match=r"not installed: pip install openvino"):
         predictors.load(exported, runtime="openvino")
 
 
@@ -142,10 +142,10 @@ def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: 
     ("row", "told"),
     [
         ([], "expected keys and values, found list"),
-        ({"heads": "x", "bfloat16": True, "files": {}}, "runtimes: Field required"),
+        ({"heads": "x", "bfloat16": True, "files": {}}, "runtimes: this key is missing"),
         (
             {"heads": "x", "bfloat16": True, "files": {}, "runtimes": {"onnx": {"loss": 1}}},
-            r"runtimes\.onnx\.loss: Input should be a valid dictionary; make it again: kashif export",
+            r"runtimes\.onnx\.loss: expected keys and values, found 1; make it again: kashif export",
         ),
     ],
 )

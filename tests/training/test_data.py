@@ -181,3 +181,16 @@ def test_articles_in_which_nothing_is_marked_are_refused(part: str, project: Pat
     (project / "annotations" / "bare" / "b1.txt").write_text("زار O\nبوتين B-PERS\n", encoding="utf-8")
     with pytest.raises(InputError, match=rf"no entity is marked in the {part} articles.*conll:PATH"):
         gather(recipe(**{part: ["annotations/bare"]}))
+
+
+def test_articles_without_marks_are_named(project: Path) -> None:
+    (project / "annotations" / "news" / "n1.txt").write_text("لا شيء هنا.\n---\n", encoding="utf-8")
+    assert "nothing is marked in 1 of 2 articles: n1" in gather(recipe()).notices
+
+
+def test_development_articles_may_calibrate_and_training_ones_may_not(project: Path) -> None:
+    held = "annotations/news#development"
+    assert [d.id for d in gather(recipe(calibration=[held])).calibration] == ["n2"]
+    assert [d.id for d in gather(recipe()).calibration] == ["n2"]
+    with pytest.raises(InputError, match="n0, n1 in both train and calibration"):
+        gather(recipe(calibration=["annotations/news#train"]))

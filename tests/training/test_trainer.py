@@ -18,6 +18,7 @@ from kashif.training.recipe import Recipe
 from kashif.training.train import build_trainer, train
 from kashif.training.trainer import (
     KashifTrainer,
+    Patience,
     adversarial_perturbation,
     learning_rates,
     report_epochs,
@@ -127,3 +128,16 @@ def test_the_progress_bar_is_shown_where_it_is_wanted(tmp_path: Path) -> None:
         assert "PrinterCallback" not in names
         assert "ProgressCallback" not in names
         assert ("_Bar" in names) is progress
+
+
+def test_epochs_before_the_first_score_do_not_try_patience(tiny_encoder: Path, project: Path) -> None:
+    patience = Patience(early_stopping_patience=2)
+    trainer = built(recipe(tiny_encoder), project / "c")
+    trainer.state.best_metric, told = None, []
+    for score in (0.0, 0.0, 0.0, 0.0, 0.3, 0.2, 0.1):
+        trainer.control.should_training_stop = False
+        metrics = {f"eval_{SELECTED_BY}": score}
+        patience.on_evaluate(trainer.args, trainer.state, trainer.control, metrics)
+        trainer.state.best_metric = max(score, trainer.state.best_metric or 0.0)
+        told.append(trainer.control.should_training_stop)
+    assert told == [False] * 6 + [True]
