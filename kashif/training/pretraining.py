@@ -6,18 +6,17 @@ The method of Gururangan et al., Don't Stop Pretraining (2020).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
-import torch
-from torch.utils.data import ConcatDataset, Sampler
+from torch.utils.data import ConcatDataset
 from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
-    DataCollatorForLanguageModeling,
     set_seed,
 )
 
@@ -30,9 +29,7 @@ from kashif.files import file_digest, read_json, write_json
 from kashif.folding import fold
 from kashif.modeling import encoder
 from kashif.modeling.auxiliary import AuxiliaryTaggers
-from kashif.modeling.batching import WindowExample, auxiliary_labels, pad_inputs
-from kashif.modeling.losses import IGNORE_INDEX, per_item
-from kashif.modeling.model import encoder_config, pool
+from kashif.modeling.model import encoder_config
 from kashif.modeling.weights import load_encoder, refusing, replaced_model
 from kashif.replacing import settle
 from kashif.training import checkpoints
@@ -43,13 +40,13 @@ from kashif.training.auxiliary import (
     auxiliary_windows,
     with_schemes,
 )
-from kashif.training.guards import GuardedTrainer
+from kashif.training.masking import MaskingCollator, Pretrainer
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
 from kashif.training.trial import check_window
-from kashif.training.unannotated import read_unannotated
+from kashif.training.unannotated import Unannotated, read_unannotated
 
 ORIGIN = "pretraining.json"
 """The file in an encoder's folder that says what it came from, and how well it guesses."""
@@ -72,8 +69,33 @@ def pretrain(
         InputError: for texts or an encoder that do not fit.
         WorkError: if the training diverges.
     """
-    paths = [_file(text) for text in recipe.texts]
     set_seed(recipe.seed)
+    tokenizer, network = _untrained(recipe)
+    material = _Material.read(recipe)
+    for line in material.lines:
+        say(line)
+    origin = {**versions(recipe), **material.origin(recipe)}
+    note = note_of(origin, recipe)
+    if resume and (finished := _finished(output, note)) is not None:
+        say(f"{output}: this pretraining is finished; nothing is left to do")
+        return finished
+    folder = output.resolve() / checkpoints.FOLDER
+    trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
+    last = checkpoints.begin(folder, note, resume=resume)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    loss = float(trainer.evaluate()["eval_loss"])
+    with replaced_model(output) as new:
+        network.base_model.save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        write_json(new / ORIGIN, {**note, "environment": origin["environment"], "loss": loss})
+        articles = material.texts.articles | seen_by(recipe.encoder)
+        write_encoder_manifest(new, articles, auxiliary=origin["auxiliary"])
+    say(f"wrote {output}")
+    return loss
+
+
+def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
+    """The tokenizer and the masked-language model of a recipe's encoder."""
     name = encoder.locate(recipe.encoder)
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name)
@@ -82,65 +104,85 @@ def pretrain(
         raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
     check_window(recipe, network)
     choose_attention(network, recipe)
-    held_out, notices = load_all(recipe.held_out)
-    auxiliary = with_schemes(load_each(recipe.auxiliary))
-    _refuse_held_out(auxiliary, held_out)
-    texts = read_unannotated(paths, held_out=held_out)
-    for notice in notices:
-        say(notice)
-    if recipe.held_out:
-        say(f"left out: {texts.held_out} texts that are held out, {texts.near} near-duplicates of such")
+    return tokenizer, network
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a pretraining reads, and lines for the user on what was left out."""
+
+    paths: list[Path]
+    texts: Unannotated
+    held_out: list[Document]
+    auxiliary: list[AuxiliaryCorpus]
+    lines: list[str]
+
+    @classmethod
+    def read(cls, recipe: PretrainingRecipe) -> _Material:
+        """Reads a recipe's texts and corpora; no auxiliary corpus may have an article that is held out."""
+        paths = [_file(text) for text in recipe.texts]
+        held_out, lines = load_all(recipe.held_out)
+        auxiliary = with_schemes(load_each(recipe.auxiliary))
+        documents = [document for corpus in auxiliary for document in corpus.documents]
+        if both := slices.overlapping(documents, held_out):
+            shared = ", ".join(sorted(both))
+            raise InputError(f"the recipe has {shared} in both auxiliary and held_out; keep one")
+        texts = read_unannotated(paths, held_out=held_out)
+        if recipe.held_out:
+            lines.append(
+                f"left out: {texts.held_out} texts that are held out, {texts.near} near-duplicates of such"
+            )
+        return cls(paths, texts, held_out, auxiliary, lines)
+
+    def origin(self, recipe: PretrainingRecipe) -> dict[str, Any]:
+        """What was read, as an encoder's folder says it."""
+        return {
+            "texts": {text: file_digest(path) for text, path in zip(recipe.texts, self.paths, strict=True)},
+            "held out": articles_row(self.held_out),
+            "auxiliary": articles_row([d for corpus in self.auxiliary for d in corpus.documents]),
+        }
+
+
+def _trainer(
+    recipe: PretrainingRecipe,
+    material: _Material,
+    tokenizer: Any,
+    network: Any,
+    *,
+    folder: Path,
+    say: Say,
+    progress: bool,
+) -> Pretrainer:
+    """A Trainer that is ready to pretrain ``network``, to which it adds the auxiliary taggers."""
     with _bars(progress):
-        windows = _windows(texts.paragraphs, tokenizer, size=recipe.window)
+        windows = _windows(material.texts.paragraphs, tokenizer, size=recipe.window)
         parts = windows.train_test_split(recipe.development_share, seed=recipe.seed)
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
     train: Any = parts["train"]
     sampler = None
-    if auxiliary:
-        beside, lines = auxiliary_windows(auxiliary, tokenizer, size=recipe.window)
+    if material.auxiliary:
+        beside, lines = auxiliary_windows(material.auxiliary, tokenizer, size=recipe.window)
         for line in lines:
             say(line)
         sampler = MixedSampler(count["train"], len(beside), rate=recipe.auxiliary_rate, seed=recipe.seed)
         train = ConcatDataset([train, beside])
-    sizes = [len(corpus.scheme.labels) for corpus in auxiliary]
+    sizes = [len(corpus.scheme.labels) for corpus in material.auxiliary]
     network.add_module("auxiliary", AuxiliaryTaggers(network.config.hidden_size, sizes))
-    articles = texts.articles | seen_by(recipe.encoder)
-    auxiliary_row = articles_row([document for corpus in auxiliary for document in corpus.documents])
-    origin = {
-        **versions(recipe),
-        "texts": {text: file_digest(path) for text, path in zip(recipe.texts, paths, strict=True)},
-        "held out": articles_row(held_out),
-        "auxiliary": auxiliary_row,
-    }
-    note = note_of(origin, recipe)
-    if resume and (finished := _finished(output, note)) is not None:
-        say(f"{output}: this pretraining is finished; nothing is left to do")
-        return finished
-    folder = output.resolve() / checkpoints.FOLDER
-    last = checkpoints.begin(folder, note, resume=resume)
     arguments = training_arguments(recipe, folder, progress=progress)
     arguments.metric_for_best_model = "loss"
     arguments.greater_is_better = False
     arguments.prediction_loss_only = True
-    trainer = _Pretrainer(
+    trainer = Pretrainer(
         sampler=sampler,
         model=network,
         args=arguments,
         train_dataset=train,
         eval_dataset=parts["test"],
-        data_collator=_Collator(tokenizer, recipe.mlm_probability, sizes),
+        data_collator=MaskingCollator(tokenizer, recipe.mlm_probability, sizes),
     )
     report_epochs(trainer, say, progress=progress, in_words=_in_words)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    loss = float(trainer.evaluate()["eval_loss"])
-    with replaced_model(output) as new:
-        network.base_model.save_pretrained(new)
-        tokenizer.save_pretrained(new)
-        write_json(new / ORIGIN, {**note, "environment": origin["environment"], "loss": loss})
-        write_encoder_manifest(new, articles, auxiliary=auxiliary_row)
-    say(f"wrote {output}")
-    return loss
+    return trainer
 
 
 def _finished(output: Path, note: dict[str, Any]) -> float | None:
@@ -195,76 +237,3 @@ def _bars(shown: bool) -> Iterator[None]:
 def _in_words(scores: Mapping[str, float]) -> str:
     loss = scores["loss"]
     return f"loss {loss:.3f}, a choice among {math.exp(loss):.0f}"
-
-
-def _refuse_held_out(auxiliary: Sequence[AuxiliaryCorpus], held_out: Sequence[Document]) -> None:
-    """Raises InputError if an auxiliary corpus has an article that is held out."""
-    documents = [document for corpus in auxiliary for document in corpus.documents]
-    if both := slices.overlapping(documents, held_out):
-        raise InputError(f"the recipe has {', '.join(sorted(both))} in both auxiliary and held_out; keep one")
-
-
-class _Collator:
-    """Windows of text with masked sub-words, and as ``auxiliary`` those of auxiliary corpora."""
-
-    def __init__(self, tokenizer: Any, mlm_probability: float, sizes: Sequence[int]) -> None:
-        self.masked = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mlm_probability)
-        self.pad_id = tokenizer.pad_token_id
-        self.sizes = sizes
-
-    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        examples = [WindowExample(**row) for row in rows if "source" in row]
-        texts = [row for row in rows if "source" not in row]
-        nothing = torch.zeros((0, 1), dtype=torch.int64)
-        batch = dict(self.masked(texts)) if texts else {"input_ids": nothing, "labels": nothing}
-        if examples:
-            batch["auxiliary"] = pad_inputs(examples, self.pad_id) | auxiliary_labels(examples, self.sizes)
-        return batch
-
-
-class _Pretrainer(GuardedTrainer):
-    """The Trainer with auxiliary corpora, evaluated with the same sub-words masked each time."""
-
-    def __init__(self, *, sampler: Sampler[int] | None, **rest: Any) -> None:
-        self.sampler = sampler
-        super().__init__(**rest)
-        self.model_accepts_loss_kwargs = False  # losses are means: the Trainer divides them by their number
-
-    def _get_train_sampler(self, *rest: Any) -> Any:
-        return self.sampler or super()._get_train_sampler(*rest)
-
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
-        return_outputs = named.get("return_outputs", any(rest[:1]))
-        auxiliary = inputs.pop("auxiliary", None)
-        loss = masked_loss(model, inputs) if len(inputs["input_ids"]) else torch.tensor(0.0)
-        if auxiliary is not None:
-            starts, ends, source, labels = (
-                auxiliary.pop(name) for name in ("starts", "ends", "source", "auxiliary_labels")
-            )
-            words = pool(model.base_model(**auxiliary).last_hidden_state, starts, ends)
-            sums, counts = model.auxiliary.losses(words, source, labels)
-            loss = loss + (torch.stack(sums) / per_item(counts, training=model.training)).sum()
-        return (loss, {}) if return_outputs else loss
-
-    def evaluate(self, *rest: Any, **named: Any) -> dict[str, float]:
-        with torch.random.fork_rng():
-            torch.manual_seed(self.args.seed)
-            return super().evaluate(*rest, **named)
-
-
-def masked_loss(network: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """The cross-entropy of a masked-language model at the masked sub-words, their mean.
-
-    ``inputs`` has ``labels`` ``[batch, token]``, ``IGNORE_INDEX`` where nothing is masked. Only what is
-    masked is compared with the vocabulary, which is the largest product of a step.
-    """
-    rest = {name: value for name, value in inputs.items() if name != "labels"}
-    masked = inputs["labels"] != IGNORE_INDEX
-    vocabulary = network.get_output_embeddings()
-    hook = vocabulary.register_forward_pre_hook(lambda _, hidden: (hidden[0][masked],))
-    try:
-        logits = network(**rest).logits
-    finally:
-        hook.remove()
-    gold = inputs["labels"][masked]
-    return torch.nn.functional.cross_entropy(logits.float(), gold, reduction="sum") / max(1, len(gold))

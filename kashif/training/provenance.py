@@ -36,7 +36,7 @@ _NOT_TRAINING = {
 }
 """Code of the floors that train which does not change what is trained."""
 _ONE_KIND = {
-    PretrainingRecipe: {"training/pretraining.py", "training/unannotated.py"},
+    PretrainingRecipe: {"training/pretraining.py", "training/masking.py", "training/unannotated.py"},
     Recipe: {"training/train.py", "training/data.py"},
 }
 """Code that serves the trainings of one kind of recipe alone."""

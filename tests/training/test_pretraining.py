@@ -20,7 +20,8 @@ from kashif.evaluation.systems import open_system, score_system
 from kashif.replacing import settle
 from kashif.training import pretraining
 from kashif.training.crossvalidation import articles
-from kashif.training.pretraining import _windows, masked_loss, pretrain
+from kashif.training.masking import masked_loss
+from kashif.training.pretraining import _windows, pretrain
 from kashif.training.train import train
 
 
@@ -162,7 +163,7 @@ def test_a_killed_save_leaves_the_old_encoder_or_the_new(
     settings, folder, before = pretraining_recipe(tiny_encoder), texts / "x", texts / "before"
     pretrain(pretraining_recipe(tiny_encoder, epochs=1), before)
     shutil.copytree(before, texts / "after")
-    monkeypatch.setattr(pretraining._Pretrainer, "train", lambda *_, **__: None)
+    monkeypatch.setattr(pretraining.Pretrainer, "train", lambda *_, **__: None)
     pretrain(settings, texts / "after")
     old, new = contents(before), contents(texts / "after")
     assert old["model.safetensors"] != new["model.safetensors"]
