@@ -33,7 +33,7 @@ def _forms() -> dict[str, str]:
 
     A sign that stands for a phrase (``ﷺ``) or for a word (``﷼``) stays a sign, and so a word of its own.
     """
-    forms = {"\u200b": " ", "٪": "%", "％": "%"}
+    forms = {**dict.fromkeys("\u200b\x1c\x1d\x1e\x1f", " "), "٪": "%", "％": "%"}
     for char in map(chr, _PRESENTATION_FORMS):
         form = unicodedata.normalize("NFKC", char).strip()  # a mark alone has a space before it
         is_letter = _LETTERS.fullmatch(char) is not None

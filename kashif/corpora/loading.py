@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,9 +73,10 @@ class Spec:
 
 def _existing(text: str) -> Path | None:
     """The path that stands at a text, or at it below the home folder for ``~``, if there is one."""
-    for path in (Path(text), Path(os.path.expanduser(text))):
-        if text and os.path.lexists(path):
-            return path
+    with suppress(ValueError):  # nobody has that name
+        for path in (Path(text), Path(os.path.expanduser(text))):
+            if text and os.path.lexists(path):
+                return path
     return None
 
 

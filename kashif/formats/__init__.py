@@ -122,6 +122,7 @@ def render(document: Document, format: str) -> tuple[str, list[str]]:
     """
     content, losses = _format(format).write(document)
     try:
+        (document.text if format == "brat" else content).encode()
         content.encode()
     except UnicodeEncodeError as error:
         message = "the text holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"

@@ -57,8 +57,8 @@ def read(path: Path, text: str | None = None) -> list[Reading]:
                 message = f"offsets {start}-{end} do not lie in the text (0-{len(text)}) or are empty"
                 faults.append(Fault(where, message, number))
                 continue
-            found = text[start:end].replace("\n", " ")
-            if found != match[5]:
+            found = text[start:end]
+            if _one_line(found) != _one_line(match[5]):
                 message = f"the text at {start}-{end} is {found!r:.80}, not {match[5]!r:.80}"
                 faults.append(Fault(where, message, number))
             entities.append((id, start, end, match[2]))
@@ -78,6 +78,11 @@ def read(path: Path, text: str | None = None) -> list[Reading]:
     return [Reading(document, path, lines, tuple(relation_lines))]
 
 
+def _one_line(mention: str) -> str:
+    """A mention as a line shows it, without line ends."""
+    return mention.replace("\r", " ").replace("\n", " ")
+
+
 def _bom_counted(text: str, rows: list[str]) -> int:
     """1 if the offsets count the byte order mark before a text, by which way more mentions fit; else 0."""
     if not text.startswith(BOM):
@@ -86,7 +91,7 @@ def _bom_counted(text: str, rows: list[str]) -> int:
     for match in filter(None, map(_ENTITY.fullmatch, rows)):
         for before in (0, 1):
             start, end = int(match[3]) - before + 1, int(match[4]) - before + 1
-            fits[before] += text[max(1, start) : end].replace("\n", " ") == match[5]
+            fits[before] += _one_line(text[max(1, start) : end]) == _one_line(match[5])
     return int(fits[1] > fits[0])
 
 
@@ -98,7 +103,7 @@ def write(document: Document) -> tuple[str, list[str]]:
     """
     refuse_blank_labels(document, document.labels, format="brat")
     rows = [
-        f"T{entity.id}\t{entity.label} {entity.start} {entity.end}\t{entity.text}".replace("\n", " ")
+        f"T{entity.id}\t{entity.label} {entity.start} {entity.end}\t{_one_line(entity.text)}"
         for entity in document.entities
     ]
     rows += [

@@ -146,5 +146,6 @@ def write(document: Document) -> tuple[str, list[str]]:
         done = place
     parts.append(document.text[done:])
     rows = [f"{relation.label} {relation.head} {relation.tail}\n" for relation in document.relations]
-    whole = "".join(parts) + "\n---\n" + "".join(rows)
+    end = "\r\n" if document.text.endswith("\r") else "\n"  # the line end before the rule is not the text's
+    whole = "".join([*parts, end, "---\n", *rows])
     return BOM + whole if whole.startswith(BOM) else whole, []  # reading takes one away

@@ -148,6 +148,12 @@ def test_a_path_that_is_not_there_is_named_whole(name: str) -> None:
         loading.load(name)
 
 
+def test_a_home_that_nobody_can_have_is_refused() -> None:
+    for text in ("~a\0b", "~\ud800"):
+        with pytest.raises(InputError, match="cannot be read"):
+            loading.load(text)
+
+
 @pytest.mark.usefixtures("project")
 def test_splits_may_be_named_by_numbers_and_dates() -> None:
     Path("annotations/splits.yaml").write_text("2024: {1: [007, 2024-01-01, no]}", encoding="utf-8")

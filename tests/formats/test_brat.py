@@ -59,3 +59,11 @@ def test_a_label_with_a_blank_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.ann").write_text("T1\tشخص مهم 0 3\tكيم\n", encoding="utf-8")
     with pytest.raises(InputError, match="its label holds a blank"):
         formats.read(tmp_path / "a.ann", "brat")
+
+
+def test_line_ends_in_a_mention_are_written_as_blanks(tmp_path: Path) -> None:
+    """A carriage return at its end was taken for one of the line's, and the file refused."""
+    document = Document("a", "كيم\r\nجونغ\r", (Entity(1, 0, 10, "PERS", "كيم\r\nجونغ\r"),))
+    save([document], "brat", tmp_path)
+    assert (tmp_path / "a.ann").read_bytes().decode() == "T1\tPERS 0 10\tكيم  جونغ \n"
+    assert formats.read(tmp_path / "a.ann", "brat")[0].document == document

@@ -7,6 +7,7 @@ import pytest
 from kashif import formats
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
+from kashif.formats.writing import save
 
 
 def test_all_faults_are_told_with_lines(tmp_path: Path) -> None:
@@ -43,6 +44,14 @@ def test_carriage_returns_do_not_hide_relations(tmp_path: Path) -> None:
     document = formats.read(path, "plain")[0].document
     assert document.text == "بوتين زار موسكو"
     assert document.relations == (Relation("visits", 1, 2),)
+
+
+@pytest.mark.parametrize("text", ["كيم\r", "كيم\r\r", "كيم\r\n", "\r"])
+def test_carriage_returns_at_the_end_of_a_text_are_kept(tmp_path: Path, text: str) -> None:
+    """The last one was taken for a part of the line end before the rule."""
+    document = Document("a", text, (Entity(1, 0, len(text), "A", text),))
+    save([document], "plain", tmp_path)
+    assert formats.read(tmp_path / "a.txt", "plain")[0].document == document
 
 
 def test_what_marks_cannot_hold_is_refused() -> None:
