@@ -21,8 +21,8 @@ _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 """What a label may be: no bracket, bar or hash, no blank at either end."""
 _ID = regex.compile(r"\d{1,18}")
 _HALF = regex.compile(r"\]\]")
-_RULE = regex.compile(r"\r?\n---\r?(?:\n|$)")
-"""The line between text and relations; the line end before it is its own, not the text's."""
+_RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
+"""The line between text and relations; the line end before it is its own, not the text's. The last one counts."""
 
 
 def read(path: Path) -> list[Reading]:
@@ -47,7 +47,7 @@ def parse(raw: str, path: Path) -> Reading:
     text, entities, lines = _spans(body, where, faults)
     ids = {id for id, *_ in entities}
     relations, relation_lines = [], []
-    for number, row in enumerate(below.split("\n"), start=body.count("\n") + 3):
+    for number, row in enumerate(below.split("\n"), start=body.count("\n") + 2):
         parts = row.rsplit(None, 2)  # a label may hold blanks
         if not parts:
             continue

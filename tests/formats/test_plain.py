@@ -46,9 +46,9 @@ def test_carriage_returns_do_not_hide_relations(tmp_path: Path) -> None:
     assert document.relations == (Relation("visits", 1, 2),)
 
 
-@pytest.mark.parametrize("text", ["كيم\r", "كيم\r\r", "كيم\r\n", "\r"])
-def test_carriage_returns_at_the_end_of_a_text_are_kept(tmp_path: Path, text: str) -> None:
-    """The last one was taken for a part of the line end before the rule."""
+@pytest.mark.parametrize("text", ["كيم\r", "كيم\r\r", "كيم\r\n", "\r", "كيم\n---", "\n---\n"])
+def test_a_text_that_ends_like_the_line_below_it_is_kept(tmp_path: Path, text: str) -> None:
+    """A carriage return was taken for a part of the line end before the rule, a rule of the text for that one."""
     document = Document("a", text, (Entity(1, 0, len(text), "A", text),))
     save([document], "plain", tmp_path)
     assert formats.read(tmp_path / "a.txt", "plain")[0].document == document
