@@ -22,7 +22,7 @@ _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 _ID = regex.compile(r"\d{1,18}")
 _HALF = regex.compile(r"\]\]")
 _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
-"""The line between text and relations; the line end before it is its own, not the text's. The last one counts."""
+"""The last such line parts text and relations; the line end before it is its own, not the text's."""
 
 
 def read(path: Path) -> list[Reading]:

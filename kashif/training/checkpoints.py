@@ -11,14 +11,16 @@ from zipfile import BadZipFile, ZipFile
 
 from kashif.corpora.provenance import WEIGHTS
 from kashif.errors import Fault, InputError
-from kashif.files import read_json, write_json
-from kashif.modeling.weights import is_whole
+from kashif.files import file_digest, read_json, write_json
+from kashif.replacing import replaced_files, settle
 
 FOLDER = "checkpoints"
 """The folder of the checkpoints in a model's folder."""
 _NOTE = "run.json"
 """The file that says of which run the checkpoints are."""
 _STATE = "trainer_state.json"
+_DIGESTS = "digests.json"
+"""The file of the SHA-256 of a checkpoint's weights and state; it is written when they are there."""
 _BEST = "best_model_checkpoint"
 """The key of the state that holds the path of the best checkpoint."""
 _SHOWN = 60
@@ -78,21 +80,30 @@ def differences(then: Any, now: Any, name: str = "") -> list[str]:
     return [f"{name} has changed" if long else f"{name} was {before}, is {after}"]
 
 
+def seal(checkpoint: Path) -> None:
+    """Notes that a checkpoint has been written, and what its weights and state are."""
+    write_json(checkpoint / _DIGESTS, {name: file_digest(checkpoint / name) for name in (WEIGHTS, _STATE)})
+
+
 def damage(checkpoint: Path) -> list[Fault]:
     """What a checkpoint lacks that training would need to go on from it as if it had not stopped."""
-    try:
-        state = read_json(checkpoint / _STATE)
-        if state["global_step"] != _step(checkpoint):
-            raise ValueError
-    except (InputError, KeyError, TypeError, ValueError):
-        return [Fault(str(checkpoint / _STATE), "not there, or not whole")]
-    best = state.get(_BEST)
-    weights = {checkpoint / WEIGHTS} | ({checkpoint.parent / Path(best).name / WEIGHTS} if best else set())
+    settle(checkpoint)
+    sealed = [checkpoint / WEIGHTS, checkpoint / _STATE]
+    if _is_sealed(checkpoint / _STATE) and (best := read_json(checkpoint / _STATE).get(_BEST)):
+        sealed.append(checkpoint.parent / Path(best).name / WEIGHTS)
+    broken = [path for path in dict.fromkeys(sealed) if not _is_sealed(path)]
     random_states = sorted(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
     packed = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt", *random_states]
-    broken = [path for path in sorted(weights) if not is_whole(path)]
     broken += [path for path in packed if not _is_whole_zip(path)]
     return [Fault(str(path), "cut short or damaged" if path.exists() else "not there") for path in broken]
+
+
+def _is_sealed(path: Path) -> bool:
+    """Whether a file of a checkpoint is the one that ``seal`` saw."""
+    try:
+        return bool(read_json(path.with_name(_DIGESTS))[path.name] == file_digest(path))
+    except (InputError, KeyError, TypeError):
+        return False
 
 
 def _is_whole_zip(path: Path) -> bool:
@@ -126,6 +137,9 @@ def _remove(later: list[Path], lost: list[Fault]) -> None:
 def _name_best(checkpoint: Path) -> None:
     """Has a checkpoint's state name the best one where it lies now: the folder may have been moved."""
     state = read_json(checkpoint / _STATE)
-    if best := state.get(_BEST):
-        state[_BEST] = str(checkpoint.parent / Path(best).name)
-        write_json(checkpoint / _STATE, state)
+    best = state.get(_BEST) and str(checkpoint.parent / Path(state[_BEST]).name)
+    if best != state.get(_BEST):
+        with replaced_files(checkpoint) as new:
+            write_json(new / _STATE, state | {_BEST: best})
+            digests = {**read_json(checkpoint / _DIGESTS), _STATE: file_digest(new / _STATE)}
+            write_json(new / _DIGESTS, digests)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from transformers import Trainer, TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from kashif.corpora.provenance import WEIGHTS
 from kashif.errors import Fault, InputError, WorkError, first_line
+from kashif.training import checkpoints
 
 
 class GuardedTrainer(Trainer):
@@ -40,12 +43,19 @@ class GuardedTrainer(Trainer):
             super()._load_best_model()
 
     def _save_checkpoint(self, *rest: Any) -> None:
+        """As transformers', but older checkpoints go when this one is sealed, not before."""
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        folder = str(self.args.output_dir)
         try:
             super()._save_checkpoint(*rest)
+            if self.args.should_save:
+                checkpoints.seal(Path(folder) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
+                rotate_checkpoints(folder, limit, self.state.best_model_checkpoint)
         except (OSError, RuntimeError, SafetensorError) as error:
-            folder = self.args.output_dir
             what = f"the checkpoint of step {self.state.global_step} cannot be written: {first_line(error)}"
             raise WorkError(f"{folder}: {what}; make room there, then run with --resume") from error
+        finally:
+            self.args.save_total_limit = limit
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, *rest: Any, **named: Any) -> None:
         with _readable(resume_from_checkpoint):

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from kashif.errors import InputError
-from kashif.training.checkpoints import begin, can_resume, differences
+from kashif.training.checkpoints import begin, can_resume, differences, seal
 
 NOTE = {"recipe": {"epochs": 4}, "versions": {"torch": "2"}}
 FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
@@ -24,6 +24,7 @@ def checkpoint(folder: Path, step: int, *, best: str | None = None) -> Path:
         torch.save({"a": torch.zeros(100)}, path / name)
     state = {"global_step": step, "best_model_checkpoint": best}
     (path / "trainer_state.json").write_text(json.dumps(state), encoding="utf-8")
+    seal(path)
     return path
 
 
@@ -39,11 +40,12 @@ def test_a_new_run_clears_what_an_older_one_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("how", ["cut", "empty", "missing"])
+@pytest.mark.parametrize("how", ["cut", "empty", "missing", "flipped"])
 def test_the_last_whole_checkpoint_is_resumed(
     tmp_path: Path, name: str, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An empty state counted as a checkpoint, and without an optimizer the Trainer began a new one."""
+    """An empty state counted as a checkpoint, without an optimizer the Trainer began a new one, and weights
+    of which a bit was another were gone on with."""
     begin(tmp_path, NOTE, resume=False)
     checkpoint(tmp_path, 9)
     last = checkpoint(tmp_path, 10)
@@ -53,6 +55,10 @@ def test_the_last_whole_checkpoint_is_resumed(
         cut(path)
     elif how == "empty":
         path.write_bytes(b"")
+    elif how == "flipped":
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
     else:
         path.unlink()
     assert can_resume(tmp_path, NOTE)

@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 
 from kashif.errors import InputError, WorkError
 from kashif.modeling.weights import replaced_model
+from kashif.training.checkpoints import seal
 from kashif.training.data import gather
 from kashif.training.train import build_trainer, train
 
@@ -104,5 +105,6 @@ def test_a_checkpoint_of_other_tensors_is_refused(
     elif how == "shape":
         weights["tagger.bias"] = value[:3]
     save_file({key: tensor.clone() for key, tensor in weights.items()}, file, metadata={"format": "pt"})
+    seal(file.parent)
     with pytest.raises(InputError, match=f"{name}: training cannot go on from it: "):
         train(settings, project / "m", resume=True)
