@@ -91,7 +91,7 @@ def _tokenizer(name: str) -> Any:
 
     quiet_libraries()
     with refusing(f"encoder '{name}'"):
-        tokenizer = AutoTokenizer.from_pretrained(resolve(name))
+        tokenizer = AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
     if not tokenizer.is_fast:
         raise InputError(f"encoder '{name}': it has no fast tokenizer, which offsets need")
     return tokenizer

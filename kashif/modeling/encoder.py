@@ -45,7 +45,7 @@ def load_tokenizer(folder: Path, *, vocabulary: int) -> Any:
     from transformers import AutoTokenizer
 
     with refusing(f"{folder / 'tokenizer.json'}: not the model's tokenizer", AGAIN):
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         used = [*tokenizer("").input_ids, tokenizer.pad_token_id]
         named = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id)
         used += [id for id in named if id is not None]
@@ -278,7 +278,8 @@ def copy(name: str, output: Path) -> None:
     from transformers import AutoModel, AutoTokenizer
 
     with refusing(f"encoder '{name}'"):
-        model, tokenizer = load_encoder(AutoModel, name), AutoTokenizer.from_pretrained(name)
+        model = load_encoder(AutoModel, name)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     articles = seen_by(name)
     with replaced_model(output) as new:
         model.save_pretrained(new)

@@ -254,7 +254,7 @@ def encoder_config(path: str) -> PreTrainedConfig:
 
     Attention dropout rules fused attention out, and drawing its random numbers takes a fifth of a CPU step.
     """
-    settings: PreTrainedConfig = AutoConfig.from_pretrained(path)
+    settings: PreTrainedConfig = AutoConfig.from_pretrained(path, trust_remote_code=False)
     for name in ("attention_probs_dropout_prob", "attention_dropout"):
         if hasattr(settings, name):
             setattr(settings, name, 0.0)

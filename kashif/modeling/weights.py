@@ -123,7 +123,7 @@ def load_encoder(kind: Any, name: str, **options: Any) -> Any:
     place = Path(name) / WEIGHTS if Path(name).is_dir() else Path(name)
     with readable(place):
         model, report = kind.from_pretrained(
-            name, output_loading_info=True, ignore_mismatched_sizes=True, **options
+            name, output_loading_info=True, ignore_mismatched_sizes=True, trust_remote_code=False, **options
         )
     prefix = f"{model.base_model_prefix}." if model.base_model is not model else ""
     missing = [

@@ -98,7 +98,7 @@ def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
     """The tokenizer and the masked-language model of a recipe's encoder."""
     name = encoder.locate(recipe.encoder)
     with refusing(f"encoder '{recipe.encoder}'"):
-        tokenizer = AutoTokenizer.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
     if tokenizer.mask_token is None:
         raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")

@@ -180,7 +180,7 @@ def untrained(recipe: Recipe, scheme: Scheme) -> Predictor:
     """
     name = encoder.locate(recipe.encoder)
     with refusing(f"encoder '{recipe.encoder}'"):
-        tokenizer = AutoTokenizer.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         model = KashifModel.from_encoder(
             name,
             scheme,

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import recipe
 from safetensors.torch import load_file, save_file
 
 from kashif.corpora.provenance import NAME
 from kashif.errors import InputError
+from kashif.modeling import encoder
 from kashif.modeling import predictor as predictors
 from kashif.modeling.weights import OWN_FILES, is_whole
+from kashif.scheme import Scheme
+from kashif.training import train
 
 
 @pytest.fixture
@@ -71,3 +77,29 @@ def test_all_files_of_a_model_are_known_as_its_own(trained: Path) -> None:
     assert {f for pattern in OWN_FILES for f in trained.glob(pattern)} == {
         f for f in trained.iterdir() if f.is_file()
     }
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("use", ["model", "encoder", "copy"])
+def test_code_in_a_folder_is_not_run(
+    trained: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, use: str
+) -> None:
+    """Standard input, which may be a stranger's text, was asked whether to run it."""
+    folder, ran = tmp_path / "m", tmp_path / "ran"
+    source = trained if use == "model" else tiny_encoder
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    code = f"open({str(ran)!r}, 'w')\nfrom transformers import BertConfig\nclass C(BertConfig):\n    model_type = 'c'\n"
+    (folder / "c.py").write_text(code, encoding="utf-8")
+    values = json.loads((folder / name).read_text(encoding="utf-8"))
+    values |= {"auto_map": {"AutoConfig": "c.C", "AutoModel": "c.C", "AutoTokenizer": ["c.C", "c.C"]}}
+    values |= {"model_type": "c"} if name == "config.json" else {"tokenizer_class": "C"}
+    (folder / name).write_text(json.dumps(values), encoding="utf-8")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with suppress(InputError):
+        if use == "model":
+            predictors.load(folder, runtime="torch")
+        elif use == "encoder":
+            train.untrained(recipe(folder), Scheme(entities={"A": ""}))
+        else:
+            encoder.copy(str(folder), tmp_path / "copy")
+    assert not ran.exists()
