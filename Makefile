@@ -5,7 +5,14 @@ BIN := .venv/bin
 export KASHIF_SEEDS ?= $(wildcard ../shared/seeds)
 export KASHIF_DATA ?= $(wildcard ../shared/benchmarks)
 
-.PHONY: quickstart test test-slow lint clean
+# How much `make stress` does: hours with these numbers (docs/reliability.md)
+READERS ?= 10000000
+PREDICT ?= 20000
+KILLS ?= 40
+FLIPS ?= 20
+DOCUMENTS ?= 100000
+
+.PHONY: quickstart test test-slow stress audit lint clean
 
 quickstart: .venv/done
 	$(BIN)/kashif corpus check annotations/seeds annotations/newsroom
@@ -19,7 +26,15 @@ test: lint
 
 test-slow: .venv/done # and the property tests once more, on examples that nobody has seen
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -m pytest -m 'hypothesis and not slow' --hypothesis-profile fresh
+	$(BIN)/python -m pytest -m 'hypothesis and not slow and not stress' --hypothesis-profile fresh
+
+stress: .venv/done .venv-stress/done
+	STRESS_KILLS=$(KILLS) STRESS_FLIPS=$(FLIPS) STRESS_DOCUMENTS=$(DOCUMENTS) STRESS_PREDICT=$(PREDICT) OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -m stress -rP tests/stress
+	.venv-stress/bin/python tests/stress/fuzz_readers.py .venv-stress/corpus -runs=$(READERS) -max_len=2048
+
+audit: .venv-stress/done # of the versions that are pinned; one that could not be looked up is a failure
+	.venv-stress/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 lint: .venv/done
 	$(BIN)/ruff check .
@@ -31,5 +46,11 @@ lint: .venv/done
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,openvino,onnx,export,dev]'
 	touch $@
 
+.venv-stress/done: constraints.txt # atheris has wheels for Linux; elsewhere it needs clang
+	$(PYTHON) -m venv .venv-stress
+	.venv-stress/bin/python -m pip install --quiet --constraint constraints.txt numpy pydantic PyYAML regex
+	.venv-stress/bin/python -m pip install --quiet atheris==3.0.0 pip-audit
+	touch $@
+
 clean:
-	rm -rf .venv models/quickstart
+	rm -rf .venv .venv-stress models/quickstart

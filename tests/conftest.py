@@ -1,9 +1,13 @@
-"""Fixtures: a tiny encoder and a tiny model, small documents, the scheme. Nothing is fetched."""
+"""Fixtures: a tiny encoder and model, small documents, the scheme, the command line. Nothing is fetched."""
 
 from __future__ import annotations
 
+import io
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: a test that fetches fails
@@ -14,6 +18,7 @@ from helpers import ARTICLE, ROOT, SCHEME, add_scheme, make_encoder, recipe
 from hypothesis import settings
 from transformers import IntervalStrategy
 
+from kashif.cli.app import main
 from kashif.corpora import loading
 from kashif.document import Document
 from kashif.formats import plain
@@ -105,3 +110,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     add_scheme(tmp_path / "annotations")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., CompletedProcess[bytes]]:
+    """Runs the command line in this process, from the repository unless told otherwise."""
+
+    def call(*arguments: str | Path, stdin: bytes = b"", cwd: Path = ROOT) -> CompletedProcess[bytes]:
+        command = ["kashif", *map(str, arguments)]
+        monkeypatch.delenv("KASHIF_MODEL", raising=False)
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", command)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsysbinary.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return CompletedProcess(command, int(stop.value.code or 0), *capsysbinary.readouterr())
+
+    return call
