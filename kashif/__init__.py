@@ -158,11 +158,11 @@ def train(
     Raises:
         InputError: for a recipe, corpus or encoder that does not fit.
     """
-    from kashif.arguments import as_path
     from kashif.libraries import silent_libraries
     from kashif.training import train as training
     from kashif.training.recipe import Recipe
     from kashif.training.trainer import silent
+    from kashif.validation import as_path
 
     with silent_libraries(not verbose):
         return training.train(
@@ -203,9 +203,9 @@ def score(
     Raises:
         InputError: if the model or a corpus does not fit, or no article is left to score.
     """
-    from kashif.arguments import as_corpora, as_path, as_seed
     from kashif.evaluation import systems
     from kashif.libraries import silent_libraries
+    from kashif.validation import as_corpora, as_path, as_seed
 
     targets, given = as_corpora(corpora), str(as_path(scheme, "scheme")) if scheme != "" else ""
     with silent_libraries():
@@ -236,9 +236,9 @@ def compare(
     Raises:
         InputError: as ``score``.
     """
-    from kashif.arguments import as_corpora, as_path, as_seed
     from kashif.evaluation import systems
     from kashif.libraries import silent_libraries
+    from kashif.validation import as_corpora, as_path, as_seed
 
     targets = as_corpora(corpora)
     with silent_libraries():

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, overload
 import numpy as np
 import torch
 
-from kashif.arguments import as_path, refuse_no_texts
 from kashif.corpora.provenance import check_weights
 from kashif.document import Document
 from kashif.errors import InputError, first_line
@@ -24,6 +23,7 @@ from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import is_model, load_model, read_config
 from kashif.modeling.windows import Layout, Window, lay_out
 from kashif.replacing import settle
+from kashif.validation import as_path, refuse_no_texts
 
 Item = TypeVar("Item")
 

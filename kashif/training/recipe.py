@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
-from kashif.arguments import as_path
 from kashif.config import StrictModel, parse_yaml
 from kashif.errors import Fault, InputError
 from kashif.files import read_text
+from kashif.validation import as_path
 
 
 class BaseRecipe(StrictModel):
