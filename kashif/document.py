@@ -157,16 +157,18 @@ class Document:
 def part_meta(row: Any) -> tuple[Any, dict[str, Any]]:
     """A line's own keys, and the others together with what stands below ``meta``.
 
-    A key that is nearly a document's (``entites``) stays with the own ones, to be refused.
+    A key that is nearly one of a document's that the line lacks (``entites``) stays with the own ones, to be
+    refused.
     """
     if not isinstance(row, dict):
         return row, {}
     own: dict[str, Any] = {}
     meta: dict[str, Any] = {}
+    missing = [name for name in _DOCUMENT if name not in row]
     for key, value in row.items():
         if key == "meta" and isinstance(value, dict):
             meta |= value
-        elif key in _DOCUMENT or difflib.get_close_matches(key, _DOCUMENT, n=1, cutoff=_SLIP):
+        elif key in _DOCUMENT or difflib.get_close_matches(key, missing, n=1, cutoff=_SLIP):
             own[key] = value
         else:
             meta[key] = value

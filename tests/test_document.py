@@ -79,7 +79,9 @@ def test_what_came_with_a_text_goes_through_untouched() -> None:
     assert document.meta == {"url": "http://x", "day": 3, "tags": ["a", None]}
     assert Document.from_json(document.to_json()) == document
     assert "meta" not in Document("a", "نص").to_json()
-    for slip in ("entites", "relation", "texts"):
+    beside = Document.from_json('{"id": "a", "text": "نص", "uid": 7, "texts": 1}')
+    assert beside.meta == {"uid": 7, "texts": 1}  # what is like a key that is there is no slip for it
+    for slip in ("entites", "relation"):
         with pytest.raises(InputError, match=f"unknown key '{slip}' in a document; did you mean"):
             Document.from_json(f'{{"id": "a", "text": "نص", "{slip}": []}}')
 

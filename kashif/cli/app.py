@@ -133,17 +133,19 @@ def train(
     folder = output_folder(output or f"models/{recipe.stem}")
     quiet_libraries()
     from kashif.evaluation.development import SELECTED_BY, in_words
+    from kashif.modeling.weights import is_model, refuse_foreign
     from kashif.training import checkpoints
     from kashif.training.train import train as run
 
     found: list[dict[str, float]] = []
     numbers: list[int | None] = [*_seeds(seeds)] or [None]
     for seed in numbers:
-        one = settings if seed is None else settings.model_copy(update={"seed": seed})
-        place = folder if seed is None else folder.with_name(f"{folder.name}-{seed}")
+        one = settings if seed is None else Recipe.check({**settings.model_dump(), "seed": seed}, "--seeds")
+        place = folder if seed is None else folder.parent / f"{folder.resolve().name}-{seed}"
+        refuse_foreign(place, inputs=[recipe])
         if seed is not None:
             say(f"seed {seed}:")
-        begun = seed is None or (place / checkpoints.FOLDER).is_dir()
+        begun = seed is None or is_model(place) or (place / checkpoints.FOLDER).is_dir()
         trained = run(one, place, resume=resume and begun, say=say, progress=sys.stderr.isatty())
         say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
         found.append(trained.scores)
@@ -156,8 +158,13 @@ def train(
 
 def _seeds(text: str) -> list[int]:
     try:
-        return [int(seed) for seed in text.split(",")] if text else []
+        seeds = [int(seed) for seed in text.split(",")] if text else []
+        if len(set(seeds)) < len(seeds):
+            raise InputError(f"--seeds {text}: a seed stands twice")
+        return seeds
     except ValueError as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             f"--seeds {text}: write numbers with commas between them, such as 13,14,15"
         ) from error

@@ -125,9 +125,9 @@ def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
 
 
 def _refuse_overwriting(place: Output | None, log: Path | None, named: set[str]) -> None:
-    """Raises InputError where an input or the output would be lost; JSON lines may replace their own."""
+    """Raises InputError where an input or the output would be lost."""
     message = "this is an input, and would be lost; name another file"
-    if place and not place.folder and place.format != "jsonl" and os.path.realpath(place.path) in named:
+    if place and not place.folder and os.path.realpath(place.path) in named:
         raise InputError(Fault(str(place.path), message))
     if log and os.path.realpath(log) in named:
         raise InputError(Fault(str(log), message))

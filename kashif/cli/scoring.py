@@ -24,6 +24,7 @@ from kashif.cli.console import (
     watched,
 )
 from kashif.errors import Fault, InputError
+from kashif.evaluation.suite import places
 from kashif.files import write_json, write_text
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_file, output_folder
@@ -49,7 +50,7 @@ def score(
     scheme: Scheme = "",
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
-    files = _files(json_file, html_file, _name(system), inputs=[system])
+    files = _files(json_file, html_file, _name(system), inputs=[system], corpora=targets)
     quiet_libraries()
     from kashif.evaluation import systems
 
@@ -76,13 +77,15 @@ def crossvalidate(
 ) -> None:
     """Score a recipe on articles of its own training corpora, each by a model trained without it."""
     folder = output_folder(output or f"models/{recipe.stem}-folds")
-    files = _files(json_file, html_file, recipe.stem)
     quiet_libraries()
     from kashif.training import crossvalidation
     from kashif.training.recipe import Recipe
 
+    settings = Recipe.load(recipe, changes=changes or ())
+    corpora = (*settings.train, *settings.development, *settings.calibration)
+    files = _files(json_file, html_file, recipe.stem, inputs=[recipe], corpora=corpora)
     scored = crossvalidation.crossvalidate(
-        Recipe.load(recipe, changes=changes or ()),
+        settings,
         folder,
         over=over,
         count=folds,
@@ -103,20 +106,21 @@ def compare(
     scheme: Scheme = "",
 ) -> None:
     """Compare two systems on the same held-out articles, by a paired bootstrap."""
-    file, _ = _files(json_file, None, f"{_name(first)}-{_name(second)}", inputs=[first, second])
+    name = f"{_name(first)}-{_name(second)}"
+    file, _ = _files(json_file, None, name, inputs=[first, second], corpora=targets)
     quiet_libraries()
     from kashif.cli import tables
     from kashif.evaluation import systems
 
     both = systems.open_system(first, watch=watched), systems.open_system(second, watch=watched)
     compared = systems.compare_systems(both, targets, scheme=scheme, seed=seed)
+    if file:
+        _write_json({"A": str(first), "B": str(second), "seed": seed, **compared.row()}, file)
     for report in compared.reports:
         for table in tables.comparison(report, first=str(first), second=str(second)):
             out.print(table)
     for notice in compared.notices:
         say(notice)
-    if file:
-        _write_json({"A": str(first), "B": str(second), "seed": seed, **compared.row()}, file)
 
 
 def threshold(model: Annotated[Path, typer.Argument(help="a model folder")], corpora: Corpora) -> None:
@@ -136,25 +140,32 @@ def threshold(model: Annotated[Path, typer.Argument(help="a model folder")], cor
 def _show(
     scored: Scored[Report], name: str, seed: int, json_file: Path | None, html_file: Path | None
 ) -> None:
-    """Prints reports and notices, and writes the files that were asked for."""
+    """Writes the files that were asked for, then prints reports and notices: a pipe may close."""
     from kashif.cli import error_page, tables
 
-    for report in scored.reports:
-        for table in tables.report(report):
-            out.print(table)
-    for notice in scored.notices:
-        say(notice)
     if json_file:
         _write_json({"system": name, "seed": seed, **scored.row()}, json_file)
     if html_file:
         write_text(html_file, error_page.page(name, scored.reports, analyses=scored.analyses))
         say(f"wrote {html_file}")
+    for report in scored.reports:
+        for table in tables.report(report):
+            out.print(table)
+    for notice in scored.notices:
+        say(notice)
 
 
 def _files(
-    json_file: str | None, html_file: str | None, name: str, *, inputs: Sequence[Path] = ()
+    json_file: str | None,
+    html_file: str | None,
+    name: str,
+    *,
+    inputs: Sequence[Path],
+    corpora: Sequence[str],
 ) -> tuple[Path | None, Path | None]:
     """The files that reports go to, named after the system where an option names a folder.
+
+    ``corpora`` are read, with all that stands in their folders; suites may be among them.
 
     Raises:
         InputError: if one would be written over an input or the other one.
@@ -162,8 +173,11 @@ def _files(
     report = output_file(json_file, f"{name}.json") if json_file else None
     page = output_file(html_file, f"{name}.html") if html_file else None
     taken = {os.path.realpath(path) for path in inputs}
+    read = places(corpora) if report or page else []
     for file in filter(None, (report, page)):
-        if os.path.realpath(file) in taken:
+        place = Path(os.path.realpath(file))
+        inside = file.exists() and any(place.is_relative_to(path) for path in read)
+        if inside or str(place) in taken:
             raise InputError(Fault(str(file), "this is an input or another report; name another file"))
         taken.add(os.path.realpath(file))
     return report, page

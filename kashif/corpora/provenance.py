@@ -154,7 +154,14 @@ def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
     }
 
 
-def with_thresholds(folder: Path, documents: Sequence[Document]) -> dict[str, Any]:
-    """A folder's manifest, where it also says which articles chose the threshold."""
+def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) -> dict[str, Any]:
+    """A folder's manifest, where it also says which articles chose the thresholds.
+
+    Unless all were chosen ``anew``, those that chose them before are among these articles.
+    """
     rows: dict[str, Any] = read_json(folder / NAME)
-    return rows | {"thresholds": articles_row(documents)}
+    row = articles_row(documents)
+    if not anew:
+        former = rows.get("thresholds") or rows.get("calibration") or {"articles": {}}
+        row["articles"] = {**former["articles"], **row["articles"]}
+    return rows | {"thresholds": row}

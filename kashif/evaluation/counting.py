@@ -184,7 +184,8 @@ def counts_by_unit(
         want, have = items(document), items(found[document.id])
         for column, group in enumerate((want & have, have - want, want - have)):
             for item in group:
-                table[row[place(_start(item))], column] += 1
+                unit = row.get(place(_start(item)), row[document.id, 0])  # a paragraph may hold no word
+                table[unit, column] += 1
     return table
 
 
@@ -199,7 +200,7 @@ def scored_by_unit(
     """All predictions with their probabilities, whether they are right, and the unit that they begin in."""
     row = {unit: index for index, unit in enumerate(units)}
     return [
-        Scored(score, item in want, row[place(_start(item))])
+        Scored(score, item in want, row.get(place(_start(item)), row[document.id, 0]))
         for document in gold
         for place, want in [(locate(document), scores(document).keys())]
         for item, score in scores(found[document.id]).items()

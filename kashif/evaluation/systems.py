@@ -212,6 +212,7 @@ def compare_systems(
     """
     corpora, notices = _unseen(targets, systems)
     ruling = _ruling(systems, corpora, scheme)
+    notices = [*notices, *_other_schemes(systems)]
     reports = []
     for name, asked in corpora:
         a, b = (system.answer(asked, name) for system in systems)
@@ -224,6 +225,14 @@ def compare_systems(
         found = compare(gold, both, name=name, scheme=own, given_gold=related, seed=seed)
         reports.append(replace(found, notices=(*found.notices, *a.notices, *b.notices, *mapped)))
     return Scored(tuple(reports), tuple(notices))
+
+
+def _other_schemes(systems: Sequence[System]) -> list[str]:
+    """A notice where systems carry different schemes, of which the first one's rules."""
+    schemes = [system.scheme for system in systems if system.scheme is not None]
+    if all(scheme == schemes[0] for scheme in schemes):
+        return []
+    return [f"the systems have different schemes; compared is what that of {systems[0].name} has"]
 
 
 def _ruling(systems: Sequence[System], corpora: Sequence[tuple[str, Corpus]], given: str) -> Scheme:

@@ -195,7 +195,8 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
     chosen = calibrate(predictor, gold, watch=watch)
     with replaced_files(folder) as new:
         config.save_pretrained(new)
-        write_json(new / provenance.NAME, provenance.with_thresholds(folder, gold))
+        whole = len(chosen) == len(former) or not scheme.relations
+        write_json(new / provenance.NAME, provenance.with_thresholds(folder, gold, anew=whole))
     for view, choice in chosen.items():
         old, after = before[view].f1 or 0, choice.after.f1 or 0
         if choice.crossed and (choice.crossed.f1 or 0) <= old < after:
@@ -210,7 +211,7 @@ def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
     if seen is None:
         message = "no such file, so what the model was trained on is not known; copy it beside the weights"
         raise InputError(Fault(str(folder / provenance.NAME), message))
-    if learnt := sorted(seen.train.among(gold)):
+    if learnt := sorted(seen.learned.among(gold)):
         message = f"the model was trained on {', '.join(learnt)}; choose thresholds on development articles"
         raise InputError(Fault(str(folder), message))
     other = sorted({document.id for document in gold} - seen.development.among(gold))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kashif.document import part_meta
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, decode, opened, parse_json, read_text
 from kashif.formats import plain
@@ -17,6 +16,8 @@ from kashif.outputs import is_stream, missing
 
 STANDARD_INPUT = "standard input"
 _ENDINGS = (".txt", ".jsonl")
+_OWN = {"id", "text", "entities", "relations", "meta"}
+"""The keys of a line that are not passed through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +209,10 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
     if not isinstance(text, str):
         found = f"found {type(text).__name__}" if "text" in row else "found none"
         return failure(f"expected an object with a string 'text', {found}", str(id))
-    return Text(str(id), text, where, number, part_meta(row)[1])
+    below = row.get("meta", {})
+    meta = {key: value for key, value in row.items() if key not in _OWN} | (
+        below if isinstance(below, dict) else {}
+    )
+    if isinstance(below, dict) and (twice := sorted(below.keys() & (row.keys() - _OWN))):
+        return failure(f"{', '.join(twice)}: stands beside 'meta' and in it; keep one", str(id))
+    return Text(str(id), text, where, number, meta if isinstance(below, dict) else meta | {"meta": below})

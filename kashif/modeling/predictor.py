@@ -35,6 +35,7 @@ _TOKENS = 512
 """Sub-words of a batch on a CPU, padding included: larger batches leave its cache and run slower."""
 _PAIRS = 512
 """Pairs of spans that a CPU scores at a time; more would only take more memory."""
+_MOST_THREADS = 1024
 _GPU_FACTOR = 32
 """How many times as much a GPU takes at a time."""
 
@@ -75,8 +76,8 @@ def load(
     where = _device(device)
     chosen = runtimes.choose(folder, runtime, device=where.type)
     if threads is not None:
-        if not isinstance(threads, int) or threads < 1:
-            raise InputError(f"threads {threads!r:.40}: write a number from 1 on")
+        if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= _MOST_THREADS:
+            raise InputError(f"threads {threads!r:.40}: write a number from 1 to {_MOST_THREADS}")
         torch.set_num_threads(threads)
     config = read_config(KashifModel, folder)
     if chosen == "torch":
@@ -99,6 +100,8 @@ def _device(name: str | None) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise InputError(f"device '{name}': {first_line(error)}") from error
+    if device.type == "meta":
+        raise InputError("device 'meta': it computes nothing")
     return device
 
 

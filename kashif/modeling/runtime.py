@@ -234,7 +234,7 @@ class GraphEncoder(nn.Module):
 def _heads(folder: Path) -> dict[str, Tensor]:
     with readable(folder / WEIGHTS), safe_open(str(folder / WEIGHTS), "pt") as weights:
         return {
-            name: weights.get_tensor(name)
+            name: weights.get_tensor(name).float()
             for name in weights.keys()  # noqa: SIM118 - not a dict
             if not name.startswith("encoder.")
         }

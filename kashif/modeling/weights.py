@@ -61,6 +61,29 @@ def is_model(folder: Path) -> bool:
     return isinstance(row, dict) and row.get("model_type") == "kashif"
 
 
+def refuse_foreign(folder: Path, *, inputs: Iterable[Path] = ()) -> None:
+    """Refuses to write a model or encoder where files stand that are not an older one's.
+
+    Raises:
+        InputError: if one of ``inputs`` stands in the folder, or files that a new model would replace though
+            no manifest says that they are a model's.
+    """
+    place = folder.resolve()
+    for path in inputs:
+        if path.resolve().parent == place or path.resolve() == place:
+            raise InputError(
+                Fault(str(folder), f"{path} stands here, and would be lost; name another folder")
+            )
+    kept = place / "checkpoints"
+    if (place / NAME).is_file() or (kept / "run.json").is_file():
+        return
+    found = sorted({file.name for pattern in OWN_FILES for file in place.glob(pattern)})
+    found += [kept.name] if kept.exists() and any(kept.iterdir()) else []
+    if found:
+        message = f"{', '.join(found[:_SHOWN])} stand here, of no model of Kashif's; name another folder"
+        raise InputError(Fault(str(folder), message))
+
+
 def is_whole(path: Path) -> bool:
     """Whether a file of safetensors is there and as long as its header says."""
     try:

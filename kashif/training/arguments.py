@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import torch
 from transformers import TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
-from kashif.errors import InputError, nearest
+from kashif.errors import InputError, WorkError, first_line, nearest
 from kashif.evaluation.development import SELECTED_BY
 from kashif.training import processes
 from kashif.training.precision import use_bfloat16
@@ -39,6 +41,20 @@ OWN = {
             "restore_callback_states_from_checkpoint",
         ),
         "the model of the best epoch on development is kept",
+    ),
+    "eval_delay": "each epoch is judged on development",
+    "push_to_hub": "nothing is sent anywhere; upload the folder",
+    "label_smoothing_factor": "Kashif's losses have none",
+    **dict.fromkeys(
+        (
+            "gradient_checkpointing",
+            "use_liger_kernel",
+            "fsdp",
+            "deepspeed",
+            "parallelism_config",
+            "push_to_hub",
+        ),
+        "it is not supported",
     ),
     "remove_unused_columns": "the collator needs all columns",
     "disable_tqdm": "the bar shows on a terminal",
@@ -122,3 +138,18 @@ def _share(batch_size: int) -> int:
     if batch_size % count:
         raise InputError(f"batch_size {batch_size}: {count} processes cannot share it evenly")
     return batch_size // count
+
+
+@contextmanager
+def blamed(recipe: BaseRecipe) -> Iterator[None]:
+    """Raises InputError that names the recipe's ``trainer:`` keys where the Trainer fails over them."""
+    try:
+        yield
+    except (InputError, WorkError):
+        raise
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError) as error:
+        if not recipe.trainer:
+            raise
+        keys = ", ".join(recipe.trainer)
+        message = f"training fails with {keys}: {first_line(error)}; does it run without?"
+        raise InputError(f"trainer: {message}") from error

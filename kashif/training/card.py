@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from kashif.controls import visible_on_page
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
@@ -45,7 +46,7 @@ def card(
         "## Where it comes from",
         _origin(recipe, manifest),
     ]
-    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+    return visible_on_page("\n\n".join(part.strip() for part in parts if part)) + "\n"
 
 
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -13,6 +15,10 @@ from kashif.corpora.provenance import WEIGHTS
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json
 from kashif.replacing import replaced_files, settle
+from kashif.training import processes
+
+if sys.platform != "win32":
+    import fcntl
 
 FOLDER = "checkpoints"
 """The folder of the checkpoints in a model's folder."""
@@ -25,6 +31,30 @@ _BEST = "best_model_checkpoint"
 """The key of the state that holds the path of the best checkpoint."""
 _SHOWN = 60
 """Code points of a value that an error shows."""
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Keeps other trainings from a model's folder while this one runs; of several processes the first does.
+
+    Raises:
+        InputError: if another training writes there.
+    """
+    if not processes.is_first() or sys.platform == "win32":
+        yield
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / ".training"
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = "another training writes here; wait for it, or name another output"
+            raise InputError(Fault(str(output), message)) from error
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Spec
+from kashif.corpora.provenance import Articles, seen_by
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
@@ -80,6 +81,14 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     sets["left_out"] = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
     _refuse_overlaps(sets)
+    before = Articles(seen_by(recipe.encoder))
+    if both := before.among(sets["held_out"]):
+        raise InputError(
+            f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"
+        )
+    for name in ("development", "calibration"):
+        if both := before.among(sets[name]):
+            notices.append(f"{name}: the encoder has seen {len(both)} of {len(sets[name])} articles")
     if not recipe.development and len(sets["train"]) > 1:
         sets["train"], sets["development"] = _carved(sets["train"], recipe)
     if not sets["train"]:
@@ -111,7 +120,9 @@ def _carved(documents: list[Document], recipe: Recipe) -> tuple[list[Document], 
     """Training and development articles, drawn by the recipe's seed."""
     order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
     count = max(1, round(len(documents) * recipe.development_share))
-    return [documents[i] for i in sorted(order[count:])], [documents[i] for i in sorted(order[:count])]
+    drawn = {documents[index].text for index in order[:count]}  # copies of an article go with it
+    train = [document for document in documents if document.text not in drawn]
+    return train, [document for document in documents if document.text in drawn]
 
 
 def _refuse_overlaps(sets: Mapping[str, Sequence[Document]]) -> None:

@@ -30,7 +30,7 @@ from kashif.folding import fold
 from kashif.modeling import encoder
 from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.model import encoder_config
-from kashif.modeling.weights import load_encoder, refusing, replaced_model
+from kashif.modeling.weights import load_encoder, refuse_foreign, refusing, replaced_model
 from kashif.replacing import settle
 from kashif.training import checkpoints
 from kashif.training.arguments import training_arguments
@@ -79,6 +79,7 @@ def pretrain(
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")
         return finished
+    refuse_foreign(output, inputs=material.paths)
     folder = output.resolve() / checkpoints.FOLDER
     trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
     last = checkpoints.begin(folder, note, resume=resume)

@@ -11,7 +11,7 @@ from kashif.errors import Fault, InputError
 from kashif.evaluation.development import development_scores
 from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
-from kashif.modeling.weights import replaced_model
+from kashif.modeling.weights import refuse_foreign, replaced_model
 from kashif.training import card
 from kashif.training.data import gather
 from kashif.training.provenance import RECIPE, SCORES
@@ -33,6 +33,9 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     Raises:
         InputError: if a weight does not fit into 16 bits, or more than ``MOST_LOST`` is lost.
     """
+    if output.resolve() == folder.resolve():
+        raise InputError(Fault(str(output), "this is the model itself, and its weights would be lost"))
+    refuse_foreign(output)
     recipe = Recipe.load(folder / RECIPE)
     told = [row for path in reports for row in _reports(path)]
     data = gather(recipe)

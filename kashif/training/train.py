@@ -17,6 +17,7 @@ from torch.utils.data import ConcatDataset
 from transformers import AutoTokenizer, TrainerCallback, set_seed
 
 from kashif.corpora import provenance as seen
+from kashif.corpora.loading import Spec
 from kashif.errors import Fault, InputError
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import calibrate
@@ -26,10 +27,10 @@ from kashif.modeling.alignment import align, unreachable
 from kashif.modeling.batching import Collator, window_examples
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
-from kashif.modeling.weights import refusing, replaced_model
+from kashif.modeling.weights import refuse_foreign, refusing, replaced_model
 from kashif.scheme import Scheme
 from kashif.training import card, checkpoints, processes
-from kashif.training.arguments import keep_to_one_device, training_arguments
+from kashif.training.arguments import blamed, keep_to_one_device, training_arguments
 from kashif.training.auxiliary import MixedSampler, auxiliary_windows
 from kashif.training.data import Data, describe, gather
 from kashif.training.precision import choose_attention
@@ -82,14 +83,19 @@ def train(
     if resume and is_model_of(output, recipe, data=data):
         say(f"{output}: this training is finished; nothing is left to do")
         return Trained(output, _written_scores(output / SCORES))
+    refuse_foreign(output, inputs=[Spec.parse(corpus).path for corpus in recipe.train])
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:
+        if not isinstance(callback, TrainerCallback):
+            raise InputError(f"callbacks: write TrainerCallbacks of transformers, found {callback!r:.40}")
         trainer.add_callback(callback)
     note = run_note(recipe, data)
-    last = processes.from_first(lambda: checkpoints.begin(folder, note, resume=resume))
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    trained = finish(trainer, output)
+    with checkpoints.locked(output):
+        last = processes.from_first(lambda: checkpoints.begin(folder, note, resume=resume))
+        with blamed(recipe):
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        trained = finish(trainer, output)
     config = trainer.predictor.model.config
     least = f"entities from a probability of {config.entity_threshold:.2f} on"
     if data.scheme.relations:
@@ -129,19 +135,22 @@ def build_trainer(
     arguments = training_arguments(recipe, folder, progress=progress)
     if line := keep_to_one_device(arguments):
         say(line)
-    trainer = KashifTrainer(
-        recipe=recipe,
-        predictor=predictor,
-        data=data,
-        sampler=sampler,
-        model=predictor.model,
-        args=arguments,
-        train_dataset=windows,
-        eval_dataset=windows,  # a placeholder: evaluate() scores the development documents
-        data_collator=Collator(data.scheme, predictor.tokenizer.pad_token_id, auxiliary=data.auxiliary_sizes),
-        processing_class=predictor.tokenizer,
-        callbacks=[Patience(recipe.patience)],
-    )
+    with blamed(recipe):
+        trainer = KashifTrainer(
+            recipe=recipe,
+            predictor=predictor,
+            data=data,
+            sampler=sampler,
+            model=predictor.model,
+            args=arguments,
+            train_dataset=windows,
+            eval_dataset=windows,  # a placeholder: evaluate() scores the development documents
+            data_collator=Collator(
+                data.scheme, predictor.tokenizer.pad_token_id, auxiliary=data.auxiliary_sizes
+            ),
+            processing_class=predictor.tokenizer,
+            callbacks=[Patience(recipe.patience)],
+        )
     report_epochs(trainer, say, progress=progress, in_words=in_words)
     return trainer
 

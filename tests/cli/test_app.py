@@ -128,4 +128,6 @@ def test_several_seeds_are_trained_and_their_mean_is_told(
     assert more.returncode == 0, more.stderr.decode()  # of seed 3 there was nothing to resume
     assert b"m-1: this training is finished" in more.stderr
     assert b"wrote m-3" in more.stderr
+    assert b"a seed stands twice" in run("train", "r.yaml", "--seeds", "7,7", cwd=project).stderr
+    assert run("train", "r.yaml", "--seeds", "1,-5", cwd=project).returncode == 2
     assert b"write numbers with commas" in run("train", "r.yaml", "--seeds", "a,b", cwd=project).stderr

@@ -83,18 +83,14 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-def test_an_input_may_be_replaced_by_its_documents(run: Run, trained: Path, tmp_path: Path) -> None:
-    file = tmp_path / "self.jsonl"
-    file.write_text(rows([("a", TEXT), ("b", TEXT)]), encoding="utf-8")
-    done = run("predict", file, "--model", trained, "--output", file)
-    assert done.returncode == 0, done.stderr.decode()
-    assert ids(file) == ["a", "b"]
-    assert names(tmp_path) == ["self.jsonl"]
-
-
 @pytest.mark.parametrize(
     ("file", "format", "output"),
-    [("a.txt", "conll", "a.txt"), ("a.txt", "plain", "."), ("a.jsonl", "jsonl", "./")],
+    [
+        ("a.txt", "conll", "a.txt"),
+        ("a.txt", "plain", "."),
+        ("a.jsonl", "jsonl", "./"),
+        ("a.jsonl", "jsonl", "a.jsonl"),  # it was emptied, and then lost the lines that failed, and gold
+    ],
 )
 def test_an_input_that_would_be_lost_is_not_written_over(
     run: Run, tmp_path: Path, file: str, format: str, output: str

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
 from helpers import ARTICLE, FOREIGN, SCHEME
 
 from kashif.corpora import loading
@@ -143,3 +144,16 @@ def test_no_report_is_written_over_an_input(run: Run, tmp_path: Path) -> None:
         assert done.returncode == 2
         assert "name another" in done.stderr.decode()
     assert file.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize("name", ["annotations/news/a1.txt", "annotations/splits.yaml", "own.yaml"])
+def test_a_report_is_not_written_over_what_it_is_made_from(
+    run: Run, trained: Path, news: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "own.yaml").write_text("about: x\ncorpora: {news: annotations/news}\n", encoding="utf-8")
+    (news.parent / "splits.yaml").write_text("news: {test: [a1]}\n", encoding="utf-8")
+    before = (tmp_path / name).read_text(encoding="utf-8")
+    refused = run("score", trained, "own.yaml", "--json", name, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "this is an input or another report" in refused.stderr.decode()
+    assert (tmp_path / name).read_text(encoding="utf-8") == before

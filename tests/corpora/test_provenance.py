@@ -33,9 +33,13 @@ def test_a_manifest_tells_what_a_model_has_seen(tmp_path: Path) -> None:
     assert list(seen.train.texts) == ["a"]
     assert list(seen.development.texts) == ["b"]
     assert seen.thresholds == Articles()
-    write(tmp_path, **with_thresholds(tmp_path, [third]))
+    write(tmp_path, **with_thresholds(tmp_path, [third], anew=True))
     again = SeenArticles.of(tmp_path)
     assert again == replace(seen, thresholds=Articles(articles_row([third])["articles"]))
+    write(tmp_path, **with_thresholds(tmp_path, [second], anew=False))
+    both = SeenArticles.of(tmp_path)
+    assert both is not None
+    assert both.thresholds.texts.keys() == {third.id, second.id}
     assert json.loads((tmp_path / NAME).read_text(encoding="utf-8"))["versions"] == {"torch": "2"}
 
 

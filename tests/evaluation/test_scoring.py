@@ -94,3 +94,10 @@ def test_predictions_with_nothing_right(scheme: Scheme) -> None:
     report = score([GOLD], [document((0, 3, "PERS"))], name="x", scheme=scheme)
     assert report.measures["entities over words (seqeval)"].counts == Counts(0, 1, 4)
     assert report.measures["entities"].counts.f1 == 0
+
+
+def test_a_span_in_a_paragraph_without_words_is_counted(scheme: Scheme) -> None:
+    text = "زار بوتين كييف.\n\u200f\nعاد."
+    gold = Document("a", text, (Entity(1, 16, 17, "GPE", text[16:17]),))
+    found = score([gold], [Document("a", text)], name="x", scheme=scheme)
+    assert found.measures["entities"].counts == Counts(0, 0, 1)

@@ -234,7 +234,7 @@ def test_wrong_input_is_refused(
 def test_a_device_or_number_of_threads_that_is_none_is_refused(trained: Path) -> None:
     with pytest.raises(InputError, match="device 'nowhere': "):
         predictors.load(trained, device="nowhere")
-    with pytest.raises(InputError, match="threads 0: write a number from 1 on"):
+    with pytest.raises(InputError, match="threads 0: write a number from 1 to 1024"):
         predictors.load(trained, threads=0)
 
 

@@ -14,7 +14,7 @@ from kashif.corpora.provenance import NAME
 from kashif.errors import InputError
 from kashif.modeling import encoder
 from kashif.modeling import predictor as predictors
-from kashif.modeling.weights import OWN_FILES, is_whole
+from kashif.modeling.weights import OWN_FILES, is_whole, refuse_foreign
 from kashif.scheme import Scheme
 from kashif.training import train
 
@@ -103,3 +103,18 @@ def test_code_in_a_folder_is_not_run(
         else:
             encoder.copy(str(folder), tmp_path / "copy")
     assert not ran.exists()
+
+
+def test_files_of_another_kind_are_not_written_over(tmp_path: Path) -> None:
+    refuse_foreign(tmp_path / "new")
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    refuse_foreign(tmp_path)
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match=r"README\.md, checkpoints stand here, of no model of Kashif's"):
+        refuse_foreign(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    refuse_foreign(tmp_path)
+    with pytest.raises(InputError, match=r"recipe\.yaml stands here, and would be lost"):
+        refuse_foreign(tmp_path, inputs=[tmp_path / "recipe.yaml"])

@@ -10,7 +10,7 @@ from transformers import Adafactor
 from kashif.errors import InputError
 from kashif.training.arguments import OWN, keep_to_one_device, training_arguments
 from kashif.training.data import gather
-from kashif.training.train import build_trainer
+from kashif.training.train import build_trainer, train
 
 
 def test_a_recipe_s_arguments_reach_the_trainer(tiny_encoder: Path, project: Path) -> None:
@@ -64,3 +64,11 @@ def test_several_gpus_are_not_cut_a_batch_for(tmp_path: Path) -> None:
         "one is used; to use all: torchrun --nproc-per-node 4 -m kashif train RECIPE"
     )
     assert arguments.n_gpu == 1
+
+
+def test_values_that_training_fails_over_are_blamed(tiny_encoder: Path, project: Path) -> None:
+    wrong = recipe(tiny_encoder, epochs=1, trainer={"max_grad_norm": "abc"})
+    with pytest.raises(
+        InputError, match=r"trainer: training fails with max_grad_norm: .*; does it run without"
+    ):
+        train(wrong, project / "m")

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from kashif.errors import InputError
+from kashif.training import checkpoints
 from kashif.training.checkpoints import begin, can_resume, differences, seal
 
 NOTE = {"recipe": {"epochs": 4}, "versions": {"torch": "2"}}
@@ -127,3 +128,15 @@ def test_where_no_checkpoint_is_there_is_nothing_to_resume(tmp_path: Path) -> No
     assert not can_resume(tmp_path, NOTE)
     with pytest.raises(InputError, match="nothing to resume"):
         begin(tmp_path, NOTE, resume=True)
+
+
+def test_two_trainings_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    with (
+        checkpoints.locked(tmp_path),
+        pytest.raises(InputError, match="another training writes here"),
+        checkpoints.locked(tmp_path),
+    ):
+        pass
+    with checkpoints.locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())

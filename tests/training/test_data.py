@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from helpers import ARTICLE, FOREIGN, RECIPES, ROOT, SCHEME, recipe
 
 from kashif.corpora import loading
+from kashif.corpora.provenance import articles_row
 from kashif.errors import InputError
 from kashif.modeling.alignment import Unreachable
 from kashif.modeling.windows import lay_out
@@ -194,3 +196,28 @@ def test_development_articles_may_calibrate_and_training_ones_may_not(project: P
     assert [d.id for d in gather(recipe()).calibration] == ["n2"]
     with pytest.raises(InputError, match="n0, n1 in both train and calibration"):
         gather(recipe(calibration=["annotations/news#train"]))
+
+
+def test_copies_of_a_development_article_are_not_trained_on(project: Path) -> None:
+    news = project / "annotations" / "twice"
+    news.mkdir()
+    for index in range(6):
+        for copy in "ab":
+            (news / f"d{index}{copy}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
+    found = gather(recipe(train=["annotations/twice"], development=[], development_share=0.3))
+    assert len(found.train) + len(found.development) == 12
+    assert not {d.text for d in found.train} & {d.text for d in found.development}
+
+
+def test_what_the_encoder_has_seen_is_not_held_out(project: Path) -> None:
+    [seen] = loading.load("annotations/news#held-out").documents
+    folder = project / "models" / "e"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(
+        json.dumps({"train": articles_row([seen]), "development": articles_row([])}), encoding="utf-8"
+    )
+    held = {"encoder": str(folder), "held_out": ["annotations/news#held-out"]}
+    with pytest.raises(InputError, match="the encoder has seen n3, which held_out names; take another"):
+        gather(recipe(**held))
+    told = gather(recipe(encoder=str(folder), development=["annotations/news#held-out"])).notices
+    assert "development: the encoder has seen 1 of 1 articles" in told

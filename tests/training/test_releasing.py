@@ -61,3 +61,8 @@ def test_what_does_not_fit_is_refused(trained: Path, tmp_path: Path, monkeypatch
     with pytest.raises(InputError, match="too large for 16 bits"):
         release(trained, tmp_path / "news")
     assert not list((tmp_path / "news").glob("*.safetensors"))
+
+
+def test_a_model_is_not_released_onto_itself(trained: Path) -> None:
+    with pytest.raises(InputError, match="this is the model itself"):
+        release(trained, trained / ".." / trained.name)
