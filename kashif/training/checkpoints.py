@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 from kashif.corpora.provenance import WEIGHTS
 from kashif.errors import Fault, InputError
@@ -26,7 +25,9 @@ _NOTE = "run.json"
 """The file that says of which run the checkpoints are."""
 _STATE = "trainer_state.json"
 _DIGESTS = "digests.json"
-"""The file of the SHA-256 of a checkpoint's weights and state; it is written when they are there."""
+"""The file of the SHA-256 of a checkpoint's files; it is written when they are there."""
+_SEALED = (WEIGHTS, _STATE, "*.pt", "*.pth")
+"""The files that training goes on from, as patterns: weights, state, optimizer, scheduler, random states."""
 _BEST = "best_model_checkpoint"
 """The key of the state that holds the path of the best checkpoint."""
 _SHOWN = 60
@@ -111,37 +112,38 @@ def differences(then: Any, now: Any, name: str = "") -> list[str]:
 
 
 def seal(checkpoint: Path) -> None:
-    """Notes that a checkpoint has been written, and what its weights and state are."""
-    write_json(checkpoint / _DIGESTS, {name: file_digest(checkpoint / name) for name in (WEIGHTS, _STATE)})
+    """Notes that a checkpoint has been written, and what the files are that training goes on from."""
+    files = sorted(file for pattern in _SEALED for file in checkpoint.glob(pattern))
+    write_json(checkpoint / _DIGESTS, {file.name: file_digest(file) for file in files})
 
 
 def damage(checkpoint: Path) -> list[Fault]:
     """What a checkpoint lacks that training would need to go on from it as if it had not stopped."""
     settle(checkpoint)
-    sealed = [checkpoint / WEIGHTS, checkpoint / _STATE]
+    digests = _digests(checkpoint)
+    if not {WEIGHTS, _STATE} <= digests.keys():
+        return [Fault(str(checkpoint / _DIGESTS), "not there, or not whole")]
+    files = [checkpoint / name for name in digests]
     if _is_sealed(checkpoint / _STATE) and (best := read_json(checkpoint / _STATE).get(_BEST)):
-        sealed.append(checkpoint.parent / Path(best).name / WEIGHTS)
-    broken = [path for path in dict.fromkeys(sealed) if not _is_sealed(path)]
-    random_states = sorted(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
-    packed = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt", *random_states]
-    broken += [path for path in packed if not _is_whole_zip(path)]
+        files.append(checkpoint.parent / Path(best).name / WEIGHTS)
+    broken = [path for path in dict.fromkeys(files) if not _is_sealed(path)]
     return [Fault(str(path), "cut short or damaged" if path.exists() else "not there") for path in broken]
+
+
+def _digests(checkpoint: Path) -> dict[str, Any]:
+    """The files of a checkpoint by name, each with its SHA-256; none if it was not sealed."""
+    try:
+        digests = read_json(checkpoint / _DIGESTS)
+    except InputError:
+        return {}
+    return digests if isinstance(digests, dict) else {}
 
 
 def _is_sealed(path: Path) -> bool:
     """Whether a file of a checkpoint is the one that ``seal`` saw."""
     try:
-        return bool(read_json(path.with_name(_DIGESTS))[path.name] == file_digest(path))
-    except (InputError, KeyError, TypeError):
-        return False
-
-
-def _is_whole_zip(path: Path) -> bool:
-    """Whether a file that torch wrote, a zip, has all its parts."""
-    try:
-        with ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, BadZipFile, EOFError):
+        return bool(_digests(path.parent).get(path.name) == file_digest(path))
+    except InputError:
         return False
 
 

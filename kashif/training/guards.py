@@ -48,6 +48,7 @@ class GuardedTrainer(Trainer):
         folder = str(self.args.output_dir)
         try:
             super()._save_checkpoint(*rest)
+            self.accelerator.wait_for_everyone()  # each process writes a random state
             if self.args.should_save:
                 checkpoints.seal(Path(folder) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
                 rotate_checkpoints(folder, limit, self.state.best_model_checkpoint)

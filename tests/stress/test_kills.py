@@ -18,7 +18,7 @@ from kashif.evaluation.thresholds import choose_threshold
 from kashif.formats.results import Results
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
-from kashif.replacing import settle
+from kashif.replacing import _sweep_once, settle
 from kashif.training import exporting
 from kashif.training.checkpoints import damage
 from kashif.training.crossvalidation import crossvalidate
@@ -38,6 +38,7 @@ def each_point(
     for point in sorted({1 + round(i * (changes - 1) / max(1, points - 1)) for i in range(points)}):
         restore(folder, before)
         assert killed(operation, point, beside=beside)
+        _sweep_once.cache_clear()  # the next run is another process
         settle(folder)
         yield {name: content for name, content in contents(folder).items() if ".partial" not in name}
 
