@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -45,17 +46,26 @@ def locked(output: Path) -> Iterator[None]:
         yield
         return
     output.mkdir(parents=True, exist_ok=True)
-    path = output / ".training"
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    handle = os.open(output, os.O_RDONLY)  # of the folder: a kill leaves nothing behind
+    try:
+        if _is_locked(handle):
             message = "another training writes here; wait for it, or name another output"
-            raise InputError(Fault(str(output), message)) from error
+            raise InputError(Fault(str(output), message))
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_locked(handle: int) -> bool:
+    """Whether another process has locked what a handle is of; if not, this one has."""
+    if sys.platform != "win32":
         try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+    return False
 
 
 def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None:

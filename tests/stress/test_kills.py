@@ -35,7 +35,9 @@ def each_point(
     """What is in ``folder``, a copy of ``before``, after kills that are evenly spread over an operation's changes."""
     restore(folder, before)
     changes = count_changes(operation, beside=beside)
-    for point in sorted({1 + round(i * (changes - 1) / max(1, points - 1)) for i in range(points)}):
+    chosen = sorted({1 + round(i * (changes - 1) / max(1, points - 1)) for i in range(points)})
+    print(f"killed at {len(chosen)} of {changes} changes of the disk")
+    for point in chosen:
         restore(folder, before)
         assert killed(operation, point, beside=beside)
         _sweep_once.cache_clear()  # the next run is another process
