@@ -78,7 +78,9 @@ def refuse_foreign(folder: Path, *, inputs: Iterable[Path] = ()) -> None:
     if (place / NAME).is_file() or (kept / "run.json").is_file():
         return
     found = sorted({file.name for pattern in OWN_FILES for file in place.glob(pattern)})
-    found += [kept.name] if kept.exists() and any(kept.iterdir()) else []
+    ours = ("checkpoint-*", ".*.partial")  # what a training leaves that was killed while it began
+    left = kept.iterdir() if kept.exists() else ()
+    found += [kept.name] if any(not any(map(path.match, ours)) for path in left) else []
     if found:
         message = f"{', '.join(found[:_SHOWN])} stand here, of no model of Kashif's; name another folder"
         raise InputError(Fault(str(folder), message))

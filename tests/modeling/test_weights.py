@@ -109,8 +109,10 @@ def test_files_of_another_kind_are_not_written_over(tmp_path: Path) -> None:
     refuse_foreign(tmp_path / "new")
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     refuse_foreign(tmp_path)
+    (tmp_path / "checkpoints" / "checkpoint-3").mkdir(parents=True)
+    (tmp_path / "checkpoints" / ".0f3a.partial").touch()
+    refuse_foreign(tmp_path)  # a training was killed while it began
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
-    (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match=r"README\.md, checkpoints stand here, of no model of Kashif's"):
         refuse_foreign(tmp_path)
