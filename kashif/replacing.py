@@ -155,6 +155,21 @@ def _partial(folder: Path, *, directory: bool = False) -> Iterator[Path]:
         _unlock(lock)
 
 
+def try_lock(handle: int) -> bool:
+    """Whether no other process has locked what a handle is of; then this one has, until it is closed.
+
+    Where there are no locks, on Windows or such a file system, it counts as not locked.
+    """
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            return True
+    return True
+
+
 def _locked(path: Path, *, wait: bool) -> int | None:
     """An open handle that holds a lock on a file or folder; None if another process has it."""
     if sys.platform == "win32":

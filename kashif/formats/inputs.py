@@ -209,10 +209,10 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
     if not isinstance(text, str):
         found = f"found {type(text).__name__}" if "text" in row else "found none"
         return failure(f"expected an object with a string 'text', {found}", str(id))
+    meta = {key: value for key, value in row.items() if key not in _OWN}
     below = row.get("meta", {})
-    meta = {key: value for key, value in row.items() if key not in _OWN} | (
-        below if isinstance(below, dict) else {}
-    )
-    if isinstance(below, dict) and (twice := sorted(below.keys() & (row.keys() - _OWN))):
+    if not isinstance(below, dict):
+        below = {"meta": below}
+    if twice := sorted(below.keys() & meta.keys()):
         return failure(f"{', '.join(twice)}: stands beside 'meta' and in it; keep one", str(id))
-    return Text(str(id), text, where, number, meta if isinstance(below, dict) else meta | {"meta": below})
+    return Text(str(id), text, where, number, meta | below)

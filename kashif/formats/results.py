@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +19,7 @@ from kashif.files import opened
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.writing import Output
 from kashif.outputs import named_errors
-
-if sys.platform != "win32":
-    import fcntl
+from kashif.replacing import try_lock
 
 _ENDING = ".unfinished"
 
@@ -96,7 +93,11 @@ def open_results(output: Output, *, run: str, resume: bool) -> Iterator[Results]
     if resume and not path.exists() and (others or _exists(output)):
         raise InputError(Fault(str(output.path), _nothing(others)))
     with named_errors(path), path.open("a+b") as file:
-        if not (_lock(file) and path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())):
+        if not (
+            try_lock(file.fileno())
+            and path.exists()
+            and os.path.samestat(os.fstat(file.fileno()), path.stat())
+        ):
             message = "another process is writing to it; wait, or name another output"
             raise InputError(Fault(str(output.path), message))
         if not resume:
@@ -170,17 +171,5 @@ def _digest(text: str) -> bytes:
 def _remove(path: Path) -> None:
     """Removes what an earlier run left, unless it is still running."""
     with opened(path) as file:
-        if _lock(file):
+        if try_lock(file.fileno()):
             path.unlink(missing_ok=True)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Whether no other process has locked a file; then this one has, until it is closed."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True  # a file system without locks
-    return True

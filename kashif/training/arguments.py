@@ -52,7 +52,6 @@ OWN = {
             "fsdp",
             "deepspeed",
             "parallelism_config",
-            "push_to_hub",
         ),
         "it is not supported",
     ),

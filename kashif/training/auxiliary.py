@@ -54,7 +54,7 @@ def auxiliary_windows(
     rows: list[dict[str, Any]] = []
     lines = []
     for source, corpus in enumerate(corpora, start=1):
-        before = len(rows)
+        before, lost = len(rows), 0
         layouts = lay_out([document.text for document in corpus.documents], tokenizer, size=size)
         for document, layout in zip(corpus.documents, layouts, strict=True):
             alignment = align(document, layout, scheme=corpus.scheme)
@@ -62,11 +62,14 @@ def auxiliary_windows(
                 document, layout, alignment=alignment, scheme=corpus.scheme, source=source
             )
             rows += map(asdict, examples)
+            lost += len(alignment.unreachable)
         totals = statistics(corpus.documents)["totals"]
         lines.append(
             f"auxiliary {corpus.name}: {totals['words']:,} words, {totals['entities']:,} entities of "
             f"{len(corpus.scheme.labels)} labels, {len(rows) - before:,} windows"
         )
+        if lost:
+            lines.append(f"  unreachable, not learned: {lost}")
     return datasets.Dataset.from_list(rows), lines
 
 

@@ -14,11 +14,8 @@ from typing import Any
 from kashif.corpora.provenance import WEIGHTS
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json
-from kashif.replacing import replaced_files, settle
+from kashif.replacing import replaced_files, settle, try_lock
 from kashif.training import processes
-
-if sys.platform != "win32":
-    import fcntl
 
 FOLDER = "checkpoints"
 """The folder of the checkpoints in a model's folder."""
@@ -48,24 +45,12 @@ def locked(output: Path) -> Iterator[None]:
     output.mkdir(parents=True, exist_ok=True)
     handle = os.open(output, os.O_RDONLY)  # of the folder: a kill leaves nothing behind
     try:
-        if _is_locked(handle):
+        if not try_lock(handle):
             message = "another training writes here; wait for it, or name another output"
             raise InputError(Fault(str(output), message))
         yield
     finally:
         os.close(handle)
-
-
-def _is_locked(handle: int) -> bool:
-    """Whether another process has locked what a handle is of; if not, this one has."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # a file system without locks
-            return False
-    return False
 
 
 def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None:

@@ -83,7 +83,8 @@ def train(
     if resume and is_model_of(output, recipe, data=data):
         say(f"{output}: this training is finished; nothing is left to do")
         return Trained(output, _written_scores(output / SCORES))
-    refuse_foreign(output, inputs=[Spec.parse(corpus).path for corpus in recipe.train])
+    corpora = (*recipe.train, *recipe.development, *recipe.calibration, *recipe.held_out, *recipe.auxiliary)
+    refuse_foreign(output, inputs=[Spec.parse(corpus).path for corpus in corpora])
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:

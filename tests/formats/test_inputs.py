@@ -112,3 +112,20 @@ def test_json_is_no_text_of_an_article(tmp_path: Path, content: str) -> None:
         assert told.startswith(f"{tmp_path / name}: JSON, not a text; write each text as an object on a line")
     (tmp_path / "b.txt").write_text("[عمان] زار كيم", encoding="utf-8")
     assert read(tmp_path / "b.txt") == [("b", "[عمان] زار كيم")]
+
+
+def test_other_keys_of_a_line_are_kept_or_the_line_fails(tmp_path: Path) -> None:
+    """What was like a key of a document was thrown away."""
+    file = tmp_path / "a.jsonl"
+    file.write_text(
+        '{"text": "x", "uid": 7, "ids": [1], "relation": "r", "meta": {"day": 3}}\n'
+        '{"text": "x", "meta": "said"}\n{"text": "x", "source": 1, "meta": {"source": 2}}\n',
+        encoding="utf-8",
+    )
+    first, second, third = inputs.read([file])
+    assert isinstance(first, inputs.Text)
+    assert first.meta == {"uid": 7, "ids": [1], "relation": "r", "day": 3}
+    assert isinstance(second, inputs.Text)
+    assert second.meta == {"meta": "said"}
+    assert isinstance(third, inputs.Failure)
+    assert "source: stands beside 'meta' and in it" in str(third.fault)

@@ -56,6 +56,13 @@ def test_auxiliary_corpora_teach_the_encoder_and_leave_nothing_else(tiny_encoder
     assert predictors.load(beside / "taught").scheme == predictors.load(beside / "plain").scheme
 
 
+def test_gold_that_no_tags_can_give_is_counted(tiny_encoder: Path, beside: Path) -> None:
+    (beside / "half.txt").write_text("فاز [[الأهل|فريق#1]]ي على [[الزمالك|فريق#2]].\n---\n", encoding="utf-8")
+    lines: list[str] = []
+    train(recipe(tiny_encoder, epochs=1, auxiliary=["half.txt"]), beside / "m", say=lines.append)
+    assert lines[lines.index("  unreachable, not learned: 1") - 1].startswith("auxiliary half.txt: ")
+
+
 def test_the_taggers_of_auxiliary_corpora_learn(tiny_encoder: Path, beside: Path) -> None:
     rates = {"encoder_learning_rate": 3e-3, "head_learning_rate": 1e-2, "dropout": 0.0}
     settings = recipe(tiny_encoder, auxiliary=BESIDE, epochs=20, patience=20, **rates)
