@@ -85,8 +85,8 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
 
     Args:
         texts: one text, or any number of them.
-        model: a model folder; None takes ``$KASHIF_MODEL``, else ``models/default``, else
-            ``models/quickstart`` in the current folder.
+        model: a model folder, or ``news``, the model that comes with Kashif; None takes ``$KASHIF_MODEL``,
+            else ``news``.
 
     Returns:
         The document of one text, or a list of documents.
@@ -117,7 +117,7 @@ def load(
     """Loads a model for prediction.
 
     Args:
-        model: a model folder; None is as in ``predict``.
+        model: as in ``predict``.
         device: a device of torch, such as ``cpu`` or ``cuda:1``; None takes the GPU if there is one.
         runtime: ``torch``, ``onnx`` or ``openvino``; ``auto`` takes, on a CPU, the fastest that lost at
             most 0.005 F1 when ``kashif export`` measured it, and torch where there is no export.
@@ -189,7 +189,7 @@ def score(
     Articles that the model was trained on are left out; the report of each corpus says so.
 
     Args:
-        model: a model folder, or a ``.jsonl`` file of predictions.
+        model: a model folder, ``news``, or a ``.jsonl`` file of predictions.
         corpora: corpora as ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, or suites (``.yaml``), one or several.
         scheme: the scheme of bare predictions, a file or ``learned``; by default the one that the corpora
             lead to. A model is scored by its own.
@@ -203,13 +203,14 @@ def score(
     Raises:
         InputError: if the model or a corpus does not fit, or no article is left to score.
     """
+    from kashif import box
     from kashif.evaluation import systems
     from kashif.libraries import silent_libraries
     from kashif.validation import as_corpora, as_path, as_seed
 
     targets, given = as_corpora(corpora), str(as_path(scheme, "scheme")) if scheme != "" else ""
     with silent_libraries():
-        system = systems.open_system(as_path(model, "model"), runtime=runtime, device=device)
+        system = systems.open_system(box.located(model), runtime=runtime, device=device)
         scored = systems.score_system(system, targets, scheme=given, seed=as_seed(seed))
         return list(scored.reports)
 
@@ -224,7 +225,7 @@ def compare(
     """Compares two systems on held-out articles that neither was trained on, by a paired bootstrap.
 
     Args:
-        first: a model folder, or a ``.jsonl`` file of predictions.
+        first: a model folder, ``news``, or a ``.jsonl`` file of predictions.
         second: another.
         corpora: as in ``score``.
         seed: the seed of the bootstrap.
@@ -236,14 +237,15 @@ def compare(
     Raises:
         InputError: as ``score``.
     """
+    from kashif import box
     from kashif.evaluation import systems
     from kashif.libraries import silent_libraries
-    from kashif.validation import as_corpora, as_path, as_seed
+    from kashif.validation import as_corpora, as_seed
 
     targets = as_corpora(corpora)
     with silent_libraries():
         both = (
-            systems.open_system(as_path(first, "first")),
-            systems.open_system(as_path(second, "second")),
+            systems.open_system(box.located(first, "first")),
+            systems.open_system(box.located(second, "second")),
         )
         return list(systems.compare_systems(both, targets, seed=as_seed(seed)).reports)

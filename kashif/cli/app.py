@@ -190,7 +190,7 @@ def pretrain(
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(help="model folder, trained from a recipe")],
+    model: Annotated[str, typer.Argument(help="model folder, trained from a recipe")],
     int8: Annotated[bool, typer.Option("--int8", help="8-bit weights and activations")] = False,
     release: Annotated[
         str,
@@ -220,7 +220,7 @@ def export(
     say(f"wrote {folder / runtime.REPORT}; --runtime auto takes {chosen}")
 
 
-def _release(model: Path, output: Path, reports: list[Path]) -> None:
+def _release(model: str, output: Path, reports: list[Path]) -> None:
     quiet_libraries()
     from kashif.evaluation.development import in_words
     from kashif.modeling import predictor

@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from kashif import box
 from kashif.cli.console import Device, FirstLines, Runtime, err, out, say, watched
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -31,7 +32,10 @@ def predict(
     files: Annotated[
         list[Path] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="model folder")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="model folder; $KASHIF_MODEL by default, else news, which comes with Kashif"),
+    ] = None,
     format: Annotated[str, typer.Option(help="jsonl, plain, brat, conll, html or table")] = "jsonl",
     output: Annotated[
         str,
@@ -73,6 +77,8 @@ def predict(
     from kashif.modeling import predictor as predictors
 
     folder = predictors.find(model)
+    if model is None:
+        say(f"model: {os.environ.get('KASHIF_MODEL') or box.NAME}")
     predictor = predictors.load(folder, device=device, runtime=runtime)
     read = inputs.read(found, refusal=refusal)
     labels = predictor.scheme.labels

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kashif import box
 from kashif.cli.console import (
     Changes,
     Corpora,
@@ -24,7 +25,7 @@ from kashif.cli.console import (
     watched,
 )
 from kashif.errors import Fault, InputError
-from kashif.evaluation.suite import places
+from kashif.evaluation import suite
 from kashif.files import write_json, write_text
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_file, output_folder
@@ -40,7 +41,7 @@ Seed = Annotated[int, typer.Option(min=0, help="seed of the bootstrap")]
 
 
 def score(
-    system: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines")],
+    system: Annotated[str, typer.Argument(help="a model folder, news, or predictions as JSON lines")],
     targets: Targets,
     json_file: Json = None,
     html_file: Html = None,
@@ -50,13 +51,14 @@ def score(
     scheme: Scheme = "",
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
-    files = _files(json_file, html_file, _name(system), inputs=[system], corpora=targets)
+    place = box.located(system)
+    files = _files(json_file, html_file, _name(place), inputs=[place], corpora=targets)
     quiet_libraries()
     from kashif.evaluation import systems
 
-    opened = systems.open_system(system, watch=watched, runtime=runtime, device=device)
+    opened = systems.open_system(place, watch=watched, runtime=runtime, device=device)
     scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
-    _show(scored, _name(system), seed, *files)
+    _show(scored, _name(place), seed, *files)
 
 
 def crossvalidate(
@@ -98,43 +100,47 @@ def crossvalidate(
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="a model folder, or predictions as JSON lines", metavar="A")],
-    second: Annotated[Path, typer.Argument(help="another", metavar="B")],
+    first: Annotated[
+        str, typer.Argument(help="a model folder, news, or predictions as JSON lines", metavar="A")
+    ],
+    second: Annotated[str, typer.Argument(help="another", metavar="B")],
     targets: Targets,
     json_file: Json = None,
     seed: Seed = 0,
     scheme: Scheme = "",
 ) -> None:
     """Compare two systems on the same held-out articles, by a paired bootstrap."""
-    name = f"{_name(first)}-{_name(second)}"
-    file, _ = _files(json_file, None, name, inputs=[first, second], corpora=targets)
+    places = box.located(first), box.located(second)
+    name = "-".join(map(_name, places))
+    file, _ = _files(json_file, None, name, inputs=places, corpora=targets)
     quiet_libraries()
     from kashif.cli import tables
     from kashif.evaluation import systems
 
-    both = systems.open_system(first, watch=watched), systems.open_system(second, watch=watched)
-    compared = systems.compare_systems(both, targets, scheme=scheme, seed=seed)
+    one, other = (systems.open_system(place, watch=watched) for place in places)
+    compared = systems.compare_systems((one, other), targets, scheme=scheme, seed=seed)
     if file:
-        _write_json({"A": str(first), "B": str(second), "seed": seed, **compared.row()}, file)
+        _write_json({"A": first, "B": second, "seed": seed, **compared.row()}, file)
     for report in compared.reports:
-        for table in tables.comparison(report, first=str(first), second=str(second)):
+        for table in tables.comparison(report, first=first, second=second):
             out.print(table)
     for notice in compared.notices:
         say(notice)
 
 
-def threshold(model: Annotated[Path, typer.Argument(help="a model folder")], corpora: Corpora) -> None:
+def threshold(model: Annotated[str, typer.Argument(help="a model folder")], corpora: Corpora) -> None:
     """Choose on development articles the probability from which the model predicts a relation."""
     quiet_libraries()
     from kashif.cli import tables
     from kashif.evaluation.thresholds import choose_threshold
 
-    found = choose_threshold(model, corpora, watch=watched)
+    folder = box.located(model)
+    found = choose_threshold(folder, corpora, watch=watched)
     for table in tables.threshold(found):
         out.print(table)
     for notice in found.notices:
         say(notice)
-    say(f"wrote {model / 'config.json'}")
+    say(f"wrote {folder / 'config.json'}")
 
 
 def _show(
@@ -173,7 +179,7 @@ def _files(
     report = output_file(json_file, f"{name}.json") if json_file else None
     page = output_file(html_file, f"{name}.html") if html_file else None
     taken = {os.path.realpath(path) for path in inputs}
-    read = places(corpora) if report or page else []
+    read = suite.places(corpora) if report or page else []
     for file in filter(None, (report, page)):
         place = Path(os.path.realpath(file))
         inside = file.exists() and any(place.is_relative_to(path) for path in read)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kashif import box
 from kashif.corpora import slices
 from kashif.corpora.loading import digest
 from kashif.corpora.texts import text_digest
@@ -76,12 +77,12 @@ class SeenArticles:
 def seen_by(encoder: str) -> dict[str, str]:
     """The articles that an encoder's folder says it has seen, with the digests of their texts.
 
-    The folder is one of ``kashif pretrain``, or a model's; any other encoder says nothing.
+    The folder is one of ``kashif pretrain``, or a model's, as ``news`` is; any other encoder says nothing.
 
     Raises:
         InputError: if its manifest does not hold articles and their digests, or is of other weights.
     """
-    path = Path(encoder) / NAME
+    path = box.located(encoder, "encoder") / NAME
     if not path.is_file():
         return {}
     check_weights(path.parent)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kashif import box
 from kashif.corpora import loading, provenance
 from kashif.corpora.provenance import SeenArticles
 from kashif.document import Document
@@ -177,6 +178,7 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
     """
     from kashif.modeling import predictor as predictors
 
+    box.refuse(folder)
     predictor = predictors.load(folder, runtime="torch")
     config, scheme = predictor.model.config, predictor.scheme
     gold, notices = loading.load_all(corpora)

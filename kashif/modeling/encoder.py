@@ -19,6 +19,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from kashif import box
 from kashif.corpora.provenance import WEIGHTS, seen_by, weights_digest, write_encoder_manifest
 from kashif.errors import InputError
 from kashif.files import read_bytes
@@ -54,16 +55,22 @@ def load_tokenizer(folder: Path, *, vocabulary: int) -> Any:
     return tokenizer
 
 
+def cache() -> Path:
+    """The folder of what is made once for a machine: ``$KASHIF_CACHE``, else ``~/.cache/kashif``."""
+    return Path(os.environ.get("KASHIF_CACHE") or Path.home() / ".cache" / "kashif")
+
+
 def resolve(name: str) -> str:
     """What ``AutoModel.from_pretrained`` takes for an encoder's name.
 
-    ``e5-small-ar`` is built into the cache on first use (``$KASHIF_CACHE``, else
-    ``~/.cache/kashif``); a folder or hub name is given back as it is.
+    ``e5-small-ar`` is built into the cache on first use, ``news`` is the model in the box; a folder or hub
+    name is given back as it is.
     """
+    if name == box.NAME:
+        return str(box.folder())
     if name != EMBEDDED:
         return name
-    cache = Path(os.environ.get("KASHIF_CACHE") or Path.home() / ".cache" / "kashif")
-    folder = cache / f"{EMBEDDED}-{build_digest()}"
+    folder = cache() / f"{EMBEDDED}-{build_digest()}"
     settle(folder)
     if not is_whole(folder / WEIGHTS):
         build(folder)
@@ -77,7 +84,7 @@ def locate(name: str) -> str:
         InputError: for a folder below ``models/`` that is not there.
     """
     folder = Path(name)
-    if folder.is_dir():
+    if folder.is_dir() and name != box.NAME:
         settle(folder)
         return str(folder)
     if folder.parts[:1] == ("models",):
@@ -277,6 +284,7 @@ def copy(name: str, output: Path) -> None:
     """
     from transformers import AutoModel, AutoTokenizer
 
+    name = resolve(name)
     with refusing(f"encoder '{name}'"):
         model = load_encoder(AutoModel, name)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)

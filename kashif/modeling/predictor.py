@@ -11,6 +11,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 import torch
 
+from kashif import box
 from kashif.corpora.provenance import check_weights
 from kashif.document import Document
 from kashif.errors import InputError, first_line
@@ -23,7 +24,7 @@ from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import is_model, load_model, read_config
 from kashif.modeling.windows import Layout, Window, lay_out
 from kashif.replacing import settle
-from kashif.validation import as_path, refuse_no_texts
+from kashif.validation import refuse_no_texts
 
 Item = TypeVar("Item")
 
@@ -41,23 +42,18 @@ _GPU_FACTOR = 32
 
 
 def find(model: str | Path | None) -> Path:
-    """The model folder meant: the one given, ``$KASHIF_MODEL``, ``models/default`` or ``models/quickstart``.
+    """The model folder meant: the one given, else ``$KASHIF_MODEL``, else the box; ``news`` is the box.
 
     Raises:
         InputError: if there is none, with the command that makes one.
     """
-    given = os.environ.get("KASHIF_MODEL") if model is None else as_path(model, "model")
-    candidates = [Path(given)] if given else [Path("models/default"), Path("models/quickstart")]
-    for candidate in candidates:
-        settle(candidate)
-        if is_model(candidate):
-            return candidate
-    if given:
+    given = os.environ.get("KASHIF_MODEL") or box.NAME if model is None else model
+    folder = box.located(given)
+    settle(folder)
+    if not is_model(folder):
         source = "" if model is not None else " (from $KASHIF_MODEL)"
-        raise InputError(f"{given}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
-    here = sorted(folder for folder in Path("models").glob("*/") if is_model(folder))
-    hint = f"here are {', '.join(map(str, here))}" if here else "kashif train RECIPE makes one"
-    raise InputError(f"no model given; write --model DIR, model=DIR from code, or set KASHIF_MODEL; {hint}")
+        raise InputError(f"{folder}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
+    return folder
 
 
 def load(

@@ -139,6 +139,11 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     before = len(manifest["encoder articles"]["articles"])
     if before:
         yield f"Its encoder has seen {before:,} more articles before."
+    if pretraining := manifest.get("encoder recipe"):
+        heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))
+        yield f"`kashif pretrain` made it of {heard}; `manifest.json` has that recipe too."
+    if recipe.credits:
+        yield "\n".join(f"- {line}" for line in recipe.credits)
     yield f"Licence of the weights: {recipe.license or 'none is stated'}."
 
 

@@ -20,6 +20,7 @@ from transformers import (
     set_seed,
 )
 
+from kashif import box
 from kashif.corpora import slices
 from kashif.corpora.loading import Spec, load_all, load_each
 from kashif.corpora.provenance import articles_row, check_weights, seen_by, write_encoder_manifest
@@ -42,14 +43,11 @@ from kashif.training.auxiliary import (
 )
 from kashif.training.masking import MaskingCollator, Pretrainer
 from kashif.training.precision import choose_attention
-from kashif.training.provenance import note_of, versions
+from kashif.training.provenance import PRETRAINING, note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
 from kashif.training.trial import check_window
 from kashif.training.unannotated import Unannotated, read_unannotated
-
-ORIGIN = "pretraining.json"
-"""The file in an encoder's folder that says what it came from, and how well it guesses."""
 
 
 def pretrain(
@@ -79,6 +77,7 @@ def pretrain(
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")
         return finished
+    box.refuse(output)
     refuse_foreign(output, inputs=material.paths)
     folder = output.resolve() / checkpoints.FOLDER
     trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
@@ -88,7 +87,7 @@ def pretrain(
     with replaced_model(output) as new:
         network.base_model.save_pretrained(new)
         tokenizer.save_pretrained(new)
-        write_json(new / ORIGIN, {**note, "environment": origin["environment"], "loss": loss})
+        write_json(new / PRETRAINING, {**note, "environment": origin["environment"], "loss": loss})
         articles = material.texts.articles | seen_by(recipe.encoder)
         write_encoder_manifest(new, articles, auxiliary=origin["auxiliary"])
     say(f"wrote {output}")
@@ -189,11 +188,11 @@ def _trainer(
 def _finished(output: Path, note: dict[str, Any]) -> float | None:
     """The loss of the encoder in a folder, if it is whole and of the run that ``note`` describes."""
     settle(output)
-    if not (output / ORIGIN).is_file():
+    if not (output / PRETRAINING).is_file():
         return None
     try:
         check_weights(output)
-        rows = read_json(output / ORIGIN)
+        rows = read_json(output / PRETRAINING)
         return float(rows["loss"]) if rows | note == rows else None
     except (InputError, KeyError, TypeError, ValueError):  # it is not whole
         return None

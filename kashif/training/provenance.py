@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from kashif.corpora import provenance as seen
-from kashif.errors import InputError
+from kashif.errors import Fault, InputError
 from kashif.files import file_digest, parse_json, read_json, read_text
 from kashif.modeling import encoder
 from kashif.replacing import settle
@@ -23,6 +23,8 @@ from kashif.training.recipe import BaseRecipe, PretrainingRecipe, Recipe
 
 SCORES = "scores.json"
 """The file in a model's folder of the scores that selected it."""
+PRETRAINING = "pretraining.json"
+"""The file in an encoder's folder that says what it came from, and how well it guesses."""
 RECIPE = "recipe.yaml"
 """The file in a model's folder of the recipe that it was trained by."""
 
@@ -53,9 +55,21 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "development": seen.articles_row(data.development),
         "calibration": seen.articles_row(data.calibration),
         "encoder articles": {"articles": seen.seen_by(recipe.encoder)},
+        "encoder recipe": _encoder_recipe(recipe.encoder),
         "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
         "notices": data.notices,
     }
+
+
+def _encoder_recipe(name: str) -> Any:
+    """The recipe that ``kashif pretrain`` made an encoder by; None for another encoder."""
+    path = Path(encoder.resolve(name)) / PRETRAINING
+    if not path.is_file():
+        return None
+    rows = read_json(path)
+    if not isinstance(rows, dict) or not isinstance(rows.get("recipe"), dict):
+        raise InputError(Fault(str(path), "no recipe of a pretraining; make the encoder again"))
+    return rows["recipe"]
 
 
 def versions(recipe: BaseRecipe) -> dict[str, Any]:

@@ -106,6 +106,9 @@ class Recipe(BaseRecipe):
     license: str = Field(
         default="", description="of the weights, as the hub names licences, such as cc-by-4.0"
     )
+    credits: tuple[str, ...] = Field(
+        default=(), description="whose data and weights the model came from and their licences, for its card"
+    )
     scheme: str = Field(
         default="",
         description="a scheme file, or `learned` for the labels of the gold; by default the scheme.yaml that"

@@ -16,6 +16,7 @@ import datasets
 from torch.utils.data import ConcatDataset
 from transformers import AutoTokenizer, TrainerCallback, set_seed
 
+from kashif import box
 from kashif.corpora import provenance as seen
 from kashif.corpora.loading import Spec
 from kashif.errors import Fault, InputError
@@ -84,6 +85,7 @@ def train(
         say(f"{output}: this training is finished; nothing is left to do")
         return Trained(output, _written_scores(output / SCORES))
     corpora = (*recipe.train, *recipe.development, *recipe.calibration, *recipe.held_out, *recipe.auxiliary)
+    box.refuse(output)
     refuse_foreign(output, inputs=[Spec.parse(corpus).path for corpus in corpora])
     folder = output.resolve() / checkpoints.FOLDER
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)

@@ -19,7 +19,7 @@ def front(text: str) -> dict[str, object]:
 
 
 def test_a_model_folder_has_a_card(tiny_encoder: Path, project: Path) -> None:
-    about = {"about": "Reads small articles.", "license": "cc-by-4.0"}
+    about = {"about": "Reads small articles.", "license": "cc-by-4.0", "credits": ["Somebody: CC0"]}
     trained = train(recipe(tiny_encoder, epochs=1, **about), project / "small")
     text = (project / "small" / "README.md").read_text(encoding="utf-8")
     assert front(text)["license"] == "cc-by-4.0"
@@ -27,6 +27,7 @@ def test_a_model_folder_has_a_card(tiny_encoder: Path, project: Path) -> None:
     assert "# small\n\nReads small articles.\n" in text
     assert "| `visits` | PERS | GPE, LOC, FAC |" in text
     assert "| trained on | `annotations/news#train` | 2 |" in text
+    assert "\n- Somebody: CC0\n" in text
     assert f"entity F1 {trained.scores['entity_f1']:.3f}" in text
     manifest = json.loads((project / "small" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["weights"] in text

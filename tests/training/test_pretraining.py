@@ -57,6 +57,12 @@ def test_an_encoder_learns_to_guess_and_then_tags(tiny_encoder: Path, texts: Pat
     train(recipe(Path("models/read-in"), epochs=1), model)
     manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
     assert len(manifest["encoder"]) == 64
+    assert manifest["encoder recipe"] == origin["recipe"]
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert "`kashif pretrain` made it of `news.txt`; " in card
+    (output / "pretraining.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match="no recipe of a pretraining"):
+        train(recipe(Path("models/read-in"), epochs=1), model)
 
 
 def test_a_text_in_disguise_is_read_as_the_text_itself(tiny_encoder: Path) -> None:
