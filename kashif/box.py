@@ -26,6 +26,11 @@ def folder() -> Path:
     raise InputError(f"'{NAME}', the model that comes with Kashif, is not here; install Kashif again")
 
 
+def holds(place: Path) -> bool:
+    """Whether a folder is the box's own."""
+    return place.resolve() in (own.resolve() for own in _PLACES)
+
+
 def located(name: str | PathLike[str], what: str = "model") -> Path:
     """The folder that a model's name means: the box, or the path that it is.
 
@@ -41,6 +46,6 @@ def refuse(place: Path) -> None:
     Raises:
         InputError: if the folder is its own.
     """
-    if place.resolve() in (own.resolve() for own in _PLACES):
+    if holds(place):
         message = "the model that comes with Kashif stays as it is; name another folder"
         raise InputError(Fault(str(place), message))

@@ -21,10 +21,12 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
+from kashif import box
 from kashif.config import StrictModel
-from kashif.corpora.provenance import WEIGHTS
+from kashif.corpora.provenance import NAME, WEIGHTS
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, read_text
+from kashif.modeling.encoder import cache
 from kashif.modeling.model import KashifConfig, KashifModel
 from kashif.modeling.weights import readable
 
@@ -136,6 +138,14 @@ def installed() -> list[str]:
     return [name for name, package in _PACKAGES.items() if find_spec(package)]
 
 
+def graphs_of(folder: Path) -> Path:
+    """The folder of a model's exported graphs: its own; of the box, one in the cache, by its weights."""
+    if not box.holds(folder):
+        return folder
+    weights = read_json(folder / NAME).get("weights") or file_digest(folder / WEIGHTS)
+    return cache() / f"{box.NAME}-{weights[:16]}"
+
+
 def choose(folder: Path, wanted: str, *, device: str) -> str:
     """The runtime for a model folder: the one wanted, or with ``auto`` the fastest that its export trusts.
 
@@ -150,7 +160,8 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
         return wanted
     if wanted == "auto":
         return _fastest(folder) if device == "cpu" else "torch"
-    exported = Exported.of(folder)
+    graphs = graphs_of(folder)
+    exported = Exported.of(graphs)
     if wanted not in installed():
         raise InputError(f"the runtime {wanted} is not installed: pip install {_PACKAGES[wanted]}")
     if exported is None or wanted not in exported.gain:
@@ -159,15 +170,16 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
         raise InputError(f"{folder}: the export is of another model; make it again: kashif export {folder}")
     if device != "cpu":
         raise InputError(f"the runtime {wanted} runs on the CPU; leave out --runtime on a {device} device")
-    exported.refuse_damaged(folder, wanted)
+    exported.refuse_damaged(graphs, wanted)
     return wanted
 
 
 def _fastest(folder: Path) -> str:
     """The fastest runtime that a folder's export trusts and whose files are whole; else torch."""
     warn = logging.getLogger("kashif").warning
+    graphs = graphs_of(folder)
     try:
-        exported = Exported.of(folder)
+        exported = Exported.of(graphs)
     except InputError as error:
         warn("%s; the model runs in torch", error)
         return "torch"
@@ -175,7 +187,7 @@ def _fastest(folder: Path) -> str:
         return "torch"
     for name in exported.best_first():
         try:
-            exported.refuse_damaged(folder, name)
+            exported.refuse_damaged(graphs, name)
             return name
         except InputError as error:
             warn("%s; the model does not run in %s", error, name)
@@ -199,12 +211,12 @@ def with_graph(folder: Path, runtime: str, *, graphs: Path | None = None) -> Kas
     Raises:
         InputError: if the weights of the heads are not those of the model.
     """
-    exported = None if graphs else Exported.of(folder)
+    exported = None if graphs else Exported.of(graphs_of(folder))
     half = has_bfloat16() and (exported is None or exported.bfloat16)
     config: KashifConfig = KashifConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = KashifModel(config)
-    path = (graphs or folder) / GRAPHS[runtime]
+    path = (graphs or graphs_of(folder)) / GRAPHS[runtime]
     run = _openvino(path, half) if runtime == "openvino" else _onnx(path)
     model.encoder = GraphEncoder(run)
     try:

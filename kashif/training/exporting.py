@@ -6,40 +6,50 @@ import contextlib
 import io
 import logging
 import random
+import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kashif import box
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.development import SELECTED_BY, development_scores
-from kashif.files import file_digest, write_json
+from kashif.files import file_digest, read_json, write_json
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
 from kashif.replacing import replaced_files
 from kashif.training.data import Data, gather
-from kashif.training.provenance import RECIPE
+from kashif.training.provenance import RECIPE, SCORES
 from kashif.training.recipe import Recipe
 
 _FILES = [runtime.REPORT, *(name for names in runtime.FILES.values() for name in names)]
 """All files of an export."""
 CALIBRATION = 64
 """Windows of training articles on which the ranges of int8 are measured."""
+MEASURED = "export"
+"""The key of ``scores.json`` where a release says what an export of it measured."""
+_INPUTS, _OUTPUT = ("input_ids", "attention_mask"), "tokens"
+
+Inputs = Mapping[str, NDArray[np.int64]]
 
 
 def export(folder: Path, *, int8: bool) -> dict[str, Any]:
     """Writes a model folder's encoder for each installed runtime, and ``export.json`` with loss and gain.
 
     Loss and gain are those of each installed runtime against torch in float32 on the development articles of
-    the model's recipe; int8 is calibrated on its training articles.
+    the model's recipe; int8 is calibrated on its training articles. The model in the box is exported into the
+    cache, without articles: what its release measured stands for it.
 
     Returns:
         The content of ``export.json``.
@@ -50,39 +60,77 @@ def export(folder: Path, *, int8: bool) -> dict[str, Any]:
     runtimes = runtime.installed()
     if not runtimes:
         raise InputError("nothing here runs an export: pip install openvino (or onnxruntime)")
-    if not all(find_spec(package) for package in ("onnx", "onnxscript", "nncf")):
-        raise InputError("exporting needs more packages: pip install nncf onnx onnxscript")
+    boxed = box.holds(folder)
+    if boxed and int8:
+        raise InputError(f"{box.NAME}: 8 bits need the articles of its recipe; export it without --int8")
+    if boxed and "openvino" not in runtimes:
+        raise InputError(f"{box.NAME} runs in OpenVINO: pip install openvino")
+    needed = [] if boxed else ["onnx", "onnxscript"] if "onnx" in runtimes else []
+    needed += ["nncf"] if int8 else []
+    if lacking := [package for package in needed if not find_spec(package)]:
+        raise InputError(f"exporting needs more packages: pip install {' '.join(lacking)}")
     exact = predictors.load(folder, device="cpu", runtime="torch")
+    if boxed:
+        return _export_box(folder, exact)
     data = gather(Recipe.load(folder / RECIPE))
-    files = [name for graph in runtimes for name in runtime.FILES[graph]]
+    windows = _sample(exact, data.train) if int8 else None
     with replaced_files(folder, stale=_FILES) as new:
-        graph = new / runtime.GRAPHS["onnx"]
-        _write_graph(exact.model, graph)
-        if int8:
-            _quantise(graph, exact, data.train)
+        if "onnx" in runtimes:
+            write_onnx(exact.model, new, sample=windows)
         if "openvino" in runtimes:
-            import openvino
-
-            # Weights of 16 bits take half the memory; it multiplies in float32 or bfloat16 all the same.
-            model = openvino.Core().read_model(graph)
-            openvino.save_model(model, new / runtime.GRAPHS["openvino"], compress_to_fp16=True)
-            del model  # it keeps the graph's file open
-        if "onnx" not in runtimes:
-            graph.unlink()
-        rows = {}
-        for name in runtimes:
-            faster = Predictor(runtime.with_graph(folder, name, graphs=new), exact.tokenizer)
-            rows[name] = _compared(exact, faster, data)
+            write_openvino(exact.model, new, sample=windows)
         report = {
             "precision": "int8" if int8 else "float32",
-            "bfloat16": runtime.has_bfloat16(),
-            "heads": runtime.heads_digest(folder),
-            "files": {name: file_digest(new / name) for name in files},
-            "development articles": [document.id for document in data.development],
-            "runtimes": rows,
+            **_measured(folder, runtimes, exact, graphs=new, data=data),
+            **_digests(folder, new, runtimes),
         }
         write_json(new / runtime.REPORT, report)
     return report
+
+
+def _export_box(folder: Path, exact: Predictor) -> dict[str, Any]:
+    """Writes the graph of the model in the box into the cache."""
+    found = read_json(folder / SCORES).get(MEASURED)
+    if not found:
+        raise InputError(f"{box.NAME}: its release measured no runtime; it runs in torch")
+    place = runtime.graphs_of(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    with replaced_files(place, stale=_FILES) as new:
+        write_openvino(exact.model, new)
+        report: dict[str, Any] = {**found, **_digests(folder, new, ["openvino"])}
+        write_json(new / runtime.REPORT, report)
+    return report
+
+
+def measured(folder: Path, exact: Predictor, data: Data) -> dict[str, Any]:
+    """What an export of a model folder for OpenVINO loses and gains; no graph is left."""
+    with tempfile.TemporaryDirectory() as graphs:
+        write_openvino(exact.model, Path(graphs))
+        found = _measured(folder, ["openvino"], exact, graphs=Path(graphs), data=data)
+    return {"precision": "float32", **found}
+
+
+def _measured(
+    folder: Path, runtimes: Sequence[str], exact: Predictor, *, graphs: Path, data: Data
+) -> dict[str, Any]:
+    rows = {}
+    for name in runtimes:
+        faster = Predictor(runtime.with_graph(folder, name, graphs=graphs), exact.tokenizer)
+        rows[name] = _compared(exact, faster, data)
+    return {
+        "development articles": [document.id for document in data.development],
+        "bfloat16": runtime.has_bfloat16(),
+        "runtimes": rows,
+    }
+
+
+def _digests(folder: Path, graphs: Path, runtimes: Sequence[str]) -> dict[str, Any]:
+    """What tells the model of a folder, and the files of its graphs."""
+    files = [name for graph in runtimes for name in runtime.FILES[graph]]
+    return {
+        "heads": runtime.heads_digest(folder),
+        "files": {name: file_digest(graphs / name) for name in files},
+    }
 
 
 class _Tokens(nn.Module):
@@ -97,48 +145,81 @@ class _Tokens(nn.Module):
         return found
 
 
-def _write_graph(model: KashifModel, path: Path) -> None:
-    ids = torch.zeros((2, 32), dtype=torch.int64)
+def write_openvino(model: KashifModel, folder: Path, *, sample: Sequence[Inputs] | None = None) -> None:
+    """Writes the encoder's graph for OpenVINO, in int8 if a ``sample`` of windows tells the ranges."""
+    import openvino
+
+    shape = openvino.PartialShape([-1, -1])
+    with _quiet(), torch.no_grad():
+        graph = openvino.convert_model(
+            _Tokens(model.encoder),
+            example_input=dict(zip(_INPUTS, _example(), strict=True)),
+            input=[(name, shape, openvino.Type.i64) for name in _INPUTS],
+        )
+    graph.outputs[0].get_tensor().set_names({_OUTPUT})
+    graph = _quantised(graph, sample) if sample else graph
+    # Weights of 16 bits take half the memory; it multiplies in float32 or bfloat16 all the same.
+    openvino.save_model(graph, folder / runtime.GRAPHS["openvino"], compress_to_fp16=True)
+
+
+def write_onnx(model: KashifModel, folder: Path, *, sample: Sequence[Inputs] | None = None) -> None:
+    """Writes the encoder's graph for ONNX Runtime, in int8 if a ``sample`` of windows tells the ranges."""
+    path = folder / runtime.GRAPHS["onnx"]
     batch, token = torch.export.Dim("batch"), torch.export.Dim("token", min=2, max=model.config.window + 16)
     shape = {0: batch, 1: token}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of the exporter's own making, by the dozen
+    with _quiet(), torch.no_grad():
         torch.onnx.export(
             _Tokens(model.encoder),
-            (ids, torch.ones_like(ids)),
+            _example(),
             str(path),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["tokens"],
+            input_names=list(_INPUTS),
+            output_names=[_OUTPUT],
             dynamic_shapes=(shape, shape),
             external_data=False,
             dynamo=True,
             verbose=False,
         )
+    if sample:
+        import onnx
+
+        onnx.save(_quantised(onnx.load(path), sample), path)
 
 
-def _quantise(path: Path, predictor: Predictor, documents: Sequence[Document]) -> None:
-    """Rewrites a graph with int8 weights and activations, their ranges seen on a sample of windows."""
-    import nncf
-    import onnx
+def _example() -> tuple[Tensor, Tensor]:
+    ids = torch.zeros((2, 32), dtype=torch.int64)
+    return ids, torch.ones_like(ids)
 
-    nncf.set_log_level(logging.ERROR)
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of converters, by the dozen, and the progress bars of nncf."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _sample(predictor: Predictor, documents: Sequence[Document]) -> list[Inputs]:
+    """Some windows of articles, as a graph takes them."""
     layouts = predictor.lay_out([document.text for document in documents])
     windows = [window.input_ids for layout in layouts for window in layout.windows]
-    sample = random.Random(0).sample(windows, min(CALIBRATION, len(windows)))
-    inputs = []
-    for ids in sample:
-        row = torch.tensor([ids])
-        inputs.append({"input_ids": row.numpy(), "attention_mask": torch.ones_like(row).numpy()})
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # its progress bars
-        warnings.simplefilter("ignore")
-        quantised = nncf.quantize(
-            onnx.load(path),
-            nncf.Dataset(inputs),
+    chosen = random.Random(0).sample(windows, min(CALIBRATION, len(windows)))
+    rows = [np.array([ids], np.int64) for ids in chosen]
+    return [dict(zip(_INPUTS, (row, np.ones_like(row)), strict=True)) for row in rows]
+
+
+def _quantised(graph: Any, sample: Sequence[Inputs]) -> Any:
+    """A graph with int8 weights and activations, their ranges seen on a sample of windows."""
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    with _quiet():
+        return nncf.quantize(
+            graph,
+            nncf.Dataset(list(sample)),
             model_type=nncf.ModelType.TRANSFORMER,
-            subset_size=len(inputs),
+            subset_size=len(sample),
         )
-    onnx.save(quantised, path)
 
 
 def _compared(exact: Predictor, faster: Predictor, data: Data) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from kashif.errors import Fault, InputError
 from kashif.evaluation.development import development_scores
 from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
+from kashif.modeling import runtime
 from kashif.modeling.weights import refuse_foreign, replaced_model
-from kashif.training import card
+from kashif.training import card, exporting
 from kashif.training.data import gather
 from kashif.training.provenance import RECIPE, SCORES
 from kashif.training.recipe import Recipe
@@ -25,7 +26,8 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     """Writes what is carried of a model: 16-bit weights, tokenizer, scheme, recipe, manifest, scores, card.
 
     Loading widens the weights to 32 bits. ``reports`` are files of ``kashif score --json``, for the card. A
-    ``LICENSE`` in ``output`` stays. Reads the corpora of the model's recipe.
+    ``LICENSE`` in ``output`` stays. Reads the corpora of the model's recipe. Where OpenVINO is installed, the
+    scores tell what it loses and gains, for an export without articles.
 
     Returns:
         The F1 on the development articles that the narrower weights lose, by name.
@@ -63,10 +65,14 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
             name, recipe, scheme=data.scheme, manifest=manifest, development=development, reports=told
         )
         write_text(new / card.NAME, text)
-        after = scores(predictors.load(new, runtime="torch", device="cpu"))
+        narrow = predictors.load(new, runtime="torch", device="cpu")
+        after = scores(narrow)
         lost = {key: before[key] - after[key] for key in before}
         if max(lost.values()) > MOST_LOST:
             raise InputError(Fault(str(folder), f"weights of 16 bits lose too much F1: {lost}"))
+        if "openvino" in runtime.installed():
+            measured = exporting.measured(new, narrow, data)
+            write_json(new / SCORES, {**read_json(new / SCORES), exporting.MEASURED: measured})
     return lost
 
 

@@ -8,6 +8,8 @@ import pytest
 from helpers import ARTICLE, make_encoder
 from kills import contents, each_kill
 
+from kashif import box
+from kashif.corpora.provenance import weights_digest
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.modeling import predictor as predictors
@@ -15,6 +17,7 @@ from kashif.modeling import runtime
 from kashif.training import exporting
 from kashif.training.provenance import RECIPE
 from kashif.training.recipe import Recipe
+from kashif.training.releasing import release
 from kashif.training.train import train
 
 pytest.importorskip("openvino")
@@ -63,9 +66,12 @@ def test_a_killed_export_leaves_the_old_one_or_the_new(
 ) -> None:
     """It left its scratch folder, and no report beside half of the graphs."""
     graph = tmp_path / "graph.onnx"
-    exporting._write_graph(predictors.load(trained, runtime="torch").model, graph)
+    exporting.write_onnx(predictors.load(trained, runtime="torch").model, tmp_path)
+    shutil.move(tmp_path / "encoder.onnx", graph)
     measured = {"loss": {}, "times as fast": 2.0}
-    monkeypatch.setattr(exporting, "_write_graph", lambda _, path: shutil.copyfile(graph, path))
+    monkeypatch.setattr(
+        exporting, "write_onnx", lambda _, folder, **__: shutil.copyfile(graph, folder / "encoder.onnx")
+    )
     monkeypatch.setattr(exporting, "_compared", lambda *_: dict(measured))
     monkeypatch.setattr(runtime, "installed", lambda: ["onnx"])
     before, folder = tmp_path / "before", tmp_path / "m"
@@ -82,6 +88,36 @@ def test_a_killed_export_leaves_the_old_one_or_the_new(
         assert {n: c for n, c in contents(folder).items() if ".partial" not in n} in (old, new)
         exporting.export(folder, int8=False)
         assert contents(folder) == new  # and nothing beside
+
+
+def test_the_box_is_exported_without_articles_into_the_cache(
+    trained: Path, article: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = tmp_path / "news"
+    release(trained, news)
+    scores = json.loads((news / "scores.json").read_text(encoding="utf-8"))
+    assert set(scores["export"]["runtimes"]) == {"openvino"}
+    scores["export"]["runtimes"]["openvino"] = {"loss": {"entity_f1": 0.0}, "times as fast": 2.0}
+    (news / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    before = contents(news)
+    monkeypatch.setattr(box, "_PLACES", [news])
+    monkeypatch.setenv("KASHIF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(exporting, "gather", None)
+    assert runtime.choose(news, "auto", device="cpu") == "torch"
+    exporting.export(news, int8=False)
+    assert contents(news) == before
+    [graphs] = (tmp_path / "cache").iterdir()
+    assert graphs.name == "news-" + weights_digest(news)[:16]
+    assert runtime.choose(news, "auto", device="cpu") == "openvino"
+    exact, faster = (
+        predictors.load("news", runtime=name).predict(article.text) for name in ("torch", "auto")
+    )
+    assert [entity.key for entity in faster.entities] == [entity.key for entity in exact.entities]
+    with pytest.raises(InputError, match="8 bits need the articles of its recipe"):
+        exporting.export(news, int8=True)
+    (news / "scores.json").write_text('{"development": {}}', encoding="utf-8")
+    with pytest.raises(InputError, match="its release measured no runtime"):
+        exporting.export(news, int8=False)
 
 
 def test_without_a_runtime_nothing_is_exported(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
