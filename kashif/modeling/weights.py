@@ -44,6 +44,9 @@ def replaced_model(folder: Path) -> Iterator[Path]:
     with replaced_files(folder, stale=OWN_FILES) as new:
         try:
             yield new
+            if (config := new / "config.json").is_file():
+                for file in new.glob("*.safetensors"):  # the library lets their owner alone read them
+                    file.chmod(config.stat().st_mode)
         except SafetensorError as error:
             raise WorkError(f"{folder}: its weights cannot be written: {first_line(error)}") from error
 

@@ -27,6 +27,12 @@ def model(trained: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def test_who_reads_a_model_reads_its_weights(trained: Path) -> None:
+    """The library wrote them for their owner alone."""
+    modes = {file.stat().st_mode for file in trained.iterdir() if file.is_file()}
+    assert len(modes) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
