@@ -19,6 +19,7 @@ from kashif.cli import corpus, corpus_files, predicting, scoring
 from kashif.cli.console import Changes, Resume, err, out, say
 from kashif.config import dump_yaml
 from kashif.corpora.loading import Spec
+from kashif.corpora.provenance import other_version
 from kashif.errors import InputError, WorkError
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_folder
@@ -248,6 +249,8 @@ def export(
     from kashif.training import exporting
 
     folder = predictor.find(model)
+    if line := other_version(folder):
+        say(line)
     with err.status("exporting"):
         found = exporting.export(folder, int8=int8)
     out.print(tables.exported(found))

@@ -48,7 +48,8 @@ def split(
     if kept:
         named = listed("+".join(group) for group in kept)
         say(
-            f"kept together, near-duplicates: {sum(map(len, kept)):,} articles in {len(kept):,} groups ({named})"
+            f"near-duplicates, kept together: {sum(map(len, kept)):,} articles in {len(kept):,} groups"
+            f" ({named})"
         )
     for split, ids in splits.items():
         totals = statistics([d for d in found.documents if d.id in set(ids)])["totals"]

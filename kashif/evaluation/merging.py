@@ -1,4 +1,4 @@
-"""Two annotators' marks become one: what both marked alike is kept, the rest is listed for a person to decide."""
+"""Two annotators' articles become one: marks on which they agree are kept, the others listed to decide."""
 
 from __future__ import annotations
 
