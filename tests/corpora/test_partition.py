@@ -35,7 +35,7 @@ def documents(*texts: str) -> list[Document]:
 def test_shares_are_read_and_every_fault_is_told() -> None:
     assert partition.parse_shares("train=0.7, test=0.3") == {"train": 0.7, "test": 0.3}
     assert set(partition.parse_shares(partition.SHARES)) == {"train", "development", "test"}
-    with pytest.raises(InputError, match="they make 0.9, not 1"):
+    with pytest.raises(InputError, match=r"they make 0\.9, not 1"):
         partition.parse_shares("train=0.8,test=0.1")
     with pytest.raises(InputError) as caught:
         partition.parse_shares("train=x,0.5,a=2,train=0.5")
