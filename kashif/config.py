@@ -81,7 +81,8 @@ def parse_yaml(text: str, where: str, *, strings: bool = False) -> Any:
 
 def dump_yaml(value: Any) -> str:
     """A value as YAML, each list between brackets; ``parse_yaml`` reads it back."""
-    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+    text: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+    return text
 
 
 class StrictModel(BaseModel):

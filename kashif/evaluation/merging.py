@@ -99,7 +99,8 @@ def _merge_one(a: Reading, b: Reading, *, scheme: Scheme) -> tuple[Document, lis
         for (label, *_), (_, head, tail, line) in _without(links[side], links[1 - side]).items():
             arguments = " -> ".join(_mention(a.document, key) for key in (head, tail))
             mark = (head[0], f"{label} {arguments}", line)
-            found.append((head[0], _difference(sides, *((mark, None) if side == 0 else (None, mark)))))
+            one, other = (None, mark) if side else (mark, None)
+            found.append((head[0], _difference(sides, one, other)))
     return document, [difference for _, difference in sorted(found, key=lambda row: row[0])]
 
 
