@@ -16,6 +16,8 @@ from kashif.files import read_text
 
 _DEEPEST = 100
 """How deep YAML may be nested."""
+_LIST = "tag:yaml.org,2002:seq"
+"""What YAML calls a list."""
 
 
 class _Composer:
@@ -50,6 +52,13 @@ class _StringLoader(_Composer, yaml.BaseLoader):
     """Every value is a string, as it is written."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """Lists between brackets, as people write those of ids and labels."""
+
+
+_Dumper.add_representer(list, lambda dumper, value: dumper.represent_sequence(_LIST, value, flow_style=True))
+
+
 def parse_yaml(text: str, where: str, *, strings: bool = False) -> Any:
     """The value of a YAML text; ``where`` names it in errors.
 
@@ -68,6 +77,12 @@ def parse_yaml(text: str, where: str, *, strings: bool = False) -> Any:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or first_line(error).partition(";")[0]
         raise InputError(Fault(where, f"not YAML: {problem}", mark.line + 1 if mark else 0)) from error
+
+
+def dump_yaml(value: Any) -> str:
+    """A value as YAML, each list between brackets; ``parse_yaml`` reads it back."""
+    text: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+    return text
 
 
 class StrictModel(BaseModel):

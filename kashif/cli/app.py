@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import suppress
 from errno import EACCES, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS
@@ -14,8 +15,11 @@ from typing import Annotated
 import typer
 
 from kashif import __version__
-from kashif.cli import corpus, predicting, scoring
+from kashif.cli import corpus, corpus_files, predicting, scoring
 from kashif.cli.console import Changes, Resume, err, out, say
+from kashif.config import dump_yaml
+from kashif.corpora.loading import Spec
+from kashif.corpora.provenance import other_version
 from kashif.errors import InputError, WorkError
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_folder
@@ -27,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for below in (corpus_files.split, corpus_files.merge):
+    corpus.app.command()(below)
 app.add_typer(corpus.app, name="corpus")
 for command in (predicting.predict, scoring.score, scoring.crossvalidate, scoring.compare, scoring.threshold):
     app.command()(command)
@@ -116,9 +122,29 @@ def options(
 
 
 @app.command()
+def init(
+    folder: Annotated[str, typer.Argument(help="the folder to write; a new or an empty one", metavar="DIR")],
+) -> None:
+    """Write a recipe, a scheme and annotated articles to begin with, ready to train."""
+    from kashif.training import starter
+
+    lacking = starter.start(output_folder(folder))
+    say(f"wrote {folder}: recipe.yaml, annotations/scheme.yaml, annotated articles in {starter.NEWS}/")
+    if lacking:
+        say(lacking)
+    place = shlex.quote(folder)
+    out.print(f"{'' if folder == '.' else f'cd {place} && '}kashif train {starter.RECIPE}")
+
+
+@app.command()
 def train(
-    recipe: Annotated[Path, typer.Argument(help="a recipe, such as train/quickstart.yaml")],
-    output: Annotated[str, typer.Option(help="model folder; models/<recipe's stem> by default")] = "",
+    recipe: Annotated[
+        str,
+        typer.Argument(help="a recipe, such as train/quickstart.yaml; or a corpus, to train on by defaults"),
+    ],
+    output: Annotated[
+        str, typer.Option(help="model folder; models/<recipe's stem or corpus's name> by default")
+    ] = "",
     changes: Changes = None,
     resume: Resume = False,
     seeds: Annotated[
@@ -127,10 +153,19 @@ def train(
     ] = "",
 ) -> None:
     """Train a model from a recipe, or several that differ in their seed."""
+    from kashif.training import starter
     from kashif.training.recipe import Recipe
 
-    settings = Recipe.load(recipe, changes=changes or ())
-    folder = output_folder(output or f"models/{recipe.stem}")
+    if starter.is_corpus(recipe):
+        given, name = Spec.parse(recipe).path, starter.name_of(recipe)
+        settings = starter.recipe_of(recipe, changes=changes or ())
+        folder = output_folder(output or f"models/{name}")
+        say(f"no recipe: {recipe} is trained on as by this one, which --set changes:")
+        say(dump_yaml(settings.model_dump(mode="json", exclude_unset=True)).rstrip())
+    else:
+        given = Path(recipe)
+        settings = Recipe.load(given, changes=changes or ())
+        folder = output_folder(output or f"models/{given.stem}")
     quiet_libraries()
     from kashif.evaluation.development import SELECTED_BY, in_words
     from kashif.modeling.weights import is_model, refuse_foreign
@@ -142,7 +177,7 @@ def train(
     for seed in numbers:
         one = settings if seed is None else Recipe.check({**settings.model_dump(), "seed": seed}, "--seeds")
         place = folder if seed is None else folder.parent / f"{folder.resolve().name}-{seed}"
-        refuse_foreign(place, inputs=[recipe])
+        refuse_foreign(place, inputs=[given])
         if seed is not None:
             say(f"seed {seed}:")
         begun = seed is None or is_model(place) or (place / checkpoints.FOLDER).is_dir()
@@ -214,6 +249,8 @@ def export(
     from kashif.training import exporting
 
     folder = predictor.find(model)
+    if line := other_version(folder):
+        say(line)
     with err.status("exporting"):
         found = exporting.export(folder, int8=int8)
     out.print(tables.exported(found))

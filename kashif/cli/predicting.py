@@ -7,14 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
 
 from kashif import box
+from kashif import selection as selecting
 from kashif.cli.console import Device, FirstLines, Runtime, err, out, say, watched
+from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.formats import FORMATS, inputs
@@ -26,6 +28,8 @@ from kashif.outputs import is_stream, named_errors, output_file
 from kashif.replacing import replaced_file
 
 TABLE = "table"
+_DIGITS = 16
+"""How much of a digest names a model."""
 
 
 def predict(
@@ -52,6 +56,16 @@ def predict(
         str, typer.Option(help="with skip: the file of what failed; by default beside the output")
     ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was cut short")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="show only what is at least so probable; never more than the model predicts"),
+    ] = None,
+    labels: Annotated[
+        str, typer.Option(help="show only entities and relations of these labels", metavar="A,B")
+    ] = "",
+    meta: Annotated[
+        bool, typer.Option("--meta", help="with jsonl: put the model's name and digest into each meta")
+    ] = False,
     runtime: Runtime = "auto",
     device: Device = None,
 ) -> None:
@@ -61,6 +75,9 @@ def predict(
     """
     if on_error not in ("stop", "skip"):
         raise InputError(f"--on-error {on_error}: write stop or skip")
+    if meta and format != "jsonl":
+        raise InputError("--meta goes with --format jsonl; other formats hold no meta")
+    selecting.check_threshold(threshold)
     skip = on_error == "skip"
     place = _place(output, format, resume=resume)
     found = inputs.find(files) if files else None
@@ -79,23 +96,62 @@ def predict(
     folder = predictors.find(model)
     if model is None:
         say(f"model: {os.environ.get('KASHIF_MODEL') or box.NAME}")
+    if line := other_version(folder):
+        say(line)
     predictor = predictors.load(folder, device=device, runtime=runtime)
+    selection = selecting.Selection.parse(threshold, labels, predictor.scheme)
+    stamp = _Stamp.of(folder) if meta else None
     read = inputs.read(found, refusal=refusal)
-    labels = predictor.scheme.labels
+
+    def predict_each(texts: Iterable[Input]) -> Iterator[Document | Failure]:
+        for result in bulk.predict_each(predictor, texts):
+            if isinstance(result, Document):
+                result = selection.of(result)
+                result = stamp.on(result) if stamp else result
+            yield result
+
+    colours = predictor.scheme.labels
     with ExitStack() as stack:
         failures = _Failures(stack.enter_context(replaced_file(log)) if log else None, stop=not skip)
-        run = _Run(read, lambda texts: bulk.predict_each(predictor, texts), failures)
+        run = _Run(read, predict_each, failures)
         if place is None or is_stream(place.path):
             file = stack.enter_context(place.path.open("wb", buffering=0)) if place else None
-            run.stream(format, labels=labels, file=file)
+            run.stream(format, labels=colours, file=file)
         else:
             digest = bulk.run_digest(folder)
-            run.write(replace(place, labels=labels), digest=digest, resume=resume)
+            if stamp or not selection.keeps_all:  # other documents, so another run
+                digest += f" {selection} {stamp}"
+            run.write(replace(place, labels=colours), digest=digest, resume=resume)
     if log and not failures.count:
         log.unlink()
     run.tell(log)
     if failures.count:
         raise typer.Exit(1)
+
+
+@dataclass
+class _Stamp:
+    """The model's name and digest, for the meta of its documents."""
+
+    name: str
+    digest: str
+    _told: bool = field(default=False, repr=False)
+
+    @classmethod
+    def of(cls, folder: Path) -> _Stamp:
+        """The stamp of a model's folder: the start of its weights' SHA-256."""
+        return cls(folder.resolve().name, weights_digest(folder)[:_DIGITS])
+
+    def on(self, document: Document) -> Document:
+        """The document with the stamp; one that came with a model of its own in its meta keeps that."""
+        if "model" not in document.meta:
+            return replace(
+                document, meta={**document.meta, "model": {"name": self.name, "digest": self.digest}}
+            )
+        if not self._told:
+            self._told = True
+            say(f"{document.id}: its meta has a 'model', which is kept, here and in any other text")
+        return document
 
 
 def _place(output: str, format: str, *, resume: bool) -> Output | None:

@@ -24,6 +24,7 @@ from kashif.cli.console import (
     say,
     watched,
 )
+from kashif.corpora.provenance import other_version
 from kashif.errors import Fault, InputError
 from kashif.evaluation import suite
 from kashif.files import write_json, write_text
@@ -56,6 +57,7 @@ def score(
     quiet_libraries()
     from kashif.evaluation import systems
 
+    _tell_version(place)
     opened = systems.open_system(place, watch=watched, runtime=runtime, device=device)
     scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
     _show(scored, _name(place), seed, *files)
@@ -117,6 +119,8 @@ def compare(
     from kashif.cli import tables
     from kashif.evaluation import systems
 
+    for place in places:
+        _tell_version(place)
     one, other = (systems.open_system(place, watch=watched) for place in places)
     compared = systems.compare_systems((one, other), targets, scheme=scheme, seed=seed)
     if file:
@@ -135,6 +139,7 @@ def threshold(model: Annotated[str, typer.Argument(help="a model folder")], corp
     from kashif.evaluation.thresholds import choose_threshold
 
     folder = box.located(model)
+    _tell_version(folder)
     found = choose_threshold(folder, corpora, watch=watched)
     for table in tables.threshold(found):
         out.print(table)
@@ -187,6 +192,12 @@ def _files(
             raise InputError(Fault(str(file), "this is an input or another report; name another file"))
         taken.add(os.path.realpath(file))
     return report, page
+
+
+def _tell_version(system: Path) -> None:
+    """Says that a model is of another version of Kashif."""
+    if line := other_version(system):
+        say(line)
 
 
 def _name(system: Path) -> str:

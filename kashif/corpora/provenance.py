@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kashif import box
+from kashif import __version__, box
 from kashif.corpora import slices
 from kashif.corpora.loading import digest
 from kashif.corpora.texts import text_digest
@@ -134,6 +134,23 @@ def check_weights(folder: Path) -> None:
     if named is not None and named != weights_digest(folder):
         message = f"not the weights that {NAME} beside it names: they are damaged, or of another training"
         raise InputError(Fault(str(folder / WEIGHTS), f"{message}; train again, or copy the whole folder"))
+
+
+def other_version(folder: Path) -> str:
+    """A line that says that a model's folder was written by another version of Kashif; empty if it was not.
+
+    A folder without a manifest that can be read says nothing here.
+    """
+    path = folder / NAME
+    try:
+        rows = read_json(path) if path.is_file() else {}
+    except InputError:
+        return ""
+    versions = rows.get("versions") if isinstance(rows, dict) else None
+    written = versions.get("kashif") if isinstance(versions, dict) else None
+    if not isinstance(written, str) or written == __version__:
+        return ""
+    return f"{folder}: written by Kashif {written:.40}, this is {__version__}; results may differ"
 
 
 def write_encoder_manifest(

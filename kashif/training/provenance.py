@@ -34,7 +34,7 @@ _PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
 _NOT_TRAINING = {
     *("modeling/runtime.py", "modeling/weights.py", "training/exporting.py", "training/crossvalidation.py"),
     *("training/card.py", "training/checkpoints.py", "training/guards.py", "training/provenance.py"),
-    "training/releasing.py",
+    *("training/releasing.py", "training/starter.py"),
 }
 """Code of the floors that train which does not change what is trained."""
 _ONE_KIND = {

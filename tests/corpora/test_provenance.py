@@ -13,6 +13,7 @@ from kashif.corpora.provenance import (
     Articles,
     SeenArticles,
     articles_row,
+    other_version,
     seen_by,
     with_thresholds,
     write_encoder_manifest,
@@ -107,3 +108,12 @@ def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
         (tmp_path / NAME).write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"manifest\.json"):
             seen_by(str(tmp_path))
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[", "[]", '{"versions": 1}', '{"versions": {"kashif": 1}}'])
+def test_a_version_that_is_not_told_is_no_other_one(tmp_path: Path, manifest: str) -> None:
+    assert other_version(tmp_path) == ""
+    (tmp_path / "manifest.json").write_text(manifest, encoding="utf-8")
+    assert other_version(tmp_path) == ""
+    (tmp_path / "manifest.json").write_text('{"versions": {"kashif": "0.0.1"}}', encoding="utf-8")
+    assert "written by Kashif 0.0.1, this is" in other_version(tmp_path)

@@ -1,0 +1,127 @@
+"""The commands below ``kashif corpus`` that part a corpus, or make one of two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kashif.cli.console import FirstLines, Scheme, out, say
+from kashif.corpora.partition import SHARES
+from kashif.errors import Fault, InputError, listed, nearest
+from kashif.files import list_folder, write_text
+from kashif.outputs import output_folder
+
+if TYPE_CHECKING:
+    from kashif.evaluation.merging import Difference
+    from kashif.formats import Reading
+
+DIFFERENCES = "differences.tsv"
+
+
+def split(
+    corpus: Annotated[str, typer.Argument(help="[FORMAT:]PATH of a whole corpus", metavar="CORPUS")],
+    shares: Annotated[
+        str, typer.Option(help="the splits and their shares of the articles", metavar="NAME=SHARE,…")
+    ] = SHARES,
+    seed: Annotated[int, typer.Option(min=0, help="of the draw")] = 13,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="draw anew the splits that the corpus has")
+    ] = False,
+) -> None:
+    """Draw splits by article, near-duplicates together, and write them to splits.yaml above the corpus."""
+    from kashif.corpora import partition
+    from kashif.corpora.loading import Spec, load
+    from kashif.corpora.statistics import statistics
+
+    wanted = partition.parse_shares(shares)
+    file, name = partition.place_of(Spec.parse(corpus))
+    if not overwrite:
+        partition.refuse_change(file, name)
+    found = load(corpus)
+    groups = partition.together(found.documents)
+    splits = partition.draw(groups, wanted, seed=seed)
+    written = partition.write(file, name, splits)
+    for notice in (*found.notices, *written.notices):
+        say(notice)
+    kept = [group for group in groups if len(group) > 1]
+    if kept:
+        named = listed("+".join(group) for group in kept)
+        say(
+            f"near-duplicates, kept together: {sum(map(len, kept)):,} articles in {len(kept):,} groups"
+            f" ({named})"
+        )
+    for split, ids in splits.items():
+        totals = statistics([d for d in found.documents if d.id in set(ids)])["totals"]
+        out.print(
+            f"{name}#{split}: {totals['documents']:,} articles, {totals['words']:,} words,"
+            f" {totals['entities']:,} entities, {totals['relations']:,} relations"
+        )
+    say(f"wrote {written.path}")
+
+
+def merge(
+    first: Annotated[str, typer.Argument(help="one annotator's corpus", metavar="A")],
+    second: Annotated[str, typer.Argument(help="the other's; articles are matched by id", metavar="B")],
+    output: Annotated[str, typer.Option(help="a new or an empty folder", metavar="DIR")],
+    format: Annotated[str, typer.Option(help="plain, brat, jsonl or conll")] = "plain",
+    scheme: Scheme = "",
+) -> None:
+    """Keep the marks on which two annotators of the same articles agree, and list the others to decide."""
+    from kashif.corpora.loading import Spec
+    from kashif.corpora.schemes import refuse_mappings, scheme_of
+    from kashif.corpora.texts import is_named
+    from kashif.evaluation.merging import merge as run
+    from kashif.formats import FORMATS
+    from kashif.formats.writing import save
+
+    if format not in FORMATS:
+        raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
+    folder = output_folder(output)
+    if folder.is_dir() and list_folder(folder):
+        message = "this folder is not empty, and what was decided in it would be lost; name a new one"
+        raise InputError(Fault(output, message))
+    specs = [Spec.parse(text) for text in (first, second)]
+    refuse_mappings(specs)
+    sides = [_readings(text) for text in (first, second)]
+    marked = [reading.document for side in sides for reading in side if reading.document.entities]
+    ruling = scheme_of(specs, marked, given=scheme)
+    found = run(*sides, scheme=ruling.scheme)
+    many = FORMATS[format].many
+    place = folder / f"merged{FORMATS[format].ending}" if many else folder
+    for loss in save(found.documents, format, place, has_text=is_named):
+        say(loss)
+    shown = FirstLines()
+    for difference in found.differences:
+        shown.add(str(difference))
+    shown.say()
+    for name, ids in zip((first, second), found.alone, strict=True):
+        if ids:
+            say(f"left out, in {name} alone: {len(ids):,} articles ({listed(ids)})")
+    entities = sum(len(document.entities) for document in found.documents)
+    relations = sum(len(document.relations) for document in found.documents)
+    out.print(
+        f"{len(found.documents):,} articles; both agree on {entities:,} entities and {relations:,} relations;"
+        f" {len(found.differences):,} differences to decide"
+    )
+    if found.differences:
+        write_text(folder / DIFFERENCES, _table(found.differences))
+        say(f"wrote {folder} and {folder / DIFFERENCES}")
+    else:
+        say(f"wrote {folder}")
+
+
+def _readings(text: str) -> list[Reading]:
+    """The documents of a corpus with their lines; what was left out is said."""
+    from kashif.corpora.loading import Spec, contents, load
+
+    for notice in load(text).notices:  # refuses what does not fit
+        say(notice)
+    return contents(Spec.parse(text)).readings
+
+
+def _table(differences: tuple[Difference, ...]) -> str:
+    """The differences as a table that a spreadsheet opens."""
+    rows = [("article", "first", "its mark", "second", "its mark")]
+    rows += [(d.document, d.places[0], d.marks[0], d.places[1], d.marks[1]) for d in differences]
+    return "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows)

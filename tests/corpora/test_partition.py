@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kashif.corpora import partition
+from kashif.corpora.loading import Spec, split_file
+from kashif.document import Document
+from kashif.errors import InputError
+
+STRETCH = "وقال المتحدث إن الوفد سيغادر العاصمة صباح غد في زيارة تستمر ثلاثة أيام"
+HALVES = {"train": 0.5, "test": 0.5}
+COMMENTED = """\
+# all corpora
+
+other:
+  train: [a] # by hand
+
+# of the news
+news:
+  # old ones
+  train: [x]
+  small: [y]
+
+# the last
+third: {test: [z]}
+"""
+
+
+def documents(*texts: str) -> list[Document]:
+    return [Document(f"d{index}", text) for index, text in enumerate(texts)]
+
+
+def test_shares_are_read_and_every_fault_is_told() -> None:
+    assert partition.parse_shares("train=0.7, test=0.3") == {"train": 0.7, "test": 0.3}
+    assert set(partition.parse_shares(partition.SHARES)) == {"train", "development", "test"}
+    with pytest.raises(InputError, match=r"they make 0\.9, not 1"):
+        partition.parse_shares("train=0.8,test=0.1")
+    with pytest.raises(InputError) as caught:
+        partition.parse_shares("train=x,0.5,a=2,train=0.5")
+    assert len(caught.value.faults) == 4
+
+
+def test_copies_and_near_duplicates_stay_together() -> None:
+    found = documents(f"افتتح المتحف. {STRETCH}", "نص", f"{STRETCH}. نهاية", "نص ", "نص آخر")
+    assert partition.together(found) == [["d0", "d2"], ["d1", "d3"], ["d4"]]
+
+
+def test_splits_come_near_their_shares_and_hold_each_article_once() -> None:
+    groups = [["a", "b", "c"], *([f"n{index}"] for index in range(17))]
+    shares = partition.parse_shares("train=0.8,development=0.1,test=0.1")
+    drawn = partition.draw(groups, shares, seed=1)
+    assert sorted(id for ids in drawn.values() for id in ids) == sorted(id for g in groups for id in g)
+    assert {name: len(ids) for name, ids in drawn.items()} == {"train": 16, "development": 2, "test": 2}
+    assert any({"a", "b", "c"} <= set(ids) for ids in drawn.values())
+    assert drawn == partition.draw(groups, shares, seed=1)
+    assert drawn != partition.draw(groups, shares, seed=2)
+    few = partition.draw([["a", "b", "c", "d"], ["e"], ["f"]], shares, seed=1)
+    assert sorted(len(ids) for ids in few.values()) == [1, 1, 4]
+    with pytest.raises(InputError, match="2 articles that are not alike make no 3 splits"):
+        partition.draw([["a"], ["b"]], shares, seed=1)
+
+
+def test_other_corpora_and_their_comments_stay(tmp_path: Path) -> None:
+    file = tmp_path / "splits.yaml"
+    file.write_text(COMMENTED, encoding="utf-8")
+    drawn = {"train": ["n1", "2024"], "test": ["no"]}
+    found = partition.write(file, "news", drawn)
+    assert split_file(file) == {"other": {"train": ["a"]}, "news": drawn, "third": {"test": ["z"]}}
+    text = file.read_text(encoding="utf-8")
+    for kept in ("# all corpora", "# by hand", "# of the news\nnews:", "\n\n# the last\nthird:"):
+        assert kept in text
+    assert [line.partition(": ")[2] for line in found.notices] == [
+        "small (1)",
+        "1 lines of comments are lost",
+    ]
+    assert partition.write(file, "new: one", drawn).notices == ()
+    assert split_file(file)["new: one"] == drawn
+    assert "# the last" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing yet\n", "{news: {train: [x]}, other: {test: [y]}} # one line\n"]
+)
+def test_any_splits_file_takes_new_splits(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "splits.yaml"
+    file.write_text(text, encoding="utf-8")
+    notices = partition.write(file, "news", {"train": ["a"]}).notices
+    assert split_file(file)["news"] == {"train": ["a"]}
+    assert ("other" in split_file(file)) == ("other" in text)
+    assert bool(notices) == ("one line" in text)  # its comment is lost, and that is said
+
+
+def test_splits_that_are_there_and_parts_of_a_corpus_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "splits.yaml"
+    partition.refuse_change(file, "news")
+    file.write_text(COMMENTED, encoding="utf-8")
+    partition.refuse_change(file, "fourth")
+    with pytest.raises(InputError, match=r"news has splits \(train 1, small 1\); --overwrite"):
+        partition.refuse_change(file, "news")
+    assert partition.place_of(Spec(tmp_path / "news")) == (file, "news")
+    for spec in (Spec(tmp_path / "news", split="train"), Spec(tmp_path / "news", mapping="m")):
+        with pytest.raises(InputError, match="take # and @ away"):
+            partition.place_of(spec)

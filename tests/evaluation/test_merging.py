@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kashif.document import Document
+from kashif.errors import InputError
+from kashif.evaluation.merging import merge
+from kashif.formats import Reading, jsonl, plain
+from kashif.scheme import RelationType, Scheme
+
+SCHEME = Scheme(
+    entities={"PERS": "", "GPE": "", "ORG": ""},
+    relations={
+        "visits": RelationType(head=("PERS",), tail=("GPE",)),
+        "meets": RelationType(head=("PERS",), tail=("PERS",), symmetric=True),
+    },
+)
+FIRST = """\
+[[بوتين|PERS#1]] يزور [[كييف|GPE#2]].
+[[كيم|PERS#3]] يلتقي [[بوتين|PERS#4]] في [[موسكو الكبرى|GPE#5]].
+---
+visits 1 2
+meets 3 4
+visits 4 5
+"""
+SECOND = """\
+[[بوتين|PERS#11]] يزور [[كييف|ORG#12]].
+[[كيم|PERS#13]] يلتقي [[بوتين|PERS#14]] في [[موسكو|GPE#15]] الكبرى.
+---
+meets 14 13
+"""
+
+
+def reading(text: str, folder: str, id: str = "a") -> Reading:
+    return plain.parse(text, Path(f"{folder}/{id}.txt"))
+
+
+def test_marks_that_agree_are_kept_and_the_others_told_with_file_and_line() -> None:
+    found = merge([reading(FIRST, "A")], [reading(SECOND, "B")], scheme=SCHEME)
+    [document] = found.documents
+    assert [(e.id, e.text, e.label) for e in document.entities] == [
+        (1, "بوتين", "PERS"),
+        (3, "كيم", "PERS"),
+        (4, "بوتين", "PERS"),
+    ]
+    assert [(r.label, r.head, r.tail) for r in document.relations] == [("meets", 3, 4)]
+    assert sorted(map(str, found.differences)) == [
+        "a: A/a.txt:1: GPE «كييف» | B/a.txt:1: ORG «كييف»",
+        "a: A/a.txt:2: GPE «موسكو الكبرى» | B/a.txt:2: GPE «موسكو»",
+        "a: A/a.txt:4: visits PERS «بوتين» -> GPE «كييف» | B/a.txt:1: -",
+        "a: A/a.txt:6: visits PERS «بوتين» -> GPE «موسكو الكبرى» | B/a.txt:2: -",
+    ]
+    turned = merge([reading(SECOND, "B")], [reading(FIRST, "A")], scheme=SCHEME)
+    assert [(e.key) for e in turned.documents[0].entities] == [e.key for e in document.entities]
+    assert {d.marks[::-1] for d in turned.differences} == {d.marks for d in found.differences}
+
+
+def test_a_mark_of_one_side_alone_has_the_other_s_place(tmp_path: Path) -> None:
+    second = plain.parse("سطر\nبوتين", Path("B/a.txt"))
+    found = merge([plain.parse("سطر\n[[بوتين|PERS#1]]", Path("A/a.txt"))], [second], scheme=SCHEME)
+    assert list(map(str, found.differences)) == ["a: A/a.txt:2: PERS «بوتين» | B/a.txt:2: -"]
+    assert found.documents == (Document("a", "سطر\nبوتين"),)
+    file = tmp_path / "b.jsonl"
+    file.write_text(second.document.to_json() + "\n", encoding="utf-8")
+    found = merge(jsonl.read(file), [plain.parse("سطر\n[[بوتين|PERS#1]]", Path("a.txt"))], scheme=SCHEME)
+    assert found.differences[0].marks == ("-", "PERS «بوتين»")
+    assert found.differences[0].places[0] == str(file)
+
+
+def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
+    one, both = reading(FIRST, "A", "x"), reading(FIRST, "A", "a")
+    found = merge([one, both], [reading(FIRST, "B", "a"), reading(FIRST, "B", "y")], scheme=SCHEME)
+    assert found.alone == (("x",), ("y",))
+    assert found.differences == ()
+    assert found.documents == (both.document,)
+    with pytest.raises(InputError, match="share no article"):
+        merge([one], [both], scheme=SCHEME)
+    with pytest.raises(InputError, match=r"A/a\.txt: its text is not that of B/a\.txt"):
+        merge([both], [plain.parse("آخر", Path("B/a.txt"))], scheme=SCHEME)

