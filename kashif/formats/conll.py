@@ -28,8 +28,8 @@ from kashif.formats.tagging import OUTSIDE, Tag, Tagging
 from kashif.formats.tagging import find as find_tagging
 
 OPTIONS = {
-    "word": (regex.compile(r"[1-9]\d{0,3}"), "the column of words, the first is 1"),
-    "tag": (regex.compile(r"[1-9]\d{0,3}(,[1-9]\d{0,3})*"), "the columns of tags, such as 4 or 3,4"),
+    "word": (regex.compile(r"[1-9]\d{0,3}"), "+word=2 (the column of words, the first is 1)"),
+    "tag": (regex.compile(r"[1-9]\d{0,3}(,[1-9]\d{0,3})*"), "+tag=4 or +tag=3,4 (the columns of tags)"),
 }
 """The options of the format: what their values look like and what they are."""
 _PART = regex.compile(r"(\d+)-(\d+)")
@@ -66,7 +66,10 @@ def read(path: Path, *, word: str = "", tag: str = "") -> list[Reading]:
         id = path.stem if len(filled) == 1 else f"{path.stem}-{index + 1:04d}"
         text = "".join(builder.text)
         folded = fold(text)
-        spans = [(i, *_trimmed(folded, text, *span), label) for i, (*span, label) in enumerate(builder.spans, start=1)]
+        spans = [
+            (i, *_trimmed(folded, text, *span), label)
+            for i, (*span, label) in enumerate(builder.spans, start=1)
+        ]
         lines = dict(enumerate(builder.lines, start=1))
         document = build(path, id, text, spans, [])
         readings.append(Reading(document, path, lines, (), tuple(notices) if index == 0 else ()))

@@ -117,4 +117,3 @@ def find(tags: Mapping[str, int]) -> Tagging:
 def _letter(tag: str, affix: str) -> str:
     match = _AFFIXES[affix].fullmatch(tag)
     return match["letter"].upper() if match else ""
-
