@@ -52,7 +52,8 @@ class Spec:
         ``$KASHIF_DATA`` and ``$KASHIF_SEEDS`` in the path are the environment's, ``~`` is the home folder.
 
         Raises:
-            InputError: if the text is not of this form, a variable in it is not set, or the format has no such option.
+            InputError: if the text is not of this form, a variable is not set or an option is not the
+            format's.
         """
         whole = _VARIABLE.sub(lambda found: _folder(found[1], text), text)
         match = _FORMAT.match(whole)

@@ -10,7 +10,7 @@ from kashif.formats import Reading
 
 
 def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
-    """The notices of a corpus's readings: what several files have to say stands once, what was omitted is summed."""
+    """The notices of a corpus's readings: what several files say stands once, omissions are summed."""
     said: dict[str, list[str]] = {}
     counts: Counter[str] = Counter()
     for reading in readings:

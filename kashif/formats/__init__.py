@@ -23,7 +23,7 @@ class Format:
     """How one format is read and written.
 
     ``write`` gives a document's file content and, in words, what the format could not hold.
-    ``many`` says whether one file holds many documents; ``options`` are the arguments that ``read`` takes by name.
+    ``many`` says whether one file holds many documents; ``options`` are what ``read`` takes by name.
     """
 
     ending: str

@@ -1,7 +1,8 @@
 """brat standoff: a ``.ann`` of offsets into a text, which stands beside it or is given.
 
-Entities and binary relations are read; attributes, notes, normalisations, events and equivalences are read over and
-counted. A span in several parts needs a choice, the option ``parts=``, unless brat cut it at the end of a line.
+Entities and binary relations are read; attributes, notes, normalisations, events and equivalences are read
+over and counted. A span in several parts needs a choice, the option ``parts=``, unless brat cut it at the end
+of a line.
 Format: https://brat.nlplab.org/standoff.html.
 """
 
@@ -23,7 +24,7 @@ from kashif.formats.reading import Reading, build, refuse_blank_labels
 OPTIONS = {
     "parts": (
         regex.compile("cover|largest"),
-        "+parts=cover (a span in several parts reaches from the first to the last) or +parts=largest (it is the largest)",
+        "+parts=cover (a span in several parts reaches from first to last) or +parts=largest (it is the largest)",
     )
 }
 """The options of the format: what their values look like and what they are."""
@@ -48,7 +49,7 @@ _Spans = list[tuple[int, int]]
 class _Counting:
     """How a tool counted: ``mark`` is 1 if it counted the byte order mark.
 
-    ``ends`` is where line ends of two characters stand if it counted each as one, in its own offsets, ascending.
+    ``ends`` is where line ends of two characters stand, in its own offsets, if it counted each as one.
     """
 
     mark: int
@@ -182,7 +183,7 @@ def _chosen(spans: _Spans, parts: str) -> tuple[int, int]:
 
 
 def _counting(text: str, rows: Sequence[str]) -> _Counting:
-    """How the offsets into a text were counted, by which way most mentions fit: as it stands, or else the first."""
+    """How the offsets into a text were counted, by which way most mentions fit; the first of equals."""
     bare = text.removeprefix(BOM)
     ends = tuple(match.start() - before for before, match in enumerate(regex.finditer("\r\n", bare)))
     ways = [

@@ -18,7 +18,7 @@ _COMMENT = regex.compile(r"#(?:\s|$|begin |end |[\w.]+ ?=)")
 _BLANKS = regex.compile(r"[ \t]+")
 _INDEX = regex.compile(r"\d{1,9}(?:[-.]\d{1,9})?")
 _FILLERS = frozenset({"_", "-", "-X-", "*", "--"})
-_CHUNKS = frozenset("ADJP ADVP CONJP INTJ LST NP PP PRT SBAR UCP VP".split())
+_CHUNKS = frozenset(["ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP"])
 """The labels of syntactic chunks, which stand in tags like those of names (CoNLL-2000)."""
 _KEYS = ("NER", "NE", "Entity")
 """What tags are called in the last column of CoNLL-U, ``MISC``, the likeliest first."""
@@ -27,7 +27,7 @@ _PAIR = regex.compile(r"(?:^|\|)(\w+)=([^|]*)")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line with its number, cut into cells. A ``kind`` of row has a word; the others are blank, divider, comment."""
+    """A line with its number, cut into cells; its ``kind`` is row, blank, divider or comment."""
 
     line: int
     kind: str
@@ -39,8 +39,9 @@ class Row:
 class Layout:
     """The columns of words and tags, from 0; ``tags`` of None is all but the first, however many a row has.
 
-    ``key`` is what tags are called in CoNLL-U's last column, ``width`` the number of cells that each row has, 0 for any. ``conllu`` says
-    whether the rows are CoNLL-U's, which have an index first and say in the last column where no blank follows.
+    ``key`` is what tags are called in CoNLL-U's last column, ``width`` the number of cells that each row has,
+    0 for any. ``conllu`` says whether the rows are CoNLL-U's, which have an index first and say in the last
+    column where no blank follows.
     """
 
     word: int = 0
@@ -141,7 +142,7 @@ def find(found: Sequence[Row], where: str, *, word: int | None, tags: tuple[int,
         twice = [(a, b) for i, b in enumerate(marked) for a in marked[:i] if _alike(columns[a], columns[b])]
         if twice:
             first, second = twice[0]
-            told = f"columns {first + 1} and {second + 1} hold mostly the same tags, such as gold and predictions"
+            told = f"columns {first + 1} and {second + 1} hold the same tags, as of gold and predictions"
             raise _doubt(where, told, alike, tag=str(first + 1))
         if not marked:
             raise _doubt(where, "no column holds tags such as O and B-NAME", alike, word=word)
@@ -217,8 +218,8 @@ def _word_column(columns: Sequence[Sequence[str]], marked: Sequence[int]) -> int
 
 
 def looks_like_conll(text: str) -> bool:
-    """Whether a text is lines of words and tags, not an article: by its first rows, of which there are three or more."""
-    seen = tagged = marked = 0
+    """Whether a text is lines of words and tags, not an article, by its first rows; fewer than three are
+    none.""" seen = tagged = marked = 0
     for line in text[:20_000].split("\n"):
         cells = line.split()
         if not cells or cells[0] in DIVIDERS or _COMMENT.match(line):

@@ -1,9 +1,10 @@
 """CoNLL: a word and its tags a line, an empty line after a sentence; written ``word TAG [TAG…]`` in IOB2.
 
-The scheme of tags and the columns are found from the file (``tagging``, ``columns``), or columns are named by the options
-``word=`` and ``tag=``. Several tag columns hold nested spans. A line that begins with ``-DOCSTART-`` or ``$#$``, or CoNLL-U's
-``# newdoc``, begins a new document. The words of a sentence stand with one space between them, its sentences a line
-each; the format holds no other white space, no relations and no spans inside words.
+The scheme of tags and the columns are found from the file (``tagging``, ``columns``), or columns are named by
+the options ``word=`` and ``tag=``. Several tag columns hold nested spans. A line that begins with
+``-DOCSTART-`` or ``$#$``, or CoNLL-U's ``# newdoc``, begins a new document. The words of a sentence stand
+with one space between them, its sentences a line each; the format holds no other white space, no relations
+and no spans inside words.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ _PART = regex.compile(r"(\d+)-(\d+)")
 def read(path: Path, *, word: str = "", tag: str = "") -> list[Reading]:
     """The documents of a file; ids are the file's stem, numbered where there are several.
 
-    ``word`` and ``tag`` name columns, the first is 1. A tag that goes on with no span begins one, and a notice counts them; others say
-    which scheme of tags and which columns were found, where they are not the usual ones, and how many comments stand there.
+    ``word`` and ``tag`` name columns, the first is 1. A tag that goes on with no span begins one, and a
+    notice counts them; others say which scheme of tags and which columns were found, where they are not the
+    usual ones, and how many comments stand there.
 
     Raises:
         InputError: listing every line that does not fit.
@@ -134,10 +136,10 @@ def _built(rows: Sequence[Row], layout: Layout, tagging: Tagging) -> list[_Build
 
 
 def _words(rows: Sequence[Row], layout: Layout) -> Iterator[tuple[Row, bool, bool]]:
-    """Rows, whether a word follows the one before without a blank, and whether its tags are of that same word.
+    """Rows, whether a word follows the one before without a blank, and whether its tags are that one's.
 
-    In CoNLL-U a token such as ``3-4`` is written in words 3 and 4. They are taken for its parts if they spell it, else
-    their tags are those of the whole token.
+    In CoNLL-U a token such as ``3-4`` is written in words 3 and 4. They are taken for its parts if they spell
+    it, else their tags are those of the whole token.
     """
     if not layout.conllu:
         yield from ((row, False, False) for row in rows if row.kind != "comment")
@@ -200,7 +202,8 @@ def _notices(
 class _Builder:
     """Grows one document's text and spans, word by word.
 
-    ``stray`` counts tags that go on with no span, ``begun`` those that begin one where none of its label stands before.
+    ``stray`` counts tags that go on with no span, ``begun`` those that begin one where none of its label
+    stands before.
     """
 
     def __init__(self) -> None:

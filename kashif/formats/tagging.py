@@ -1,7 +1,8 @@
 """Schemes of tags: what the tags of a CoNLL file say, found from the tags themselves.
 
-A tag is ``O``, outside every span, or a label with a letter: ``B-PERS``, ``B_PERS``, ``PERS-B`` or ``PERS_B``. In IO the
-label stands alone, and neighbours of one label are one span. Letters: https://en.wikipedia.org/wiki/Inside–outside–beginning_(tagging).
+A tag is ``O``, outside every span, or a label with a letter: ``B-PERS``, ``B_PERS``, ``PERS-B`` or
+``PERS_B``. In IO the label stands alone, and neighbours of one label are one span. Letters:
+https://en.wikipedia.org/wiki/Inside–outside–beginning_(tagging).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _AFFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A label, and whether the word begins its span, ends it, or goes on with it as a matter of course (IO)."""
+    """A label, and whether the word begins its span or ends it; ``bare`` is a tag of IO."""
 
     label: str
     begins: bool
