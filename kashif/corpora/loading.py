@@ -28,7 +28,8 @@ from kashif.formats.options import parse as parse_options
 from kashif.scheme import Scheme
 
 _SPEC = regex.compile(
-    r"(?:(?P<format>[a-z]+)(?P<options>(?:\+[^:+/]*)*):)?(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
+    r"(?:(?P<format>[a-z]+)(?P<options>(?:\+[^:+/]*)*):)?"
+    r"(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
 )
 _REST = regex.compile(r"(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?")
 _FORMAT = regex.compile(r"([a-z]+)((?:\+[^:+/]*)*):")

@@ -24,7 +24,7 @@ from kashif.formats.reading import Reading, build, refuse_blank_labels
 OPTIONS = {
     "parts": (
         regex.compile("cover|largest"),
-        "+parts=cover (a span in several parts reaches from first to last) or +parts=largest (it is the largest)",
+        "+parts=cover (a span in several parts is all from first to last) or +parts=largest (the largest)",
     )
 }
 """The options of the format: what their values look like and what they are."""

@@ -218,8 +218,8 @@ def _word_column(columns: Sequence[Sequence[str]], marked: Sequence[int]) -> int
 
 
 def looks_like_conll(text: str) -> bool:
-    """Whether a text is lines of words and tags, not an article, by its first rows; fewer than three are
-    none.""" seen = tagged = marked = 0
+    """Whether a text is lines of words and tags, not an article, by its first rows, three or more."""
+    seen = tagged = marked = 0
     for line in text[:20_000].split("\n"):
         cells = line.split()
         if not cells or cells[0] in DIVIDERS or _COMMENT.match(line):
