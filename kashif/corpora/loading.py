@@ -1,4 +1,4 @@
-"""Where documents come from: ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, and splits by article.
+"""Where documents come from: ``[FORMAT[+KEY=VALUE…]:]PATH[#SPLIT][@MAPPING]``, and splits by article.
 
 SPLIT is a name from ``splits.yaml`` or a slice of the corpus's lines, such as ``0-80%``. A relative path
 starts in the folder where the program was started.
@@ -19,17 +19,20 @@ import regex
 from kashif import formats
 from kashif.config import parse_yaml
 from kashif.corpora import slices, texts
+from kashif.corpora.notices import gathered
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import possible, read_text
-from kashif.formats import Reading
+from kashif.formats import Options, Reading
+from kashif.formats.options import parse as parse_options
 from kashif.scheme import Scheme
 
 _SPEC = regex.compile(
-    r"(?:(?P<format>[a-z]+):)?(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
+    r"(?:(?P<format>[a-z]+)(?P<options>(?:\+[^:+/]*)*):)?"
+    r"(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
 )
 _REST = regex.compile(r"(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?")
-_FORMAT = regex.compile(r"([a-z]+):")
+_FORMAT = regex.compile(r"([a-z]+)((?:\+[^:+/]*)*):")
 _VARIABLE = regex.compile(r"\$(KASHIF_DATA|KASHIF_SEEDS)\b")
 
 
@@ -41,34 +44,47 @@ class Spec:
     format: str | None = None
     split: str | None = None
     mapping: str | None = None
+    options: Options = ()
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """Reads ``[FORMAT:]PATH[#SPLIT][@MAPPING]``; a path that exists is taken as it is.
+        """Reads ``[FORMAT[+KEY=VALUE…]:]PATH[#SPLIT][@MAPPING]``; a path that exists is taken as it is.
 
         ``$KASHIF_DATA`` and ``$KASHIF_SEEDS`` in the path are the environment's, ``~`` is the home folder.
 
         Raises:
-            InputError: if the text is not of this form, or a variable in it is not set.
+            InputError: if the text is not of this form, a variable is not set or an option is not the
+            format's.
         """
         whole = _VARIABLE.sub(lambda found: _folder(found[1], text), text)
         match = _FORMAT.match(whole)
-        begins = [(None, 0)] + ([(match[1], match.end())] if match else [])
+        begins = [(None, "", 0)] + ([(match[1], match[2], match.end())] if match else [])
         ends = [i for i in range(len(whole), 0, -1) if whole[i : i + 1] in ("", "#", "@")]
-        for format, begin in begins:
+        for format, written, begin in begins:
             for end in ends:
                 rest, path = _REST.fullmatch(whole, end), _existing(whole[begin:end])
                 if rest and path:
-                    return cls(path, format, rest["split"], rest["mapping"])
+                    options = _options(format, written)
+                    return cls(path, format, rest["split"], rest["mapping"], options)
         match = _SPEC.fullmatch(whole)
         if not match:
             raise InputError(f"'{text}' is no corpus; write [FORMAT:]PATH[#SPLIT][@MAPPING]")
-        return cls(possible(Path(match["path"])), match["format"], match["split"], match["mapping"])
+        options = _options(match["format"], match["options"] or "")
+        return cls(possible(Path(match["path"])), match["format"], match["split"], match["mapping"], options)
 
     @property
     def slice(self) -> slices.Slice | None:
         """The percentages that the split names, if it is a slice."""
         return slices.parse(self.split)
+
+
+def _options(format: str | None, written: str) -> Options:
+    """The options of a format; without any, a format that is not known is told with the files."""
+    if not format or not written:
+        return ()
+    if format not in formats.FORMATS:
+        raise InputError(f"{format}{written}: no format '{format}'; {nearest(format, formats.FORMATS)}")
+    return parse_options(written, format, formats.FORMATS[format].options)
 
 
 def _existing(text: str) -> Path | None:
@@ -193,9 +209,10 @@ def contents(spec: Spec) -> Contents:
         many = any(formats.FORMATS[name].many for name, _ in files)
         files = [(name, file) for name, file in files if many or file.stem in wanted]
     remedy = ""
+    all_read: list[Reading] = []
     for name, file in files:
         try:
-            got = texts.read(file, name)
+            got = texts.read(file, name, options=spec.options)
         except texts.MissingText as error:
             found.missing.add(file.stem)
             remedy = remedy or str(error).partition(": ")[2]
@@ -203,8 +220,9 @@ def contents(spec: Spec) -> Contents:
         except InputError as error:
             found.faults += error.faults
             continue
-        found.notices += [notice for reading in got for notice in reading.notices]
+        all_read += got
         found.readings += [r for r in got if wanted is None or r.document.id in wanted]
+    found.notices += gathered(all_read, spec.path)
     count = f"{len(found.missing)} of {len(files)} articles of {spec.path}"
     if found.missing and spec.slice:
         message = f"no slice of a corpus without all its texts; not here: {count}; {remedy}"
@@ -229,7 +247,8 @@ def files_of(spec: Spec) -> list[tuple[str, Path]]:
     try:
         return formats.files(spec.path, spec.format)
     except InputError as error:
-        whole = f"{spec.format}:" if spec.format else ""
+        options = "".join(f"+{key}={value}" for key, value in spec.options)
+        whole = f"{spec.format}{options}:" if spec.format else ""
         whole += str(spec.path)
         whole += f"#{spec.split}" if spec.split else ""
         whole += f"@{spec.mapping}" if spec.mapping else ""

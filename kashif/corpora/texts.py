@@ -21,7 +21,7 @@ from kashif.config import StrictModel
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_json, read_json_lines, read_text
-from kashif.formats import Reading, brat
+from kashif.formats import Options, Reading, brat
 
 NAME = "manifest.json"
 _ABOVE = 3
@@ -49,7 +49,7 @@ class TextManifest(StrictModel):
     articles: tuple[NamedText, ...]
 
 
-def read(path: Path, format: str) -> list[Reading]:
+def read(path: Path, format: str, *, options: Options = ()) -> list[Reading]:
     """The documents of one file; the text of standoff annotations may be one that a manifest names.
 
     Raises:
@@ -59,7 +59,7 @@ def read(path: Path, format: str) -> list[Reading]:
     text = None
     if format == "brat" and not brat.text_path(path).exists():
         text = _named_text(path)
-    return formats.read(path, format, text=text)
+    return formats.read(path, format, text=text, options=options)
 
 
 def is_named(path: Path, document: Document) -> bool:

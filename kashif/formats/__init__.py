@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
-from kashif.files import list_folder
+from kashif.files import list_folder, read_text
 from kashif.formats import brat, conll, jsonl, plain
+from kashif.formats.columns import looks_like_conll
+from kashif.formats.options import Option, Options
 from kashif.formats.reading import Reading
 from kashif.outputs import missing
 
-__all__ = ["FORMATS", "Format", "Reading", "files", "read", "render"]
+__all__ = ["FORMATS", "Format", "Options", "Reading", "files", "read", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,21 @@ class Format:
     """How one format is read and written.
 
     ``write`` gives a document's file content and, in words, what the format could not hold.
-    ``many`` says whether one file holds many documents.
+    ``many`` says whether one file holds many documents; ``options`` are what ``read`` takes by name.
     """
 
     ending: str
-    read: Callable[[Path], list[Reading]]
+    read: Callable[..., list[Reading]]
     write: Callable[[Document], tuple[str, list[str]]]
     many: bool
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 FORMATS = {
     "plain": Format(".txt", plain.read, plain.write, many=False),
-    "brat": Format(".ann", brat.read, brat.write, many=False),
+    "brat": Format(".ann", brat.read, brat.write, many=False, options=brat.OPTIONS),
     "jsonl": Format(".jsonl", jsonl.read, jsonl.write, many=True),
-    "conll": Format(".conll", conll.read, conll.write, many=True),
+    "conll": Format(".conll", conll.read, conll.write, many=True, options=conll.OPTIONS),
 }
 _BY_ENDING = {entry.ending: name for name, entry in FORMATS.items()}
 
@@ -103,15 +106,25 @@ def _nothing_in(inside: Sequence[Path], ending: str | None) -> str:
     return f"{message}; it holds {', '.join(files)}: write FORMAT:PATH of one" if files else message
 
 
-def read(path: Path, format: str, *, text: str | None = None) -> list[Reading]:
-    """The documents of one file.
+def read(path: Path, format: str, *, text: str | None = None, options: Options = ()) -> list[Reading]:
+    """The documents of one file, by the format's ``options``.
 
     ``text`` is what a standoff file points into, where that does not stand beside it.
 
     Raises:
         InputError: listing every fault of the file, with its line.
     """
-    return brat.read(path, text) if format == "brat" else _format(format).read(path)
+    entry = _format(format)
+    given = dict(options)
+    readings = entry.read(path, text, **given) if format == "brat" else entry.read(path, **given)
+    if (
+        format == "plain"
+        and not any(r.document.entities for r in readings)
+        and looks_like_conll(read_text(path))
+    ):
+        message = f"words and tags in columns, not an article; CoNLL is written conll:{path}"
+        raise InputError(Fault(str(path), message))
+    return readings
 
 
 def render(document: Document, format: str) -> tuple[str, list[str]]:

@@ -1,10 +1,17 @@
 """brat standoff: a ``.ann`` of offsets into a text, which stands beside it or is given.
 
+Entities and binary relations are read; attributes, notes, normalisations, events and equivalences are read
+over and counted. A span in several parts needs a choice, the option ``parts=``, unless brat cut it at the end
+of a line.
 Format: https://brat.nlplab.org/standoff.html.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import regex
@@ -14,9 +21,44 @@ from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
 from kashif.formats.reading import Reading, build, refuse_blank_labels
 
-_ENTITY = regex.compile(r"T(\d{1,18})\t(\S+) (\d{1,18}) (\d{1,18})\t(.*)")
-_BLANK = regex.compile(r"T\d+\t\S+( \D\S*)+ \d+ \d+\t|R\d+\t\S+( \S+)+ Arg1:")
-_RELATION = regex.compile(r"R\d+\t(\S+) Arg1:T(\d{1,18}) Arg2:T(\d{1,18})\s*")
+OPTIONS = {
+    "parts": (
+        regex.compile("cover|largest"),
+        "+parts=cover (a span in several parts is all from first to last) or +parts=largest (the largest)",
+    )
+}
+"""The options of the format: what their values look like and what they are."""
+_ENTITY = regex.compile(r"T(\d{1,18})\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)")
+_BLANK = regex.compile(r"T\d+\t\S+( \D\S*)+ \d+ \d+|R\d+\t\S+( [^\s:]+)+ \S+:")
+_RELATION = regex.compile(r"R\d+\t(\S+)\s+([^\s:]+):([TE])(\d{1,18})\s+([^\s:]+):([TE])(\d{1,18})\s*")
+_OTHERS = {
+    "attributes": regex.compile(r"[AM]\d+\s.*"),
+    "notes": regex.compile(r"#.*"),
+    "normalisations": regex.compile(r"N\d+\s.*"),
+    "events": regex.compile(r"E\d+\s.*"),
+    "equivalences": regex.compile(r"\*\s.*"),
+}
+"""What a document has no place for."""
+_GAP = regex.compile(r"\s*[\r\n]\s*|")
+"""What stands between the parts of a span that brat cut at the end of a line."""
+
+_Spans = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """How a tool counted: ``mark`` is 1 if it counted the byte order mark.
+
+    ``ends`` is where line ends of two characters stand, in its own offsets, if it counted each as one.
+    """
+
+    mark: int
+    ends: tuple[int, ...]
+
+    def place(self, offset: int) -> int:
+        """The offset into the text without its mark."""
+        offset -= self.mark
+        return offset + bisect_left(self.ends, offset)
 
 
 def text_path(path: Path) -> Path:
@@ -25,11 +67,12 @@ def text_path(path: Path) -> Path:
     return capitals if capitals.exists() else path.with_suffix(".txt")
 
 
-def read(path: Path, text: str | None = None) -> list[Reading]:
+def read(path: Path, text: str | None = None, *, parts: str = "") -> list[Reading]:
     """The document of a ``.ann`` file; its id is the file's stem.
 
     ``text`` is what the offsets point into; None reads the text beside the file. A byte order mark before it
-    is no part of the document; offsets that count it are moved.
+    is no part of the document; offsets that count it, or a line end of two characters as one, are moved.
+    ``parts`` says what a span in several parts is: its ``cover`` or its ``largest`` part.
 
     Raises:
         InputError: listing every line that does not fit.
@@ -38,33 +81,49 @@ def read(path: Path, text: str | None = None) -> list[Reading]:
     rows = list(enumerate(read_text(path).replace("\r\n", "\n").split("\n"), start=1))
     if text is None:
         text = read_text(text_path(path), keep_bom=True)
-    before, text = _bom_counted(text, [row for _, row in rows]), text.removeprefix(BOM)
+    counting, text = _counting(text, [row for _, row in rows]), text.removeprefix(BOM)
     faults: list[Fault] = []
     entities: list[tuple[int, int, int, str]] = []
     lines: dict[int, int] = {}
     relations: list[tuple[str, int, int]] = []
     relation_lines: list[int] = []
+    omitted: Counter[str] = Counter()
     for number, row in rows:
-        if not row.strip() or row.startswith("#"):
+        if not row.strip():
             continue
         if match := _ENTITY.fullmatch(row):
-            id, start, end = int(match[1]), int(match[3]) - before, int(match[4]) - before
+            id = int(match[1])
             if id in lines:
                 faults.append(Fault(where, f"T{id} is taken by line {lines[id]}; ids are unique", number))
                 continue
             lines[id] = number
-            if not 0 <= start < end <= len(text):
-                message = f"offsets {start}-{end} do not lie in the text (0-{len(text)}) or are empty"
+            spans = sorted(_spans(match[3], counting))
+            if message := _misfit(spans, text, match[4]):
                 faults.append(Fault(where, message, number))
                 continue
-            found = text[start:end]
-            if _one_line(found) != _one_line(match[5]):
-                message = f"the text at {start}-{end} is {found!r:.80}, not {match[5]!r:.80}"
+            spans = _joined(spans, text)
+            if len(spans) > 1 and not parts:
+                message = (
+                    f"T{id} has {len(spans)} parts, a document's spans have one; choose what it is: write"
+                    " brat+parts=cover:PATH (from the first to the last) or brat+parts=largest:PATH"
+                )
                 faults.append(Fault(where, message, number))
+                continue
+            if len(spans) > 1:
+                omitted[f"spans in several parts (read by parts={parts})"] += 1
+            start, end = _chosen(spans, parts)
             entities.append((id, start, end, match[2]))
         elif match := _RELATION.fullmatch(row):
-            relations.append((match[1], int(match[2]), int(match[3])))
+            if "E" in (match[3], match[6]):
+                omitted["relations between events"] += 1
+                continue
+            head, tail = int(match[4]), int(match[7])
+            if (match[2], match[5]) == ("Arg2", "Arg1"):
+                head, tail = tail, head
+            relations.append((match[1], head, tail))
             relation_lines.append(number)
+        elif kind := next((kind for kind, other in _OTHERS.items() if other.fullmatch(row)), ""):
+            omitted[kind] += 1
         else:
             message = f"not an entity or relation of brat's: {row!r:.80} ({_why(row)})"
             faults.append(Fault(where, message, number))
@@ -75,7 +134,7 @@ def read(path: Path, text: str | None = None) -> list[Reading]:
     if faults:
         raise InputError(sorted(faults, key=lambda fault: fault.order))
     document = build(path, path.stem, text, entities, relations)
-    return [Reading(document, path, lines, tuple(relation_lines))]
+    return [Reading(document, path, lines, tuple(relation_lines), omitted=dict(omitted))]
 
 
 def _one_line(mention: str) -> str:
@@ -83,16 +142,63 @@ def _one_line(mention: str) -> str:
     return mention.replace("\r", " ").replace("\n", " ")
 
 
-def _bom_counted(text: str, rows: list[str]) -> int:
-    """1 if the offsets count the byte order mark before a text, by which way more mentions fit; else 0."""
-    if not text.startswith(BOM):
-        return 0
-    fits = [0, 0]
-    for match in filter(None, map(_ENTITY.fullmatch, rows)):
-        for before in (0, 1):
-            start, end = int(match[3]) - before + 1, int(match[4]) - before + 1
-            fits[before] += _one_line(text[max(1, start) : end]) == _one_line(match[5])
-    return int(fits[1] > fits[0])
+def _spans(offsets: str, counting: _Counting) -> _Spans:
+    """The parts of a span as it is written: ``0 5;8 12``."""
+    pairs = (part.split() for part in offsets.split(";"))
+    return [(counting.place(int(start)), counting.place(int(end))) for start, end in pairs]
+
+
+def _shown(spans: _Spans, text: str) -> str:
+    """A mention as brat shows it: its parts with a blank between them."""
+    return regex.sub(r"\s+", " ", " ".join(text[start:end] for start, end in spans))
+
+
+def _misfit(spans: _Spans, text: str, mention: str) -> str:
+    """Why the parts of a span are none of the text's, if they are not."""
+    listed = ";".join(f"{start}-{end}" for start, end in spans)
+    if not all(0 <= start < end <= len(text) for start, end in spans):
+        return f"offsets {listed} do not lie in the text (0-{len(text)}) or are empty"
+    if _shown(spans, text) != regex.sub(r"\s+", " ", mention):
+        return f"the text at {listed} is {_shown(spans, text)!r:.80}, not {mention!r:.80}"
+    return ""
+
+
+def _joined(spans: _Spans, text: str) -> _Spans:
+    """The parts of a span; those that touch, but for white space that holds the end of a line, are one."""
+    joined = spans[:1]
+    for start, end in spans[1:]:
+        first, last = joined[-1]
+        if start <= last or _GAP.fullmatch(text[last:start]):
+            joined[-1] = first, max(last, end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _chosen(spans: _Spans, parts: str) -> tuple[int, int]:
+    """The one span that several parts are read as."""
+    if parts == "largest":
+        return max(spans, key=lambda span: span[1] - span[0])
+    return spans[0][0], spans[-1][1]
+
+
+def _counting(text: str, rows: Sequence[str]) -> _Counting:
+    """How the offsets into a text were counted, by which way most mentions fit; the first of equals."""
+    bare = text.removeprefix(BOM)
+    ends = tuple(match.start() - before for before, match in enumerate(regex.finditer("\r\n", bare)))
+    ways = [
+        _Counting(mark, counted)
+        for counted in ([(), ends] if ends else [()])
+        for mark in ([0, 1] if text.startswith(BOM) else [0])
+    ]
+    if len(ways) == 1:
+        return ways[0]
+    matches = [match for match in map(_ENTITY.fullmatch, rows) if match]
+
+    def fitting(way: _Counting) -> int:
+        return sum(not _misfit(sorted(_spans(match[3], way)), bare, match[4]) for match in matches)
+
+    return max(ways, key=fitting)  # the first of equals
 
 
 def write(document: Document) -> tuple[str, list[str]]:
@@ -117,4 +223,6 @@ def _why(row: str) -> str:
     """What a line that is no entity and no relation may be."""
     if _BLANK.match(row):
         return "its label holds a blank, which brat has no place for"
-    return "attributes, events and spans in several parts have no place here"
+    return (
+        "expected T1, a tab, LABEL START END, a tab and the mention, or R1, a tab and LABEL Arg1:T1 Arg2:T2"
+    )

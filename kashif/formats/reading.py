@@ -14,6 +14,7 @@ from kashif.errors import Fault, InputError
 class Reading:
     """A document with its file and the line of every entity (by id) and relation (by index).
 
+    ``omitted`` counts, by kind, what was read that a document has no place for, or that is read otherwise.
     ``slice`` is the percentages of its corpus that it was read as part of, if only those were asked for.
     """
 
@@ -23,6 +24,7 @@ class Reading:
     relation_lines: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     slice: tuple[int, int] | None = None
+    omitted: dict[str, int] = field(default_factory=dict)
 
 
 def build(

@@ -163,3 +163,46 @@ def test_splits_may_be_named_by_numbers_and_dates() -> None:
         (folder / f"{name}.txt").write_text(name, encoding="utf-8")
     found = loading.load("annotations/2024#1").documents
     assert [document.id for document in found] == ["007", "2024-01-01", "no"]
+
+
+def test_options_of_a_format_stand_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "splits.yaml").write_text("a.txt: {train: [a]}", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("س O زار\nص B-PERS كيم\n", encoding="utf-8")
+    spec = loading.Spec.parse("conll+word=3+tag=2:a.txt#train@m")
+    assert spec == loading.Spec(Path("a.txt"), "conll", "train", "m", (("word", "3"), ("tag", "2")))
+    [document] = loading.load("conll+word=3+tag=2:a.txt#train").documents
+    assert (document.text, document.entities[0].text) == ("زار كيم\n", "كيم")
+    assert loading.Spec.parse("conll+tag=2,3:none").options == (("tag", "2,3"),)
+    (tmp_path / "conll+tag=2:b").mkdir()
+    assert loading.Spec.parse("conll+tag=2:b") == loading.Spec(Path("conll+tag=2:b"))
+    assert loading.Spec.parse("c++/x:y").path == Path("c++/x:y")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("brat+part=cover:a", r"no option 'part'; brat takes \+parts=cover .* or \+parts=largest"),
+        ("brat+parts=all:a", "'all' is no value of 'parts'; brat takes"),
+        ("brat+parts:a", "'' is no value of 'parts'"),
+        ("conll+word=0:a", r"'0' is no value of 'word'; conll takes \+word=2 .* and \+tag=4"),
+        ("conll+word=1+word=2:a", "'word' stands twice"),
+        ("plain+x=1:a", "no option 'x'; plain takes no options"),
+        ("brta+parts=cover:a", "no format 'brta'; did you mean 'brat'"),
+        ("brat+parts=cover:a", r"nor is there one named 'brat\+parts=cover:a'"),
+    ],
+)
+def test_options_that_a_format_does_not_have_are_refused(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        loading.load(text)
+
+
+def test_notices_of_many_files_stand_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("زار كيم", encoding="utf-8")
+        (tmp_path / f"{name}.ann").write_text("T1\tX 4 7\tكيم\nA1\tN T1\n#1\tN T1\tx\n", encoding="utf-8")
+        (tmp_path / f"{name}.conll").write_text("زار O\nكيم U-X\n", encoding="utf-8")
+    assert loading.load(f"brat:{tmp_path}").notices == (
+        f"{tmp_path}: documents have no place for 2 attributes, 2 notes",
+    )
+    assert loading.load(f"conll:{tmp_path}").notices == (f"{tmp_path}, 2 files: tags are BILOU",)
