@@ -9,7 +9,19 @@ from pathlib import Path
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import list_folder
-from kashif.formats import brat, conll, doccano, gliner, jsonl, label_studio, plain, prodigy, shapes, triples
+from kashif.formats import (
+    brat,
+    conll,
+    doccano,
+    gliner,
+    jsonl,
+    label_studio,
+    plain,
+    prodigy,
+    shapes,
+    triples,
+    webanno,
+)
 from kashif.formats.reading import Reading
 from kashif.outputs import missing
 
@@ -47,6 +59,7 @@ FORMATS = {
     "doccano": Format(".jsonl", doccano.read, doccano.write, many=True),
     "prodigy": Format(".jsonl", prodigy.read, prodigy.write, many=True),
     "gliner": Format(".json", gliner.read, gliner.write, many=True, frame=gliner.FRAME),
+    "webanno": Format(".tsv", webanno.read, webanno.write, many=False),
     "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),
 }
 _BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure}

@@ -121,8 +121,8 @@ class _Task:
                 self.faults.append("'data' has no string that is the text; only plain texts can be read")
             return None
         results = self.results if isinstance(self.results, list) else []
-        named = [result.get("to_name") for result in results if isinstance(result, dict)]
-        order = [key for key in dict.fromkeys([*named, "text"]) if isinstance(key, str) and key in strings]
+        named = [str(result.get("to_name")) for result in results if isinstance(result, dict)]
+        order = [key for key in dict.fromkeys([*named, "text"]) if key in strings]
         order += [key for key in strings if key not in order]
         fits = {key: max(self.fits(strings[key], way) for way in _COUNTED) for key in order}
         key = max(order, key=fits.__getitem__)
@@ -149,7 +149,7 @@ class _Task:
         return draft, id, meta_of(self.data, _OWN)
 
     def _fill(self, draft: Draft, passed: Counter[str], *, predicted: bool) -> None:
-        regions: dict[Any, list[Any]] = {}
+        regions: dict[str, list[Any]] = {}
         relations = []
         for result in listed(draft, self.results, "result"):
             kind, value = result.get("type"), result.get("value")
@@ -159,10 +159,10 @@ class _Task:
                 if "xpath" in str(value.get("startOffset", "")) or isinstance(value.get("start"), str):
                     draft.fault("its spans lie in HTML or in paragraphs; only plain texts can be read")
                     return
-                again = result.get("id") in regions  # a span that two controls label
+                again = str(result.get("id")) in regions  # a span that two controls label
                 found = self._region(draft, result, value, passed, predicted=predicted, again=again)
-                regions.setdefault(result.get("id"), []).extend(found)
-            elif kind in _UNMARKED:
+                regions.setdefault(str(result.get("id")), []).extend(found)
+            elif str(kind) in _UNMARKED:
                 passed[f"results of type '{kind}' are passed over"] += 1
             else:
                 draft.fault(f"a result of type {kind!r:.40}: only '{_SPANS}' over plain texts can be read")
@@ -204,13 +204,13 @@ class _Task:
         self,
         draft: Draft,
         result: Mapping[str, Any],
-        regions: Mapping[Any, list[Any]],
+        regions: Mapping[str, list[Any]],
         passed: Counter[str],
         *,
         predicted: bool,
     ) -> None:
         labels = result.get("labels") or []
-        ends = [result.get("from_id"), result.get("to_id")]
+        ends = [str(result.get("from_id")), str(result.get("to_id"))]
         if not isinstance(labels, list) or not labels:
             passed["relations without a label are left out"] += 1
             return

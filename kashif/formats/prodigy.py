@@ -57,20 +57,20 @@ def read(path: Path) -> list[Reading]:
 
 def _fill(draft: Draft, row: dict[str, Any], passed: Counter[str]) -> None:
     """Adds a line's entities and relations; a relation names its spans by their offsets."""
-    ids: dict[tuple[Any, ...], Any] = {}
+    ids: dict[tuple[str, str], Any] = {}
     spans = listed(draft, row.get("spans"), "spans")
     own = all(isinstance(span.get("id"), int) for span in spans)
 
     def add(span: dict[str, Any], id: Any) -> None:
-        start, end, label = key = span.get("start"), span.get("end"), span.get("label")
+        start, end, label = span.get("start"), span.get("end"), span.get("label")
         if (
             draft.entity(start, end, label, id=id, mention=span.get("text"), score=span.get("score"))
             is not None
         ):
-            ids[key] = ids[start, end, None] = id
+            ids[_key(span)] = ids[_key(span | {"label": None})] = id
 
     for span in spans:
-        key = span.get("start"), span.get("end"), span.get("label")
+        key = _key(span)
         if span.get("label") is None:
             passed["spans without a label are left out"] += 1
         elif key in ids:
@@ -81,14 +81,19 @@ def _fill(draft: Draft, row: dict[str, Any], passed: Counter[str]) -> None:
         ends = []
         for side in (relation.get("head_span"), relation.get("child_span")):
             if isinstance(side, dict):
-                key = side.get("start"), side.get("end"), side.get("label")
-                if key not in ids and key[2] is not None:
+                key = _key(side)
+                if key not in ids and side.get("label") is not None:
                     add(side, f"{key}")  # a relation may join what is not listed among the spans
                 ends.append(ids.get(key))
         if len(ends) < 2 or None in ends:
             passed["relations of words that no labelled span covers are left out"] += 1
         else:
             draft.relation(relation.get("label"), *ends, score=relation.get("score"))
+
+
+def _key(span: dict[str, Any]) -> tuple[str, str]:
+    """What tells a span: its offsets and its label."""
+    return f"{span.get('start')}-{span.get('end')}", f"{span.get('label')}"
 
 
 def write(document: Document) -> tuple[str, list[str]]:

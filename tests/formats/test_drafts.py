@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,6 +68,35 @@ def test_what_is_not_of_the_format_is_told(tmp_path: Path, format: str, content:
     (tmp_path / "a").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=f"{tmp_path}/a"):
         formats.read(tmp_path / "a", format)
+
+
+def paths(value: object) -> Iterator[list[object]]:
+    """Where the parts of a value of JSON stand in it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        yield [key]
+        yield from ([key, *rest] for rest in paths(part))
+
+
+@pytest.mark.parametrize("format", [*EXACT, "gliner"])
+def test_no_value_of_json_ends_in_a_traceback(tmp_path: Path, format: str) -> None:
+    document = make("زار كيم عمان وبيروت", "كيم", "عمان", "بيروت", score=0.5)
+    content, _ = formats.render(document, format)
+    junk: list[object] = [None, True, -1, 1.5, 10**40, "", "x", [], [None], [[1]], {}, {"a": []}]
+    refused = 0
+    for place in paths(json.loads(content)):
+        for value in junk:
+            row = json.loads(content)
+            part = row
+            for key in place[:-1]:
+                part = part[key]
+            part[place[-1]] = value
+            (tmp_path / "a").write_text(json.dumps([row]), encoding="utf-8")
+            try:
+                assert len(formats.read(tmp_path / "a", format)) == 1
+            except InputError:
+                refused += 1
+    assert refused > 100
 
 
 def test_ids_are_unique(tmp_path: Path) -> None:
