@@ -40,7 +40,9 @@ def predict(
         str | None,
         typer.Option(help="model folder; $KASHIF_MODEL by default, else news, which comes with Kashif"),
     ] = None,
-    format: Annotated[str, typer.Option(help="jsonl, plain, brat, conll, html or table")] = "jsonl",
+    format: Annotated[
+        str, typer.Option(help="jsonl, plain, brat, conll, html, table, or another tool's: docs/use.md")
+    ] = "jsonl",
     output: Annotated[
         str,
         typer.Option(
@@ -163,6 +165,8 @@ def _place(output: str, format: str, *, resume: bool) -> Output | None:
         raise InputError(f"no format '{format}'; {nearest(format, kinds)}")
     if output and format == TABLE:
         raise InputError("a table is for the terminal; for a file choose another --format")
+    if format in FORMATS and FORMATS[format].pack and (not output or is_stream(Path(output))):
+        raise InputError(f"{format} is no text that can be printed; name a place with --output")
     if resume and (not output or is_stream(Path(output))):
         raise InputError("--resume goes on with a file or folder; name it with --output")
     if not output and sys.stdout is None:

@@ -28,11 +28,11 @@ from kashif.formats.options import parse as parse_options
 from kashif.scheme import Scheme
 
 _SPEC = regex.compile(
-    r"(?:(?P<format>[a-z]+)(?P<options>(?:\+[^:+/]*)*):)?"
+    r"(?:(?P<format>[a-z][a-z-]*)(?P<options>(?:\+[^:+/]*)*):)?"
     r"(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
 )
 _REST = regex.compile(r"(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?")
-_FORMAT = regex.compile(r"([a-z]+)((?:\+[^:+/]*)*):")
+_FORMAT = regex.compile(r"([a-z][a-z-]*)((?:\+[^:+/]*)*):")
 _VARIABLE = regex.compile(r"\$(KASHIF_DATA|KASHIF_SEEDS)\b")
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import list_folder, read_text
-from kashif.formats import brat, conll, jsonl, plain
+from kashif.formats import (
+    brat,
+    conll,
+    doccano,
+    gliner,
+    jsonl,
+    label_studio,
+    plain,
+    prodigy,
+    shapes,
+    triples,
+    webanno,
+)
 from kashif.formats.columns import looks_like_conll
 from kashif.formats.options import Option, Options
 from kashif.formats.reading import Reading
@@ -23,23 +35,38 @@ class Format:
     """How one format is read and written.
 
     ``write`` gives a document's file content and, in words, what the format could not hold.
-    ``many`` says whether one file holds many documents; ``options`` are what ``read`` takes by name.
+    ``many`` says whether one file holds many documents; ``frame`` is what stands before, between and
+    behind them. ``pack`` writes a file that is no text, or a folder if ``tree``, of documents that ``write``
+    let pass; then ``write`` gives no content. ``sure`` says whether the ending alone tells the format.
+    ``options`` are what ``read`` takes by name.
     """
 
     ending: str
     read: Callable[..., list[Reading]]
     write: Callable[[Document], tuple[str, list[str]]]
     many: bool
+    frame: tuple[str, str, str] = ("", "", "")
+    pack: Callable[[Iterable[Document], Path], None] | None = None
+    tree: bool = False
+    sure: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
 
 
 FORMATS = {
-    "plain": Format(".txt", plain.read, plain.write, many=False),
-    "brat": Format(".ann", brat.read, brat.write, many=False, options=brat.OPTIONS),
-    "jsonl": Format(".jsonl", jsonl.read, jsonl.write, many=True),
-    "conll": Format(".conll", conll.read, conll.write, many=True, options=conll.OPTIONS),
+    "plain": Format(".txt", plain.read, plain.write, many=False, sure=True),
+    "brat": Format(".ann", brat.read, brat.write, many=False, sure=True, options=brat.OPTIONS),
+    "jsonl": Format(".jsonl", jsonl.read, jsonl.write, many=True, sure=True),
+    "conll": Format(".conll", conll.read, conll.write, many=True, sure=True, options=conll.OPTIONS),
+    "label-studio": Format(
+        ".json", label_studio.read, label_studio.write, many=True, frame=label_studio.FRAME
+    ),
+    "doccano": Format(".jsonl", doccano.read, doccano.write, many=True),
+    "prodigy": Format(".jsonl", prodigy.read, prodigy.write, many=True),
+    "gliner": Format(".json", gliner.read, gliner.write, many=True, frame=gliner.FRAME),
+    "webanno": Format(".tsv", webanno.read, webanno.write, many=False),
+    "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),
 }
-_BY_ENDING = {entry.ending: name for name, entry in FORMATS.items()}
+_BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure}
 
 
 def _format(name: str) -> Format:
@@ -58,6 +85,8 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         InputError: if the path does not exist, holds no document file or has an unknown ending.
     """
     chosen = _format(format).ending if format else None
+    if format and path.is_dir() and FORMATS[format].tree:
+        return [(format, path)]
     if path.is_file():
         ending = path.suffix.lower()
         if format:
@@ -68,7 +97,9 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
             known = ", ".join(_BY_ENDING)
             message = f"cannot tell the format from '{path.suffix}' (known: {known}); write FORMAT:PATH"
             if ending == ".json":
-                message += "; JSON lines hold a document a line, written jsonl:PATH"
+                message = (
+                    shapes.hint(path) or f"{message}; JSON lines hold a document a line, written jsonl:PATH"
+                )
             raise InputError(Fault(str(path), message))
         return [(_BY_ENDING[ending], path)]
     if not path.is_dir():
@@ -80,7 +111,7 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         if file.is_dir() or (ending == ".txt" and not chosen and _annotations(file)):
             continue
         if ending == chosen or (not chosen and ending in _BY_ENDING):
-            found.append((_BY_ENDING[ending], file))
+            found.append((format or _BY_ENDING[ending], file))
     if not found:
         raise InputError(Fault(str(path), _nothing_in(inside, chosen)))
     return found

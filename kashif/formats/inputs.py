@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, decode, opened, parse_json, read_text
-from kashif.formats import plain
+from kashif.formats import plain, shapes
 from kashif.outputs import is_stream, missing
 
 STANDARD_INPUT = "standard input"
@@ -162,6 +162,8 @@ def _text(raw: str, id: str, where: str) -> Input:
     raw = raw.removeprefix(BOM)
     if _is_json(raw, where):
         message = "JSON, not a text; write each text as an object on a line of its own, in a .jsonl"
+        if format := shapes.shape(raw):
+            message += f", with: kashif corpus convert {format}:{where} --format jsonl --output FILE.jsonl"
         return Failure(Fault(where, message), id)
     try:
         document = plain.parse(raw, Path(where)).document
@@ -208,6 +210,8 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
     text = row.get("text")
     if not isinstance(text, str):
         found = f"found {type(text).__name__}" if "text" in row else "found none"
+        if format := shapes.of_row(row):
+            found += f"; for texts from {format}: kashif corpus convert {format}:{where} --format jsonl"
         return failure(f"expected an object with a string 'text', {found}", str(id))
     meta = {key: value for key, value in row.items() if key not in _OWN}
     below = row.get("meta", {})

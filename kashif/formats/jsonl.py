@@ -7,6 +7,7 @@ from pathlib import Path
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
+from kashif.formats import shapes
 from kashif.formats.reading import Reading
 
 
@@ -35,7 +36,8 @@ def read(path: Path) -> list[Reading]:
         lines = {entity.id: number for entity in document.entities}
         readings.append(Reading(document, path, lines, (number,) * len(document.relations)))
     if faults:
-        raise InputError(_whole(text, str(path)) or faults)
+        hint = shapes.hint_of(text, path)
+        raise InputError([Fault(str(path), hint)] if hint else _whole(text, str(path)) or faults)
     return readings
 
 

@@ -54,8 +54,10 @@ class Output:
         Raises:
             InputError: if nothing can be written there.
         """
-        needed = format != HTML and not FORMATS[format].many
-        return cls(Path(output), format, is_folder(output, needed=needed), tuple(labels), has_text)
+        entry = FORMATS.get(format)
+        folder = is_folder(output, needed=entry is not None and (entry.tree or not entry.many))
+        whole = entry is not None and entry.tree  # the folder is what is written, not where
+        return cls(Path(output), format, folder and not whole, tuple(labels), has_text)
 
     def file(self, id: str) -> Path:
         """The file that holds the document of this id."""
@@ -100,6 +102,11 @@ class Output:
             self._write_file(file, [document], tell)
 
     def _write_file(self, path: Path, documents: Iterable[Document], tell: Callable[[str], None]) -> None:
+        entry = FORMATS.get(self.format)
+        if entry is not None and entry.pack is not None:
+            with named_errors(path):
+                entry.pack((document for document, _ in _rendered(documents, self.format, tell)), path)
+            return
         with named_errors(path), replaced_file(path) as file:
             for content in contents(documents, self.format, labels=self.labels, tell=tell):
                 file.write(content.encode())
@@ -121,11 +128,21 @@ def contents(
     if format == HTML:
         yield from html.page(documents, labels=labels)
         return
+    before, between, behind = FORMATS[format].frame
+    yield before
+    for index, (_, content) in enumerate(_rendered(documents, format, tell)):
+        yield between + content if index else content
+    yield behind
+
+
+def _rendered(
+    documents: Iterable[Document], format: str, tell: Callable[[str], None]
+) -> Iterator[tuple[Document, str]]:
     for document in documents:
         content, losses = render(document, format)
         for loss in losses:
             tell(loss)
-        yield content
+        yield document, content
 
 
 def save(

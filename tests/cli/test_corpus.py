@@ -159,3 +159,26 @@ def test_letters_that_a_terminal_cannot_show_are_escapes(tmp_path: Path) -> None
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert b"\\u2713 digests" in done.stdout
+
+
+def test_convert_from_and_to_another_tool(run: Run, tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text(
+        '{"id": 4, "text": "زار كيم", "label": [[4, 7, "PERS"]], "Comments": ["?"]}', encoding="utf-8"
+    )
+    done = run(
+        "corpus", "convert", f"doccano:{source}", "--format", "label-studio", "--output", tmp_path / "b.json"
+    )
+    assert done.returncode == 0
+    assert "1 comments are left out" in " ".join(done.stderr.decode().split())
+    back = run(
+        "corpus",
+        "convert",
+        f"label-studio:{tmp_path}/b.json",
+        "--format",
+        "jsonl",
+        "--output",
+        tmp_path / "c.jsonl",
+    )
+    assert back.returncode == 0
+    assert '"label": "PERS", "text": "كيم"' in (tmp_path / "c.jsonl").read_text(encoding="utf-8")

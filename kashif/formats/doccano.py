@@ -1,0 +1,108 @@
+"""doccano's JSON lines: spans as ``label: [[start, end, label]]``, or entities and relations by id.
+
+Format: https://doccano.github.io/doccano/. doccano counts offsets in UTF-16 code units, or in grapheme
+clusters if the project says so; files that people make for it count code points. Its files hold no mentions:
+the way is taken by which most spans begin and end at words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import Any
+
+from kashif.arabic import words
+from kashif.document import Document
+from kashif.errors import Fault
+from kashif.formats import offsets
+from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, one_line, rows
+from kashif.formats.reading import Reading
+
+_WAYS = ("UTF-16 code units", "code points", "grapheme clusters")
+_TRIPLES = ("label", "labels", "entities")
+_OWN = {"id", "text", "data", "relations", "Comments", "comments", *_TRIPLES}
+
+
+def read(path: Path) -> list[Reading]:
+    """The documents of an export, one a line.
+
+    Raises:
+        InputError: listing every line that does not fit.
+    """
+    faults: list[Fault] = []
+    passed: Counter[str] = Counter()
+    drafts: list[tuple[Draft, str, dict[str, Any]]] = []
+    spans: list[tuple[Draft, list[dict[str, Any]]]] = []
+    for number, line, row in rows(path, faults):
+        text = row.get("text", row.get("data"))
+        draft = Draft(
+            path, text if isinstance(text, str) else "", line=line, place="" if line else f"item {number}"
+        )
+        if not isinstance(text, str):
+            draft.fault(f"expected a string 'text', found {shortened(text)}")
+        spans.append((draft, _spans(draft, row)))
+        for relation in listed(draft, row.get("relations"), "relations"):
+            draft.relation(relation.get("type"), relation.get("from_id"), relation.get("to_id"))
+        comments = row.get("Comments") or row.get("comments") or []
+        passed["comments are left out"] += len(comments) if isinstance(comments, list) else 1
+        drafts.append((draft, name(row, ["id"], f"{path.stem}-{number}"), meta_of(row, _OWN)))
+    counted = offsets.best(_WAYS, lambda way: sum(_fits(draft, found, way) for draft, found in spans))
+    for draft, found in spans:
+        draft.table = offsets.COUNTS[counted](draft.text)
+        passed[f"texts with characters that tools count differently, read in {counted}"] += (
+            len({len(offsets.COUNTS[way](draft.text)) for way in _WAYS[:2]}) > 1 or counted == _WAYS[2]
+        )
+        for span in found:
+            draft.entity(
+                span.get("start_offset"), span.get("end_offset"), span.get("label"), id=span.get("id")
+            )
+    return gathered(path, drafts, passed, faults)
+
+
+def _spans(draft: Draft, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The spans of a line, whichever way it holds them."""
+    for key in _TRIPLES:
+        value = row.get(key)
+        if not isinstance(value, list) or not value or isinstance(value[0], dict):
+            continue
+        wrong = [item for item in value if not isinstance(item, list) or len(item) != 3]
+        for item in wrong:
+            draft.fault(f"'{key}' holds [start, end, label], found {shortened(item)}")
+        names = ("start_offset", "end_offset", "label")
+        return [dict(zip(names, item, strict=True)) for item in value if item not in wrong]
+    return listed(draft, row.get("entities"), "entities")
+
+
+def _fits(draft: Draft, spans: list[dict[str, Any]], way: str) -> int:
+    """How many spans begin and end at a word, if offsets are counted so."""
+    found = words(draft.text)
+    starts, ends = {start for start, _ in found}, {end for _, end in found}
+    pairs = [(span.get("start_offset"), span.get("end_offset")) for span in spans]
+    table = offsets.COUNTS[way](draft.text)
+    return sum(
+        offsets.count_fits(table, pairs, fits)
+        for fits in (lambda start, end: start in starts, lambda start, end: end in ends)
+    )
+
+
+def write(document: Document) -> tuple[str, list[str]]:
+    """The document as a line with entities and relations, its offsets in UTF-16 code units."""
+    table = offsets.code_units(document.text)
+    unit = {place: index for index, place in enumerate(table) if place != offsets.INSIDE}
+    entities = [
+        {"id": e.id, "label": e.label, "start_offset": unit[e.start], "end_offset": unit[e.end]}
+        for e in document.entities
+    ]
+    relations = [
+        {"id": number, "from_id": relation.head, "to_id": relation.tail, "type": relation.label}
+        for number, relation in enumerate(document.relations, start=1)
+    ]
+    row: dict[str, Any] = {
+        "id": document.id,
+        "text": document.text,
+        "entities": entities,
+        "relations": relations,
+    }
+    row |= {"meta": dict(document.meta)} if document.meta else {}
+    return one_line(row, document) + "\n", []

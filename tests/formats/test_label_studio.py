@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kashif.errors import InputError
+from kashif.formats import label_studio
+
+TEXT = "😀 زار بوتين موسكو"
+
+
+def span(
+    id: str, start: int, end: int, label: str | list[str], text: str | None = None, **more: Any
+) -> dict[str, Any]:
+    labels = [label] if isinstance(label, str) else label
+    value = {"start": start, "end": end, "text": TEXT[start:end] if text is None else text, "labels": labels}
+    return {"id": id, "from_name": "label", "to_name": "text", "type": "labels", "value": value} | more
+
+
+def link(head: str, tail: str, direction: str = "right", labels: list[str] | None = None) -> dict[str, Any]:
+    return {"type": "relation", "from_id": head, "to_id": tail, "direction": direction, "labels": labels}
+
+
+def export(path: Path, *tasks: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+    return path
+
+
+def task(*results: dict[str, Any], text: str = TEXT, **more: Any) -> dict[str, Any]:
+    return {"id": 7, "data": {"text": text, "source": "x"}, "annotations": [{"result": list(results)}]} | more
+
+
+def test_an_export(tmp_path: Path) -> None:
+    spans = [span("aX_1", 6, 11, "PERS"), span("b", 12, 17, ["GPE", "LOC"])]
+    links = [
+        link("b", "aX_1", "left", ["visits"]),
+        link("aX_1", "b", "bi", ["x"]),
+        link("b", "b", "right", []),
+    ]
+    choice = {"type": "choices", "value": {"choices": ["news"]}}
+    first = task(*links, *spans, choice, span("c", 0, 1, []))
+    first["annotations"].insert(0, {"was_cancelled": True, "result": [span("z", 0, 1, "Z")]})
+    first["annotations"].append({"result": []})
+    skipped = {"id": 8, "data": {"text": TEXT}, "annotations": [], "predictions": [{"result": [spans[0]]}]}
+    [reading] = label_studio.read(export(tmp_path / "a.json", first, skipped))
+    document = reading.document
+    assert (document.id, document.text, document.meta) == ("7", TEXT, {"source": "x"})
+    assert [(e.id, e.text, e.label) for e in document.entities] == [
+        (1, "بوتين", "PERS"),
+        (2, "موسكو", "GPE"),
+        (3, "موسكو", "LOC"),
+    ]
+    assert [(r.label, r.head, r.tail) for r in document.relations] == [("visits", 1, 2), ("x", 1, 2)]
+    told = [notice.partition(": ")[2] for notice in reading.notices]
+    assert told == [
+        "1 cancelled annotations are left out",
+        "1 further annotations of tasks are left out; the first is read",
+        "1 tasks without a finished annotation are left out",
+        "1 results of type 'choices' are passed over",
+        "1 spans without a label are left out",
+        "1 relations in both directions are read as one from the first span to the second",
+        "2 relations of spans with several labels are read for the first of these",
+        "1 relations without a label are left out",
+    ]
+
+
+def test_predictions_are_read_where_nothing_is_annotated(tmp_path: Path) -> None:
+    item = task(
+        annotations=[], predictions=[{"result": [span("1", 6, 11, "PERS", score=0.5)]}, {"result": []}]
+    )
+    [reading] = label_studio.read(export(tmp_path / "a.json", item))
+    assert [(e.text, e.score) for e in reading.document.entities] == [("بوتين", 0.5)]
+    assert "their first prediction is read" in reading.notices[0]
+    item["annotations"] = [{"result": [span("1", 6, 11, "PERS", score=0.5)]}]
+    [reading] = label_studio.read(export(tmp_path / "a.json", item))
+    assert [e.score for e in reading.document.entities] == [None]  # somebody looked at it
+    assert reading.notices == ()
+
+
+def test_offsets_may_count_code_units(tmp_path: Path) -> None:
+    """Early versions counted as JavaScript does; the mentions tell."""
+    tasks = [task(span("a", 7, 12, "PERS", "بوتين"), span("b", 13, 18, "GPE", "موسكو"))]
+    [reading] = label_studio.read(export(tmp_path / "a.json", *tasks))
+    assert [e.text for e in reading.document.entities] == ["بوتين", "موسكو"]
+    assert "offsets of UTF-16 code units" in reading.notices[0]
+
+
+def test_the_text_is_the_one_that_the_mentions_fit(tmp_path: Path) -> None:
+    item = task(span("a", 6, 11, "PERS"))
+    item["data"] = {"headline": "عنوان قصير", "body": TEXT, "id": "n1", "meta": {"day": 3}}
+    [reading] = label_studio.read(export(tmp_path / "a.json", item))
+    assert (reading.document.text, reading.document.id) == (TEXT, "n1")
+    assert reading.document.meta == {"headline": "عنوان قصير", "day": 3}
+    item["annotations"] = [{"result": []}]
+    with pytest.raises(InputError, match="which of headline, body is the text"):
+        label_studio.read(export(tmp_path / "a.json", item))
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        (task(span("a", 6, 11, "X", "كيم")), "task 7: the text at 6-11 is 'بوتين', not 'كيم'"),
+        (task(span("a", 6, 99, "X", "كيم")), "offsets 6-99 do not lie in the text"),
+        (task(link("a", "b", labels=["r"])), "relation r: there is no entity 'a' (head)"),
+        (task(span("a", 6, 11, "X") | {"type": "rectanglelabels"}), "only 'labels' over plain texts"),
+        (task(span("a", 6, 11, "X") | {"type": "hypertextlabels"}), "only 'labels' over plain texts"),
+        (
+            task({"type": "labels", "value": {"start": "/p[1]", "labels": ["X"]}}),
+            "lie in HTML or in paragraphs",
+        ),
+        (task(span("a", 6, 11, "X", "كيم"), text="https://x.org/a.txt"), "is a link to a file"),
+        ({"id": 1, "data": {"image": 3}, "annotations": []}, "no string that is the text"),
+        ({"id": 1, "text": "x", "label": []}, "choose JSON, not JSON-MIN"),
+        (task(annotations=[5]), "'annotations' is a list of objects"),
+        (task(annotations=[{"was_cancelled": True}]), "no document is left: 1 cancelled annotations"),
+    ],
+)
+def test_what_cannot_be_read(tmp_path: Path, item: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError) as error:
+        label_studio.read(export(tmp_path / "a.json", item))
+    assert told in str(error.value)

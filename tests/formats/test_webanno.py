@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kashif import formats
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
+from kashif.formats import webanno
+from kashif.formats.writing import save
+
+EXPORT = """#FORMAT=WebAnno TSV 3.3
+#T_SP=de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS|PosValue|coarseValue
+#T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value
+#T_RL=webanno.custom.Relation|label|BT_de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity
+
+
+#Text=زار كيم جونغ وعمان
+1-1	0-3	زار	V	_	_	_	_	_
+1-2	4-7	كيم	_	_	*[1]	PERS[1]	_	_
+1-3	8-12	جونغ	_	_	*[1]|*[2]	PERS[1]|FAM\\_X[2]	_	_
+1-4	13-18	وعمان	_	_	_	_	_	_
+1-4.1	14-18	عمان	_	_	*	GPE	visits|*	1-2[1_0]|1-3[2_0]
+
+#Text=عاد كيم
+2-1	20-23	عاد	_	_	_	_	_	_
+2-2	24-27	كيم	_	_	*	*	_	_
+"""
+
+
+def test_an_export(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text(EXPORT.replace("\t_\n", "\t_\t\n"), encoding="utf-8")  # as INCEpTION ends lines
+    [reading] = webanno.read(path)
+    document = reading.document
+    assert (document.id, document.text) == ("a", "زار كيم جونغ وعمان\n\nعاد كيم")
+    assert [(e.label, e.text) for e in document.entities] == [
+        ("PERS", "كيم جونغ"),
+        ("FAM_X", "جونغ"),
+        ("GPE", "عمان"),
+    ]
+    [relation] = document.relations
+    assert (relation.label, document.entity(relation.head).label, document.entity(relation.tail).label) == (
+        "visits",
+        "PERS",
+        "GPE",
+    )
+    assert [notice.partition(": ")[2] for notice in reading.notices] == [
+        "1 lines with marks of the layer de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS are passed over",
+        "1 spans without a label are left out",
+        "1 relations of the layer webanno.custom.Relation without a label, or of no entity, are left out",
+    ]
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    text = "\n 😀 زار كيم جونغ\tوعمان.  ثم\\عاد\r\n\nقال *مصدر* «رسمي»؟\n"
+    mentions = ["كيم جونغ", "جونغ", "عمان", "مصدر* «رسمي", "كيم"]
+    entities = tuple(
+        Entity(i, text.index(m), text.index(m) + len(m), label, m)
+        for i, (m, label) in enumerate(
+            zip(mentions, ["PERS", "x_y|[z]\\n", "->", "a b", "*"], strict=True), start=1
+        )
+    )
+    relations = (Relation("r_1", 1, 3), Relation("*x", 3, 1), Relation("r", 5, 1), Relation("r", 4, 4))
+    document = Document("d", text, entities, relations)
+    assert save([document], "webanno", tmp_path) == []
+    [(_, file)] = formats.files(tmp_path, "webanno")
+    again = formats.read(file, "webanno")[0].document
+
+    def links(of: Document) -> set[tuple[str, str, str]]:
+        return {(r.label, of.entity(r.head).label, of.entity(r.tail).label) for r in of.relations}
+
+    assert again.text == text
+    assert {e.key for e in again.entities} == {e.key for e in entities}
+    assert links(again) == links(document)
+
+
+def test_spans_beside_words_are_told(tmp_path: Path) -> None:
+    document = Document(
+        "d", "زار \u200c كيم ", (Entity(1, 4, 5, "X", "\u200c"), Entity(2, 5, 10, "P", " كيم "))
+    )
+    assert len(save([document], "webanno", tmp_path)) == 2
+    again = formats.read(tmp_path / "d.tsv", "webanno")[0].document
+    assert (again.text, [(e.label, e.text) for e in again.entities]) == (document.text, [("P", "كيم")])
+    with pytest.raises(InputError, match="no text without a word"):
+        save([Document("e", " \n")], "webanno", tmp_path)
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    for content, lines in (
+        ("", [0]),
+        ("1-1\t0-3\tزار\n#Text=زار\nزار", [1, 3]),
+        ("#Text=زار كيم\n1-1\t0-3\tزار\n1-2\t5-8\tكيم\n", [3]),
+        (EXPORT.replace("1-2[1_0]", "x"), [12]),
+    ):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(InputError) as error:
+            webanno.read(path)
+        assert [fault.line for fault in error.value.faults] == lines
