@@ -65,7 +65,7 @@ def _parts(spec: Spec) -> list[Spec]:
     """The corpora below a folder that has splits, every one of them; else the corpus itself."""
     if spec.format or not (spec.path / "splits.yaml").is_file():
         return [spec]
-    endings = {entry.ending for entry in formats.FORMATS.values()}
+    endings = {entry.ending for entry in formats.FORMATS.values() if entry.sure}
     files = [file for file in spec.path.rglob("*") if file.suffix.lower() in endings and file.is_file()]
     shown = [file for file in files if not any(p.startswith(".") for p in file.relative_to(spec.path).parts)]
     return [Spec(folder) for folder in sorted({file.parent for file in shown})]

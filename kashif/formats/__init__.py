@@ -12,6 +12,7 @@ from kashif.files import list_folder, read_text
 from kashif.formats import (
     brat,
     conll,
+    dataset,
     doccano,
     gliner,
     jsonl,
@@ -64,6 +65,16 @@ FORMATS = {
     "prodigy": Format(".jsonl", prodigy.read, prodigy.write, many=True),
     "gliner": Format(".json", gliner.read, gliner.write, many=True, frame=gliner.FRAME),
     "webanno": Format(".tsv", webanno.read, webanno.write, many=False),
+    "datasets": Format(
+        ".parquet",
+        dataset.read,
+        dataset.write,
+        many=True,
+        pack=dataset.pack,
+        tree=True,
+        sure=True,
+        options=dataset.OPTIONS,
+    ),
     "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),
 }
 _BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure}

@@ -118,13 +118,13 @@ def _trimmed(folded: FoldedText, text: str, start: int, end: int) -> tuple[int, 
     return start, end
 
 
-def _built(rows: Sequence[Row], layout: Layout, tagging: Tagging) -> list[_Builder]:
+def _built(rows: Sequence[Row], layout: Layout, tagging: Tagging) -> list[Builder]:
     """The documents of rows without faults."""
-    documents: list[_Builder] = [_Builder()]
+    documents: list[Builder] = [Builder()]
     for row, glued, again in _words(rows, layout):
         if row.kind == "divider":
             if documents[-1].text:
-                documents.append(_Builder())
+                documents.append(Builder())
         elif row.kind == "blank":
             documents[-1].end_sentence()
         else:
@@ -176,7 +176,7 @@ def _parts(rows: Sequence[Row], index: int, first: int, last: int) -> list[Row]:
 
 
 def _notices(
-    rows: Sequence[Row], layout: Layout, tagging: Tagging, filled: Sequence[_Builder], *, named: bool
+    rows: Sequence[Row], layout: Layout, tagging: Tagging, filled: Sequence[Builder], *, named: bool
 ) -> Iterator[str]:
     """What was found that is not ``word TAG`` in IOB2, and what was passed over."""
     stray, begun = (sum(getattr(builder, name) for builder in filled) for name in ("stray", "begun"))
@@ -199,7 +199,7 @@ def _notices(
         yield f"{comments} comments (lines that begin with #) read over"
 
 
-class _Builder:
+class Builder:
     """Grows one document's text and spans, word by word.
 
     ``stray`` counts tags that go on with no span, ``begun`` those that begin one where none of its label

@@ -1,0 +1,249 @@
+"""Datasets of Hugging Face: a folder of ``save_to_disk``, with splits or without, or parquet files.
+
+A row is a document: ``tokens`` and a column of tags, or ``text`` with lists of entities and of relations.
+Written are ``id``, ``text``, ``entities``, ``relations``, and ``meta`` as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import Any
+
+import regex
+
+from kashif.document import Document
+from kashif.errors import Fault, InputError, first_line, listed, nearest
+from kashif.files import parse_json
+from kashif.formats import conll, drafts
+from kashif.formats.drafts import Draft
+from kashif.formats.reading import Reading
+from kashif.formats.tagging import OUTSIDE
+from kashif.formats.tagging import find as find_tagging
+from kashif.replacing import replaced_files
+
+OPTIONS = {
+    "split": (regex.compile(r"\S+"), "+split=train (of a DatasetDict)"),
+    "tag": (regex.compile(r"\S+"), "+tag=ner_tags (the column of tags)"),
+}
+_TOKENS = ("tokens", "words")
+_TAGS = ("ner_tags", "ner", "tags", "labels")
+_TEXTS = ("text", "sentence", "content")
+_SPANS = ("entities", "spans", "label", "labels")
+_KEYS = {
+    "start": ("start", "start_offset", "begin"),
+    "end": ("end", "end_offset"),
+    "label": ("label", "type"),
+    "head": ("head", "from_id", "source"),
+    "tail": ("tail", "to_id", "target"),
+}
+"""The names that tools give to one thing, ours first."""
+_FILES = ("*.arrow", "dataset_info.json", "state.json")
+
+
+def read(path: Path, *, split: str = "", tag: str = "") -> list[Reading]:
+    """The documents of a dataset, one a row; those without ``id`` are numbered, behind their split's name.
+
+    Raises:
+        InputError: for what is no dataset, or without the columns; listing every row that does not fit.
+    """
+    passed: Counter[str] = Counter()
+    found: list[tuple[Draft, str, Mapping[str, Any]]] = []
+    for name, data in _opened(path, split).items():
+        stem = f"{path.stem}-{name}" if name else path.stem
+        words = _first(_TOKENS, data.features)
+        make = _tagged(path, data, words, tag, passed) if words else _marked(path, data, passed)
+        for number, (draft, row, meta) in enumerate(make, start=1):
+            found.append((draft, drafts.name(row, ["id"], f"{stem}-{number:05d}"), meta))
+    return drafts.gathered(path, found, passed, [])
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """No progress bars of the library inside, and its setting as before outside."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bars()
+
+
+def _opened(path: Path, split: str) -> dict[str, Any]:
+    """The datasets of a path by split; one that has none is named by an empty string."""
+    import datasets
+
+    try:
+        with _no_bars():
+            if path.is_dir() and any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+                found = datasets.load_from_disk(path)
+            else:
+                found = _parquet(path)
+    except InputError:
+        raise
+    except Exception as error:  # the library raises errors of no common kind
+        message = f"not a dataset that can be read: {first_line(error)}"
+        raise InputError(Fault(str(path), message)) from error
+    parts = dict(found) if isinstance(found, datasets.DatasetDict) else {"": found}
+    if not split:
+        return parts
+    if split not in parts:
+        hint = nearest(split, parts) if "" not in parts else "it has none; leave the option out"
+        raise InputError(Fault(str(path), f"no split '{split}'; {hint}"))
+    return {split: parts[split]}
+
+
+def _parquet(path: Path) -> Any:
+    """The rows of a parquet file, or of all in a folder; labels that are numbers keep their names."""
+    import datasets
+    from pyarrow import parquet
+
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        message = "no dataset in this folder: neither save_to_disk's state.json nor a .parquet file"
+        raise InputError(Fault(str(path), message))
+    return datasets.concatenate_datasets([datasets.Dataset(parquet.read_table(file)) for file in files])
+
+
+def _first(names: Sequence[str], columns: Iterable[str]) -> str:
+    """The first of some names that is a column; empty if none is."""
+    known = set(columns)
+    return next((name for name in names if name in known), "")
+
+
+def _tagged(
+    path: Path, data: Any, words: str, tag: str, passed: Counter[str]
+) -> Iterator[tuple[Draft, Mapping[str, Any], dict[str, Any]]]:
+    """Documents of rows of words and tags."""
+    column = tag or _first(_TAGS, data.features)
+    if column not in data.features or column == words:
+        known = listed(name for name in data.features if name != words)
+        raise InputError(Fault(str(path), f"which column holds the tags of '{words}'? +tag=NAME of {known}"))
+    names = getattr(getattr(data.features[column], "feature", None), "names", None)
+    rows = [(row, _tags(row[column], names)) for row in data]
+    tagging = find_tagging(Counter(str(tag) for _, tags in rows for tag in tags))
+    if tagging.name != "IOB2":
+        passed[f"documents whose tags are {tagging.name}"] += len(rows)
+    for number, (row, tags) in enumerate(rows, start=1):
+        parts = row[words] or []
+        wrong = [tag for tag in tags if not isinstance(tag, str) or not tagging.fits(tag)]
+        wrong += [word for word in parts if not isinstance(word, str) or not word.strip()]
+        if wrong or len(parts) != len(tags):
+            draft = Draft(path, "", place=f"row {number}")
+            reason = f"{shortened(wrong[0])} is no word or no tag" if wrong else f"{len(tags)} tags"
+            draft.fault(f"{len(parts)} words, and {reason}; {tagging.scheme} has {tagging.shown}")
+        else:
+            builder = conll.Builder()
+            for word, found in zip(parts, tags, strict=True):
+                builder.add(word, [None if found in OUTSIDE else tagging.read(found)], 0, glued=False)
+            draft = Draft(path, "".join(builder.text), place=f"row {number}")
+            for start, end, label in builder.spans:
+                draft.entity(start, end, label)
+            passed["stray inner tags read as the beginning of a span"] += builder.stray
+        yield draft, row, _meta(data, row, {words, column}, passed)
+
+
+def _tags(given: Any, names: Sequence[str] | None) -> list[Any]:
+    """The tags of a row, by name where they are numbers."""
+    values: list[Any] = given if isinstance(given, list) else []
+    if names is None:
+        return values
+    return [names[tag] if isinstance(tag, int) and 0 <= tag < len(names) else tag for tag in values]
+
+
+def _marked(
+    path: Path, data: Any, passed: Counter[str]
+) -> Iterator[tuple[Draft, Mapping[str, Any], dict[str, Any]]]:
+    """Documents of rows of texts and spans."""
+    text, spans = _first(_TEXTS, data.features), _first(_SPANS, data.features)
+    if not text or not spans:
+        wanted = "'tokens' and 'ner_tags', or 'text' and 'entities'"
+        message = f"its columns are {listed(data.features)}; a dataset has {wanted}; rename_columns does that"
+        raise InputError(Fault(str(path), message))
+    for number, row in enumerate(data, start=1):
+        draft = Draft(path, row[text] if isinstance(row[text], str) else "", place=f"row {number}")
+        if not isinstance(row[text], str):
+            draft.fault(f"its text is {shortened(row[text])}, no string")
+        for index, span in enumerate(drafts.listed(draft, row[spans], spans)):
+            draft.entity(
+                _value(span, "start"),
+                _value(span, "end"),
+                _value(span, "label"),
+                id=span.get("id", index),
+                mention=span.get("text"),
+                normal=span.get("normal"),
+                score=span.get("score"),
+            )
+        for link in drafts.listed(draft, row.get("relations"), "relations"):
+            ends = (_value(link, "head"), _value(link, "tail"))
+            draft.relation(_value(link, "label"), *ends, score=link.get("score"))
+        yield draft, row, _meta(data, row, {text, spans, "relations"}, passed)
+
+
+def _value(row: Mapping[str, Any], what: str) -> Any:
+    return next((row[key] for key in _KEYS[what] if row.get(key) is not None), None)
+
+
+def _meta(data: Any, row: Mapping[str, Any], used: set[str], passed: Counter[str]) -> dict[str, Any]:
+    """The single values of a row's other columns, and what stands in ``meta``; lists are counted."""
+    meta: dict[str, Any] = {}
+    for name in data.features:
+        value = row[name]
+        if name in used or name == "id" or value is None:
+            continue
+        if name == "meta" and isinstance(value, str):
+            below = parse_json(value, "meta") if value.startswith("{") else value
+            meta |= below if isinstance(below, dict) else {name: below}
+        elif isinstance(value, str | int | float | bool):
+            meta[name] = value
+        else:
+            passed[f"values of the column '{name}' are left out"] += 1
+    return meta
+
+
+def write(document: Document) -> tuple[str, list[str]]:
+    """No content, since ``pack`` writes documents together; everything is held.
+
+    Raises:
+        InputError: for a lone surrogate, which Arrow cannot hold.
+    """
+    try:
+        drafts.one_line(dict(document.meta), document)
+        for text in (document.id, document.text, *document.labels):
+            text.encode()
+    except UnicodeEncodeError as error:
+        message = "it holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"
+        raise InputError(Fault(f"document '{document.id}'", message)) from error
+    return "", []
+
+
+def pack(documents: Iterable[Document], path: Path) -> None:
+    """Writes documents as a dataset that ``datasets.load_from_disk`` reads."""
+    import datasets
+
+    text, number, score = (datasets.Value(kind) for kind in ("string", "int64", "float64"))
+    entity = {"id": number, "start": number, "end": number, "label": text}
+    entity |= {"text": text, "normal": text, "score": score}
+    relation = {"label": text, "head": number, "tail": number, "score": score}
+    features = datasets.Features(id=text, text=text, entities=[entity], relations=[relation], meta=text)
+    rows = [
+        {
+            "id": document.id,
+            "text": document.text,
+            "entities": [asdict(entity) for entity in document.entities],
+            "relations": [asdict(relation) for relation in document.relations],
+            "meta": json.dumps(dict(document.meta), ensure_ascii=False) if document.meta else None,
+        }
+        for document in documents
+    ]
+    path.mkdir(parents=True, exist_ok=True)
+    with _no_bars(), replaced_files(path, stale=_FILES) as new:
+        datasets.Dataset.from_list(rows, features=features).save_to_disk(new)

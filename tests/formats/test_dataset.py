@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from kashif import formats
+from kashif.corpora.loading import load
+from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
+from kashif.formats import dataset
+from kashif.formats.writing import save
+
+ROWS = {"tokens": [["زار", "كيم", "جونغ", "عمان"], ["عاد"]], "ner_tags": [[0, 1, 2, 3], [0]]}
+NAMES = ["O", "B-PER", "I-PER", "B-LOC"]
+
+
+def conll2003(**columns: Any) -> datasets.Dataset:
+    """A dataset as the hub has them: numbers that stand for tags."""
+    made = datasets.Dataset.from_dict({**ROWS, **columns})
+    return made.cast_column("ner_tags", datasets.Sequence(datasets.ClassLabel(names=NAMES)))
+
+
+def spans(document: Document) -> list[tuple[str, str]]:
+    return [(entity.label, entity.text) for entity in document.entities]
+
+
+def test_tokens_and_tags_are_read_from_disk_and_parquet(tmp_path: Path) -> None:
+    conll2003(source=["web", "web"]).save_to_disk(tmp_path / "d")
+    conll2003(source=["web", "web"]).to_parquet(tmp_path / "d.parquet")
+    for place in (f"datasets:{tmp_path / 'd'}", str(tmp_path / "d.parquet")):
+        corpus = load(place)
+        assert [document.text for document in corpus.documents] == ["زار كيم جونغ عمان", "عاد"]
+        first = corpus.documents[0]
+        assert (first.id, dict(first.meta)) == ("d-00001", {"source": "web"})
+        assert spans(first) == [("PER", "كيم جونغ"), ("LOC", "عمان")]
+        assert not corpus.notices
+
+
+def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
+    parts = {"train": conll2003(), "validation": conll2003()}
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
+    whole = load(f"datasets:{tmp_path / 'd'}")
+    assert [d.id for d in whole.documents] == [f"d-{s}-0000{n}" for s in parts for n in (1, 2)]
+    one = load(f"datasets+split=validation:{tmp_path / 'd'}")
+    assert [d.id for d in one.documents] == ["d-validation-00001", "d-validation-00002"]
+    with pytest.raises(InputError, match="no split 'test'; "):
+        load(f"datasets+split=test:{tmp_path / 'd'}")
+
+
+def test_texts_and_spans_are_read(tmp_path: Path) -> None:
+    row = {
+        "id": "a",
+        "text": "زار كيم عمان",
+        "spans": [{"start": 4, "end": 7, "label": "P"}, {"start": 8, "end": 12, "label": "G"}],
+        "relations": [{"label": "visits", "head": 0, "tail": 1}],
+        "scores": [1.0, 2.0],
+    }
+    datasets.Dataset.from_list([row]).to_parquet(tmp_path / "x.parquet")
+    corpus = load(str(tmp_path / "x.parquet"))
+    [document] = corpus.documents
+    assert spans(document) == [("P", "كيم"), ("G", "عمان")]
+    assert document.relations == (Relation("visits", 1, 2),)
+    assert corpus.notices == (f"{tmp_path / 'x.parquet'}: 1 values of the column 'scores' are left out",)
+
+
+def test_the_column_and_scheme_of_tags_are_told(tmp_path: Path) -> None:
+    rows = {"words": [["كيم", "هنا"]], "fine": [["U-PER", "O"]], "coarse": [["U-X", "O"]]}
+    datasets.Dataset.from_dict(rows).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(
+        InputError, match=r"which column holds the tags of 'words'\? \+tag=NAME of fine, coarse"
+    ):
+        load(str(tmp_path / "x.parquet"))
+    corpus = load(f"datasets+tag=fine:{tmp_path / 'x.parquet'}")
+    assert spans(corpus.documents[0]) == [("PER", "كيم")]
+    assert "tags are BILOU" in " ".join(corpus.notices)
+
+
+def test_what_is_written_is_read_again_and_by_the_library(tmp_path: Path) -> None:
+    document = Document(
+        "a/1",
+        "زار كيم عمان",
+        (Entity(7, 4, 7, "P", "كيم", None, 0.5), Entity(9, 8, 12, "G", "عمان", "عمّان")),
+        (Relation("visits", 7, 9, 0.25),),
+        {"url": "u", "deep": [{"a": None}]},
+    )
+    bare = Document("b", "نص")
+    for _ in range(2):  # also over an older one
+        assert save([document, bare], "datasets", tmp_path / "out") == []
+    assert [r.document for r in formats.read(tmp_path / "out", "datasets")] == [document, bare]
+    rows = datasets.load_from_disk(tmp_path / "out")
+    assert rows[0]["entities"][0]["label"] == "P"
+    with pytest.raises(InputError, match="a lone surrogate"):
+        save([Document("s", "\ud800")], "datasets", tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"tokens": ["a"], "ner_tags": ["B-X", "O"]}], "row 1: 1 words, and 2 tags"),
+        ([{"tokens": [" "], "ner_tags": ["O"]}], "row 1: 1 words, and ' ' is no word or no tag"),
+        (
+            [{"text": "ab", "entities": [{"start": 1, "end": 9, "label": "X"}]}],
+            "row 1: offsets 1-9 do not lie",
+        ),
+        ([{"body": "ab"}], "its columns are body; a dataset has 'tokens' and 'ner_tags', or"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path: Path, rows: list[Any], message: str) -> None:
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=message):
+        dataset.read(tmp_path / "x.parquet")
+
+
+def test_no_dataset_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no dataset in this folder"):
+        dataset.read(tmp_path)
+    (tmp_path / "x.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"x\.parquet: not a dataset that can be read: "):
+        dataset.read(tmp_path / "x.parquet")
