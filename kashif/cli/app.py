@@ -31,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for below in (corpus_files.split, corpus_files.merge):
+for below in (corpus_files.preannotate, corpus_files.split, corpus_files.merge):
     corpus.app.command()(below)
 app.add_typer(corpus.app, name="corpus")
 for command in (predicting.predict, scoring.score, scoring.crossvalidate, scoring.compare, scoring.threshold):

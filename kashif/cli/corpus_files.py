@@ -1,11 +1,13 @@
-"""The commands below ``kashif corpus`` that part a corpus, or make one of two."""
+"""The commands below ``kashif corpus`` that begin a corpus, part it, or make one of two."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kashif.cli import predicting
 from kashif.cli.console import FirstLines, Scheme, out, say
 from kashif.corpora.partition import SHARES
 from kashif.errors import Fault, InputError, listed, nearest
@@ -17,6 +19,23 @@ if TYPE_CHECKING:
     from kashif.formats import Reading
 
 DIFFERENCES = "differences.tsv"
+
+
+def preannotate(
+    model: Annotated[str, typer.Argument(help="a model folder, or news")],
+    texts: Annotated[list[Path], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
+    output: Annotated[
+        str, typer.Option(help="the file or folder to bring to the annotation tool", metavar="PATH")
+    ],
+    format: Annotated[
+        str, typer.Option(help="label-studio, doccano, prodigy, webanno, brat, plain or another")
+    ] = "label-studio",
+) -> None:
+    """Mark texts as a model predicts, for people to correct; scores are kept where the format has room.
+
+    What nobody has read is no gold: correct it before you train on it.
+    """
+    predicting.predict(texts, model=model, format=format, output=output)
 
 
 def split(

@@ -91,3 +91,16 @@ def test_a_model_of_another_version_says_so(run: Run, trained: Path, tmp_path: P
     assert len(done.stderr.decode().splitlines()) == 1
     scored = run("score", folder, trained.parents[1] / "annotations" / "two")
     assert told in scored.stderr.decode()
+
+
+def test_texts_are_marked_for_people_to_correct(run: Run, trained: Path, known: str, tmp_path: Path) -> None:
+    (tmp_path / "new.jsonl").write_text(known, encoding="utf-8")
+    done = run("corpus", "preannotate", trained, tmp_path / "new.jsonl", "--output", tmp_path / "tasks.json")
+    assert done.returncode == 0, done.stderr.decode()
+    [task] = read_json(tmp_path / "tasks.json")
+    assert task["data"]["text"] == json.loads(known)["text"]
+    [prediction] = task["predictions"]
+    assert all(0 <= result["score"] <= 1 for result in prediction["result"])
+    [read] = loading.load(f"label-studio:{tmp_path / 'tasks.json'}").documents
+    [shown] = rows(run("predict", "--model", trained, stdin=known.encode()))
+    assert [e.label for e in read.entities] == [entity["label"] for entity in shown["entities"]]
