@@ -112,6 +112,14 @@ def _row(number: int, line: str, tabbed: bool) -> Row:
     return Row(number, "comment" if _COMMENT.match(line) else "row", cells, line)
 
 
+def says_so(found: Sequence[Row]) -> bool:
+    """Whether the line between documents says that all columns but the first hold tags, and they do."""
+    dividers = [row.cells for row in found if row.kind == "divider"]
+    told = {len(cells) for cells in dividers if len(cells) > 1 and is_outside(cells[1:])}
+    rest = (row.cells for row in found if row.kind == "row")
+    return len(told) > 0 and all(len(cells) in told and all(map(is_tag, cells[1:])) for cells in rest)
+
+
 def find(found: Sequence[Row], where: str, *, word: int | None, tags: tuple[int, ...] | None) -> Layout:
     """Where the words and the tags of rows stand; ``word`` and ``tags`` (from 0) are known if given.
 

@@ -48,7 +48,7 @@ def read(path: Path, *, word: str = "", tag: str = "") -> list[Reading]:
     """
     where = str(path)
     rows = columns.rows(read_text(path), where)
-    layout = _layout([row for row in rows if row.kind == "row"], where, word, tag)
+    layout = _layout(rows, where, word, tag)
     taken = [layout.taken(row.cells) for row in rows if row.kind == "row"]
     tagging = find_tagging(Counter(tag for tags in taken for tag in tags or ()))
     rows = [_row_after_all(row, layout, tagging) for row in rows]
@@ -82,9 +82,11 @@ def _layout(rows: Sequence[Row], where: str, word: str, tag: str) -> Layout:
     """The columns of words and tags, from what the options name and what the rows show."""
     first = int(word) - 1 if word else None
     tags = tuple(dict.fromkeys(int(number) - 1 for number in tag.split(","))) if tag else None
+    if first is None and tags is None and columns.says_so(rows):
+        return Layout()
     if tags and first in tags:
         raise InputError(Fault(where, f"word={word} and tag={tag} name the same column"))
-    return columns.find(rows, where, word=first, tags=tags)
+    return columns.find([row for row in rows if row.kind == "row"], where, word=first, tags=tags)
 
 
 def _row_after_all(row: Row, layout: Layout, tagging: Tagging) -> Row:

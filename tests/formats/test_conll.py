@@ -244,3 +244,11 @@ def test_what_was_read_is_written_as_json_lines(tmp_path: Path, content: str) ->
     documents = [reading.document for reading in formats.read(tmp_path / "a.conll", "conll")]
     save(documents, "jsonl", tmp_path / "a.jsonl")
     assert [reading.document for reading in formats.read(tmp_path / "a.jsonl", "jsonl")] == documents
+
+
+def test_the_line_between_documents_tells_the_columns(tmp_path: Path) -> None:
+    """A word that is an O itself, and nested spans of one label, were refused as not clear."""
+    (tmp_path / "a.conll").write_text("-DOCSTART- O O\n\nO B-LOC B-LOC\nx O I-LOC\n", encoding="utf-8")
+    [reading] = formats.read(tmp_path / "a.conll", "conll")
+    assert [(e.label, e.text) for e in reading.document.entities] == [("LOC", "O"), ("LOC", "O x")]
+    assert not reading.notices

@@ -34,6 +34,8 @@ with atheris.instrument_imports(include=["kashif"]):
 KEPT = ("plain", "brat", "jsonl")
 """The formats that give back what they took."""
 HANDLES = Path("/proc/self/fd")
+WRITTEN = [name for name, entry in formats.FORMATS.items() if not entry.pack and name != "csv"]
+"""The formats whose files are text that is read again."""
 EVERY = 10_000
 """Executions from one count of the open files to the next."""
 
@@ -57,7 +59,7 @@ def annotated(format: str) -> Callable[[bytes], None]:
         path = place(f"a{formats.FORMATS[format].ending}", content)
         readings = texts.read(path, format)
         for reading in readings:
-            rewritten(reading.document, list(formats.FORMATS)[len(content) % len(formats.FORMATS)])
+            rewritten(reading.document, WRITTEN[len(content) % len(WRITTEN)])
         slices.take(readings, (0, 50))
 
     return run
@@ -71,7 +73,8 @@ def rewritten(document: formats.Document, format: str) -> None:
         return
     if format == "brat":
         write_text(folder / "b.txt", document.text)
-    path = place(f"b{formats.FORMATS[format].ending}", content.encode())
+    entry = formats.FORMATS[format]
+    path = place(f"b{entry.ending}", (entry.frame[0] + content + entry.frame[2]).encode())
     try:
         again = formats.read(path, format)
     except InputError as error:
@@ -133,6 +136,11 @@ TARGETS: list[tuple[Callable[[bytes], None], list[str]]] = [
     (annotated("brat"), ["زار كيم\0T1\tPERS 4 7\tكيم\nR1\tmeets Arg1:T1 Arg2:T1\n", "كيم\0A1\tNegation T1\n#1\tx T1\ty\n"]),
     (annotated("jsonl"), [ROW, ROW.replace("كيم", "\\ud800")]),
     (annotated("conll"), [FOREIGN, "-DOCSTART- O\nبوتين B-PERS I-X\n\n"]),
+    (annotated("label-studio"), ['[{"data": {"text": "زار كيم"}, "annotations": [{"result": [{"id": "x", "type": "labels", "value": {"start": 4, "end": 7, "text": "كيم", "labels": ["P"]}}, {"type": "relation", "from_id": "x", "to_id": "x", "labels": ["r"]}]}]}]']),
+    (annotated("doccano"), ['{"text": "زار كيم", "label": [[4, 7, "P"]]}\n', '{"text": "كيم", "entities": [{"id": 1, "label": "P", "start_offset": 0, "end_offset": 3}], "relations": [{"from_id": 1, "to_id": 1, "type": "r"}]}\n']),
+    (annotated("prodigy"), ['{"text": "زار كيم", "spans": [{"start": 4, "end": 7, "label": "P"}], "answer": "accept"}\n']),
+    (annotated("gliner"), ['[{"tokenized_text": ["زار", "كيم"], "ner": [[1, 1, "P"]], "relations": [[0, 0, "r"]]}]']),
+    (annotated("webanno"), ["#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|label\n\n\n#Text=زار كيم\n1-1\t0-3\tزار\t_\t\n1-2\t4-7\tكيم\tP\t\n"]),
     (texts_of("a.txt"), [ARTICLE, "\ufeffنص"]),
     (texts_of("a.jsonl"), [ROW * 2, '{"text": ""}\n{"id": 7}\n']),
     (settings(Scheme), [(ROOT / "annotations" / "scheme.yaml").read_text("utf-8")[:1500], "entities: {A: a}\n"]),
