@@ -129,10 +129,10 @@ def usage(argument: Any) -> str:
 
 def called(parameter: Any) -> str:
     """An argument's or an option's name in the table."""
-    if parameter.param_type_name == "argument":
-        return f"`{parameter.metavar or parameter.name.upper()}`"
-    value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
-    return f"`{parameter.opts[0]}{value}`"
+    name = parameter.metavar or ("VALUE" if parameter.param_type_name == "option" else parameter.name.upper())
+    if parameter.param_type_name == "option":
+        name = parameter.opts[0] if parameter.is_flag else f"{parameter.opts[0]} {name}"
+    return f"<code>{name.replace('|', '&#124;')}</code>" if "|" in name else f"`{name}`"
 
 
 def default(parameter: Any) -> str:
