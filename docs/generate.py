@@ -100,7 +100,8 @@ def table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[s
     yield f"| {' | '.join(heads)} |"
     yield f"|{'---|' * len(heads)}"
     for row in rows:
-        cells = (" ".join(re.sub(r"(?<!\\)\|", r"\|", cell).split()) for cell in row)
+        escaped = (cell.replace("<", "&lt;") if not cell.startswith("<code>") else cell for cell in row)
+        cells = (" ".join(re.sub(r"(?<!\\)\|", r"\|", cell).split()) for cell in escaped)
         yield f"| {' | '.join(cells)} |"
 
 
@@ -140,7 +141,8 @@ def default(parameter: Any) -> str:
     if parameter.required:
         return "required"
     value = parameter.default
-    return "" if value in (None, "", False) or callable(value) else f"`{value}`"
+    told = value is not None and value is not False and value != "" and not callable(value)
+    return f"`{value}`" if told else ""
 
 
 def keys(model: type[BaseRecipe], left_out: set[str]) -> Iterator[str]:
