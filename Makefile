@@ -12,7 +12,7 @@ KILLS ?= 40
 FLIPS ?= 20
 DOCUMENTS ?= 100000
 
-.PHONY: quickstart test test-slow stress audit lint clean
+.PHONY: quickstart test test-slow stress audit docs lint clean
 
 quickstart: .venv/done
 	$(BIN)/kashif corpus check annotations/seeds annotations/newsroom
@@ -36,6 +36,9 @@ stress: .venv/done .venv-stress/done
 audit: .venv-stress/done # of the versions that are pinned; one that could not be looked up is a failure
 	.venv-stress/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
+docs: .venv-docs/done # the site, in site/
+	.venv-docs/bin/mkdocs build --strict --clean
+
 lint: .venv/done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,5 +55,10 @@ lint: .venv/done
 	.venv-stress/bin/python -m pip install --quiet atheris==3.0.0 pip-audit
 	touch $@
 
+.venv-docs/done: Makefile
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet mkdocs==1.6.1 mkdocs-material==9.6.14
+	touch $@
+
 clean:
-	rm -rf .venv .venv-stress models/quickstart
+	rm -rf .venv .venv-stress .venv-docs site models/quickstart

@@ -206,7 +206,9 @@ def agree(
 @app.command()
 def convert(
     corpora: Corpora,
-    format: Annotated[str, typer.Option(help="plain, brat, jsonl, conll, or another tool's: docs/use.md")],
+    format: Annotated[
+        str, typer.Option(help="plain, brat, jsonl, conll, or another tool's: docs/formats.md")
+    ],
     output: Output,
 ) -> None:
     """Write a corpus in another format, and say what that format cannot hold."""

@@ -41,7 +41,7 @@ def predict(
         typer.Option(help="model folder; $KASHIF_MODEL by default, else news, which comes with Kashif"),
     ] = None,
     format: Annotated[
-        str, typer.Option(help="jsonl, plain, brat, conll, html, table, or another tool's: docs/use.md")
+        str, typer.Option(help="jsonl, plain, brat, conll, html, table, or another tool's: docs/formats.md")
     ] = "jsonl",
     output: Annotated[
         str,

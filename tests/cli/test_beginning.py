@@ -6,10 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from helpers import ARTICLE, ROOT, make_encoder
+from helpers import ARTICLE, make_encoder
 
-from kashif.cli import corpus
-from kashif.cli.app import app
 from kashif.corpora import loading
 from kashif.training.recipe import Recipe
 from kashif.training.starter import NEWS
@@ -94,15 +92,3 @@ def test_two_annotators_are_merged(run: Run, news: Path, tmp_path: Path) -> None
         b"did you mean 'plain'"
         in run("corpus", "merge", news, news, "--output", "x", "--format", "plan").stderr
     )
-
-
-def test_every_command_stands_in_the_page_of_use() -> None:
-    page = (ROOT / "docs" / "use.md").read_text(encoding="utf-8")
-    named = [
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    ]
-    for name in named:
-        assert f"`kashif {name}" in page, name
-    for command in corpus.app.registered_commands:
-        name = command.name or (command.callback.__name__ if command.callback else "")
-        assert f"|{name}" in page or f"`kashif corpus {name}" in page, name

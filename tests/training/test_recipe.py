@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -62,20 +61,6 @@ def test_a_recipe_is_read_as_it_was_written() -> None:
 
 def test_the_pretraining_recipe_that_is_here_fits() -> None:
     assert PretrainingRecipe.load(ROOT / "train" / "newswire.yaml").encoder == "e5-small-ar"
-
-
-def test_the_page_of_keys_is_that_of_the_fields() -> None:
-    page = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
-    for model in (Recipe, PretrainingRecipe):
-        for key, field in model.model_fields.items():
-            assert field.description, key
-            default = "required" if field.is_required() else f"`{field.default!r}`".replace("'", "") or '`""`'
-            row = f"| `{key}` | {default} | {field.description} |".replace("| `` |", '| `""` |')
-            assert row in page, row
-    for key, modules in re.findall(r"^\| `(\w+)` \|.*\| (`[^|]*`) \|$", page, re.MULTILINE):
-        for module in re.findall(r"`([\w.]+)`", modules):
-            code = (ROOT / "kashif" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
-            assert f"recipe.{key}" in code or f"config.{key}" in code, (key, module)
 
 
 @pytest.mark.parametrize("key", ["head_learning_rate", "warmup_steps", "positive_tag_weight", "weight_decay"])
