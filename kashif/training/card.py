@@ -135,6 +135,9 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
         for key, (what, corpora) in uses.items()
         if (articles := manifest[key]["articles"])
     ]
+    if "thresholds" in manifest:
+        count = len(manifest["thresholds"]["articles"])
+        rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", str(count)))
     yield _table(("", "corpora", "articles"), rows)
     before = len(manifest["encoder articles"]["articles"])
     if before:
