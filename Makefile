@@ -18,6 +18,8 @@ quickstart: .venv/done
 	$(BIN)/kashif corpus check annotations/seeds annotations/newsroom
 	$(BIN)/kashif train train/quickstart.yaml
 	$(BIN)/kashif score models/quickstart eval/heldout.yaml
+	@echo "the same with news, the model that comes with Kashif:"
+	$(BIN)/kashif score news eval/heldout.yaml
 	$(BIN)/kashif predict eval/example.txt --model models/quickstart --format table
 	$(BIN)/kashif predict eval/example.txt --model models/quickstart --format html --output models/quickstart/example.html
 

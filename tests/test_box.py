@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from helpers import ROOT
 
 import kashif
 from kashif import box
+from kashif.corpora.loading import load_all
 from kashif.corpora.provenance import SeenArticles, seen_by
 from kashif.errors import InputError
 from kashif.evaluation.thresholds import choose_threshold
@@ -28,6 +30,10 @@ GIVEN_ON = {
     "conll:$KASHIF_DATA/fane/wikifane.txt": "cc-by-sa-4.0",
 }
 """What the model in the box may learn from: all else may not be given on, or is what it is tested on."""
+CARRIED = {
+    *("LICENSE", "README.md", "config.json", "manifest.json", "model.safetensors", "recipe.yaml"),
+    *("scheme.yaml", "scores.json", "tokenizer.json", "tokenizer_config.json"),
+}
 TESTS = {"annotations/newsroom#test", "annotations/newswire#test", "annotations/press", "annotations/seeds"}
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -109,6 +115,24 @@ def test_the_box_learns_only_from_what_may_be_given_on() -> None:
     assert model.license == ("cc-by-sa-4.0" if alike else "cc-by-4.0")
     assert set(model.held_out) == TESTS
     assert set(encoders.held_out) == {"annotations/newswire#development", "annotations/newswire#test"}
+
+
+def test_what_is_carried_was_made_by_these_recipes() -> None:
+    place = ROOT / "models" / "news"
+    written, carried = (
+        kashif.Recipe.load(file) for file in (ROOT / "train" / "realnews.yaml", place / "recipe.yaml")
+    )
+    assert carried.model_dump(exclude={"precision"}) == written.model_dump(exclude={"precision"})
+    manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+    encoders = PretrainingRecipe.load(ROOT / "train" / "newswire.yaml")
+    assert manifest["encoder recipe"] | {"precision": "auto"} == encoders.model_dump(mode="json")
+    seen = SeenArticles.of(place)
+    assert seen is not None
+    tests, _ = load_all(sorted(TESTS))
+    assert tests
+    assert not seen.learned.among(tests)
+    assert {file.name for file in place.iterdir()} == CARRIED
+    assert sum(file.stat().st_size for file in place.iterdir()) <= 64e6
 
 
 def test_it_is_not_changed(news: Path, project: Path) -> None:
