@@ -203,16 +203,20 @@ def heads_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def with_graph(folder: Path, runtime: str, *, graphs: Path | None = None) -> KashifModel:
+def with_graph(
+    folder: Path, runtime: str, *, graphs: Path | None = None, half: bool | None = None
+) -> KashifModel:
     """A model of a folder whose encoder is its exported graph; the encoder's weights are not read.
 
-    ``graphs`` is the folder of an export that has not been measured, None takes the model's own.
+    ``graphs`` is the folder of an export that has not been measured, None takes the model's own. ``half`` is
+    whether OpenVINO multiplies in bfloat16, None as was measured, or where the processor does.
 
     Raises:
         InputError: if the weights of the heads are not those of the model.
     """
     exported = None if graphs else Exported.of(graphs_of(folder))
-    half = has_bfloat16() and (exported is None or exported.bfloat16)
+    if half is None:
+        half = has_bfloat16() and (exported is None or exported.bfloat16)
     config: KashifConfig = KashifConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = KashifModel(config)
