@@ -105,12 +105,7 @@ class Document:
             "relations": [_present(relation) for relation in self.relations],
             **({"meta": dict(self.meta)} if self.meta else {}),
         }
-        try:
-            line = json.dumps(row, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            message = f"JSON cannot hold its meta: {error or 'nested too deep'}; take it away"
-            raise InputError(Fault(f"document '{self.id}'", message)) from error
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+        return json_line(row, self.id)
 
     @classmethod
     def from_json(cls, line: str, where: str = "document", number: int = 0) -> Document:
@@ -302,3 +297,17 @@ def _faults(document: Document) -> Iterator[Fault]:
         for side, id in (("head", relation.head), ("tail", relation.tail)):
             if id not in ids:
                 yield Fault(where, f"relation {relation.label}: there is no entity {id} ({side})")
+
+
+def json_line(value: Any, id: str) -> str:
+    """What a format holds of the document of this id as one line of JSON; lone surrogates are escaped.
+
+    Raises:
+        InputError: if JSON cannot hold the meta.
+    """
+    try:
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"JSON cannot hold its meta: {error or 'nested too deep'}; take it away"
+        raise InputError(Fault(f"document '{id}'", message)) from error
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

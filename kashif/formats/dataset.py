@@ -6,7 +6,6 @@ Written are ``id``, ``text``, ``entities``, ``relations``, and ``meta`` as JSON.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any
 
 import regex
 
-from kashif.document import Document
+from kashif.document import Document, json_line
 from kashif.errors import Fault, InputError, first_line, listed, nearest
 from kashif.files import parse_json
 from kashif.formats import conll, drafts
@@ -216,7 +215,7 @@ def write(document: Document) -> tuple[str, list[str]]:
         InputError: for a lone surrogate, which Arrow cannot hold.
     """
     try:
-        drafts.one_line(dict(document.meta), document)
+        json_line(dict(document.meta), document.id)
         for text in (document.id, document.text, *document.labels):
             text.encode()
     except UnicodeEncodeError as error:
@@ -240,7 +239,7 @@ def pack(documents: Iterable[Document], path: Path) -> None:
             "text": document.text,
             "entities": [asdict(entity) for entity in document.entities],
             "relations": [asdict(relation) for relation in document.relations],
-            "meta": json.dumps(dict(document.meta), ensure_ascii=False) if document.meta else None,
+            "meta": json_line(dict(document.meta), document.id) if document.meta else None,
         }
         for document in documents
     ]

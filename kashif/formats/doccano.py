@@ -13,10 +13,10 @@ from reprlib import repr as shortened
 from typing import Any
 
 from kashif.arabic import words
-from kashif.document import Document
+from kashif.document import Document, json_line
 from kashif.errors import Fault
 from kashif.formats import offsets
-from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, one_line, rows
+from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, rows
 from kashif.formats.reading import Reading
 
 _WAYS = ("UTF-16 code units", "code points", "grapheme clusters")
@@ -36,11 +36,7 @@ def read(path: Path) -> list[Reading]:
     spans: list[tuple[Draft, list[dict[str, Any]]]] = []
     for number, line, row in rows(path, faults):
         text = row.get("text", row.get("data"))
-        draft = Draft(
-            path, text if isinstance(text, str) else "", line=line, place="" if line else f"item {number}"
-        )
-        if not isinstance(text, str):
-            draft.fault(f"expected a string 'text', found {shortened(text)}")
+        draft = Draft.of(path, text, number=number, line=line)
         spans.append((draft, _spans(draft, row)))
         for relation in listed(draft, row.get("relations"), "relations"):
             draft.relation(relation.get("type"), relation.get("from_id"), relation.get("to_id"))
@@ -105,4 +101,4 @@ def write(document: Document) -> tuple[str, list[str]]:
         "relations": relations,
     }
     row |= {"meta": dict(document.meta)} if document.meta else {}
-    return one_line(row, document) + "\n", []
+    return json_line(row, document.id) + "\n", []

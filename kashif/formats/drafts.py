@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,8 +14,6 @@ from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
 from kashif.formats import offsets
 from kashif.formats.reading import Reading
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Draft:
@@ -32,6 +28,16 @@ class Draft:
         self.table: offsets.Table = offsets.code_points(text)
         self._entities: list[tuple[Any, Entity]] = []
         self._relations: list[tuple[str, Any, Any, float | None]] = []
+
+    @classmethod
+    def of(cls, path: Path, text: Any, *, number: int, line: int) -> Draft:
+        """One of an item's text; anything but a string is a fault."""
+        draft = cls(
+            path, text if isinstance(text, str) else "", line=line, place="" if line else f"item {number}"
+        )
+        if not isinstance(text, str):
+            draft.fault(f"expected a string 'text', found {shortened(text)}")
+        return draft
 
     def fault(self, message: str) -> None:
         """Notes what is wrong."""
@@ -206,17 +212,3 @@ def listed(draft: Draft, value: Any, what: str) -> list[dict[str, Any]]:
         if not isinstance(item, dict):
             draft.fault(f"'{what}' holds objects, found {shortened(item)}")
     return [item for item in value if isinstance(item, dict)]
-
-
-def one_line(value: Any, document: Document) -> str:
-    """A value as one line of JSON; lone surrogates are escaped.
-
-    Raises:
-        InputError: if JSON cannot hold it.
-    """
-    try:
-        line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        message = f"JSON cannot hold its meta: {error or 'nested too deep'}; take it away"
-        raise InputError(Fault(f"document '{document.id}'", message)) from error
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

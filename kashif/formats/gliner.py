@@ -12,9 +12,9 @@ from reprlib import repr as shortened
 from typing import Any
 
 from kashif.arabic import touched, words
-from kashif.document import Document
+from kashif.document import Document, json_line
 from kashif.errors import Fault
-from kashif.formats.drafts import Draft, gathered, meta_of, name, one_line, rows
+from kashif.formats.drafts import Draft, gathered, meta_of, name, rows
 from kashif.formats.reading import Reading
 from kashif.formats.tokens import joined
 
@@ -112,4 +112,4 @@ def write(document: Document) -> tuple[str, list[str]]:
         losses.append(f"{document.id}: {inside} spans begin or end inside a word; whole words are written")
     if wordless:
         losses.append(f"{document.id}: {wordless} spans of no word, and their relations, are left out")
-    return one_line(row, document), losses
+    return json_line(row, document.id), losses

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kashif.document import Document, Entity
+from kashif.document import Document, Entity, json_line
 from kashif.errors import Fault
 from kashif.formats import offsets
-from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, one_line, rows, same
+from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, rows, same
 from kashif.formats.reading import Reading
 
 FRAME = ("[\n", ",\n", "\n]\n")
@@ -253,7 +253,7 @@ def write(document: Document) -> tuple[str, list[str]]:
         task["predictions"] = [{"model_version": "kashif", "score": score, "result": results}]
     else:
         task["annotations"] = [{"result": results}]
-    return one_line(task, document), []
+    return json_line(task, document.id), []
 
 
 def _region(entity: Entity) -> dict[str, Any]:

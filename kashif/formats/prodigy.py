@@ -11,9 +11,9 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
-from kashif.document import Document
+from kashif.document import Document, json_line
 from kashif.errors import Fault
-from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, one_line, rows
+from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, rows
 from kashif.formats.reading import Reading
 from kashif.formats.tokens import tokens
 
@@ -36,11 +36,7 @@ def read(path: Path) -> list[Reading]:
             passed[f"lines are left out, their answer is '{answer}'"] += 1
             continue
         text = row.get("text")
-        draft = Draft(
-            path, text if isinstance(text, str) else "", line=line, place="" if line else f"item {number}"
-        )
-        if not isinstance(text, str):
-            draft.fault(f"expected a string 'text', found {shortened(text)}")
+        draft = Draft.of(path, text, number=number, line=line)
         if answer != "accept":
             draft.fault(f"an answer is accept, reject or ignore, found {shortened(answer)}")
         same = row.get("_input_hash")
@@ -135,4 +131,4 @@ def write(document: Document) -> tuple[str, list[str]]:
         "answer": "accept",
     }
     row |= {"meta": dict(document.meta)} if document.meta else {}
-    return one_line(row, document) + "\n", []
+    return json_line(row, document.id) + "\n", []

@@ -78,12 +78,7 @@ class BaseRecipe(StrictModel):
             return super().load(path)
         cls.load(path)  # the file's own faults first
         values: dict[str, Any] = parse_yaml(read_text(path), str(path))
-        for change in changes:
-            key, equals, value = change.partition("=")
-            if not equals:
-                raise InputError(f"--set {change}: write KEY=VALUE")
-            values[key] = parse_yaml(value, f"--set {change}")
-        return cls.check(values, f"{path} with --set")
+        return cls.check(changed(values, changes), f"{path} with --set")
 
     @classmethod
     def of(cls, recipe: Self | str | Path | Mapping[str, Any]) -> Self:
@@ -97,6 +92,21 @@ class BaseRecipe(StrictModel):
         if isinstance(recipe, str | PathLike):
             return cls.load(as_path(recipe, "recipe"))
         return cls.check(dict(recipe) if isinstance(recipe, Mapping) else recipe, "recipe")
+
+
+def changed(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """A recipe's values with ``KEY=VALUE`` changes, whose values are YAML.
+
+    Raises:
+        InputError: for a change of another form, or one whose value is no YAML.
+    """
+    new = dict(values)
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise InputError(f"--set {change}: write KEY=VALUE")
+        new[key] = parse_yaml(value, f"--set {change}")
+    return new
 
 
 class Recipe(BaseRecipe):

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from kashif import box
-from kashif.config import dump_yaml, parse_yaml
+from kashif.config import dump_yaml
 from kashif.corpora.loading import Spec, load, split_file
 from kashif.corpora.splits import APART, TRAIN
 from kashif.errors import Fault, InputError
 from kashif.files import list_folder, read_text, write_text
 from kashif.formats import FORMATS
-from kashif.training.recipe import Recipe
+from kashif.training.recipe import Recipe, changed
 
 RECIPE = "recipe.yaml"
 NEWS = "annotations/news"
@@ -125,12 +125,7 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
     values: dict[str, Any] = _of_splits(corpus)
     if "development" not in values and len(load(values["train"][0]).documents) < _FEW:
         values["development_share"] = _LARGE_SHARE
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise InputError(f"--set {change}: write KEY=VALUE")
-        values[key] = parse_yaml(value, f"--set {change}")
-    return Recipe.check(values, f"{corpus} with --set" if changes else corpus)
+    return Recipe.check(changed(values, changes), f"{corpus} with --set" if changes else corpus)
 
 
 def _of_splits(corpus: str) -> dict[str, Any]:

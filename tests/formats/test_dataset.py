@@ -84,7 +84,7 @@ def test_what_is_written_is_read_again_and_by_the_library(tmp_path: Path) -> Non
         "زار كيم عمان",
         (Entity(7, 4, 7, "P", "كيم", None, 0.5), Entity(9, 8, 12, "G", "عمان", "عمّان")),
         (Relation("visits", 7, 9, 0.25),),
-        {"url": "u", "deep": [{"a": None}]},
+        {"url": "u\ud800", "deep": [{"a": None}]},
     )
     bare = Document("b", "نص")
     for _ in range(2):  # also over an older one
