@@ -1,8 +1,8 @@
-"""What a model thinks of a text beside what it predicts: spans that it might have predicted, a mean vector."""
+"""What a model thinks of a text beside what it predicts: other spans that might be there, a mean vector."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from kashif.document import Document
-from kashif.modeling import decoding
 from kashif.modeling.alignment import is_cut_short, span_offsets, without_punctuation
 from kashif.modeling.decoding import BEGIN, INSIDE, Floats, Ints, SpanKey, Spans
 from kashif.modeling.predictor import DocumentWindow, Predictor, chunks
@@ -35,6 +34,10 @@ class Probe:
     layout: Layout
     spans: dict[tuple[str, int, int], float]
     vector: Floats
+
+
+Watch = Callable[[Iterable[Probe], str], Iterable[Probe]]
+"""Passes probes on and tells somebody of the progress; the string says what they are."""
 
 
 def probe(predictor: Predictor, texts: Iterable[tuple[str, str]]) -> Iterator[Probe]:
@@ -67,7 +70,9 @@ class _Observer:
             self.sums[item.index] += rows[:length].sum(0, dtype=np.float64)
             self.words[item.index] += length
         spans = candidates(probabilities, lengths, least=LEAST).calibrated(self.calibration)
-        for (row, first, last, label), score in zip(spans.columns.tolist(), spans.score.tolist(), strict=True):
+        for (row, first, last, label), score in zip(
+            spans.columns.tolist(), spans.score.tolist(), strict=True
+        ):
             item = batch[row]
             key = item.key(first, last, label)
             if not is_cut_short(item.layout, item.window, key[0], key[1]):
