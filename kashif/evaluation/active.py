@@ -28,6 +28,7 @@ from kashif.corpora.provenance import Articles, SeenArticles
 from kashif.corpora.statistics import count_words
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
+from kashif.errors import listed
 from kashif.evaluation.counting import relation_scores
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _DOUBTFUL = 0.25
 """From this probability on that a decision is wrong it is called doubtful."""
 _LEAST_WORDS = 50
 """A shorter text counts as one of so many words: one doubt in a headline is not many in an article."""
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,7 @@ class Choice:
     """An article to annotate, the first choice first.
 
     ``distance`` is that to the ``nearest`` article, given by id, that is annotated, or chosen before this one
-    (``beside_chosen``): 1 less the cosine of their vectors, at most 1; 1 where there is no other.
+    (``beside_chosen``). 1 is the distance of two articles drawn at random; it is 1 where there is no other.
     """
 
     article: Article
@@ -108,13 +110,13 @@ class Choice:
     def why(self) -> str:
         """The reasons in words."""
         parts = []
-        for what, counts in (("mentions", self.article.mentions), ("relations", self.article.relations)):
+        for what, counts in (("mention", self.article.mentions), ("relation", self.article.relations)):
             labels = sorted(counts, key=lambda label: (-counts[label], label))
-            if labels:
-                parts.append(f"{sum(counts.values())} doubtful {what} ({', '.join(labels)})")
+            if count := sum(counts.values()):
+                parts.append(f"{count} doubtful {what}{'s' * (count > 1)} ({listed(labels, most=3)})")
         if self.nearest:
             kind = "chosen" if self.beside_chosen else "annotated"
-            parts.append(f"unlike the nearest {kind} article ({self.distance:.2f} from {self.nearest})")
+            parts.append(f"unlike the nearest {kind} article ({self.distance:.2f})")
         return ", ".join(parts) or "nothing doubtful"
 
     def row(self) -> dict[str, Any]:
@@ -193,14 +195,14 @@ def choose(
     if not pool:
         return []
     everyone = [*pool, *annotated]
-    vectors = _directions(everyone)
+    vectors = _places(everyone)
     ours = vectors[: len(pool)]
     near = (
         np.ones(len(pool)),
         np.full(len(pool), -1),
     )  # the distance to the nearest, and its place in everyone
     for place in range(len(pool), len(everyone)):
-        near = _nearer(*near, new=ours @ vectors[place], place=place)
+        near = _nearer(*near, new=vectors[place] - ours, place=place)
     rates = np.array([article.rate for article in pool])
     group_of = {id: number for number, group in enumerate(groups) for id in group}
     numbers = np.array([group_of.get(article.id, -1 - place) for place, article in enumerate(pool)])
@@ -212,22 +214,26 @@ def choose(
         name = everyone[other].id if other >= 0 else ""
         chosen.append(Choice(pool[best], float(near[0][best]), name, 0 <= other < len(pool)))
         is_open &= numbers != numbers[best]
-        near = _nearer(*near, new=ours @ vectors[best], place=best)
+        near = _nearer(*near, new=vectors[best] - ours, place=best)
     return chosen
 
 
-def _directions(articles: Sequence[Article]) -> NDArray[np.float64]:
-    """The vectors without what all have in common, of length 1: ``[article, width]``."""
+def _places(articles: Sequence[Article]) -> NDArray[np.float64]:
+    """The directions of the vectors, stretched so that two drawn at random are 1 apart: ``[article, width]``.
+
+    That is the root of the mean of the squares.
+    """
     vectors = np.stack([article.vector for article in articles]).astype(np.float64)
-    vectors -= vectors.mean(0)
-    lengths: NDArray[np.float64] = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
+    apart = np.sqrt(2 * vectors.var(0).sum())
+    places: NDArray[np.float64] = vectors / max(float(apart), _TINY)
+    return places
 
 
 def _nearer(
     distance: NDArray[np.float64], nearest: NDArray[np.int64], *, new: NDArray[np.float64], place: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Distances and nearest places, after one more article whose cosines to all are ``new``."""
-    other = np.clip(1 - new, 0.0, 1.0)
-    is_nearer = other < distance
+    """Distances and nearest places, after one more article, which is ``new`` (``[article, width]``) away."""
+    other = np.linalg.norm(new, axis=1)
+    is_nearer = (other < distance) | (nearest < 0)
     return np.where(is_nearer, other, distance), np.where(is_nearer, place, nearest)

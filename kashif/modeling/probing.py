@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -81,7 +81,8 @@ class _Observer:
 
     def mean(self, index: int) -> Floats:
         """The mean of a document's words; those that two windows show count twice."""
-        return (self.sums[index] / max(1, self.words[index])).astype(np.float32)
+        mean: Floats = (self.sums[index] / max(1, self.words[index])).astype(np.float32)
+        return mean
 
 
 def candidates(probabilities: Floats, lengths: Sequence[int], *, least: float) -> Spans:
@@ -103,9 +104,8 @@ def candidates(probabilities: Floats, lengths: Sequence[int], *, least: float) -
         going_on = so_far >= least
         window, first, label = window[going_on], first[going_on], label[going_on]
         last, so_far = last[going_on] + 1, so_far[going_on]
-    columns = [np.concatenate([spans.columns for spans in found] or [np.zeros((0, 4), np.int64)])]
-    score = np.concatenate([np.zeros(0, np.float32), *(spans.score for spans in found)])
-    return Spans(*columns[0].T, score)
+    whole = Spans.of(np.concatenate([np.zeros((0, 4), np.int64), *(spans.columns for spans in found)]))
+    return replace(whole, score=np.concatenate([whole.score[:0], *(spans.score for spans in found)]))
 
 
 def _in_code_points(

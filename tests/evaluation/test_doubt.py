@@ -61,11 +61,11 @@ def test_no_doubt_where_model_and_gold_agree_or_the_model_is_unsure(reading: Rea
     gold = reading.document
     assert judged(reading, probe(sure(gold)), scheme) == []
     unsure = changed(sure(gold, 0.7), 5, label="ORG")
-    assert judged(reading, probe(replace(unsure, relations=())), scheme, sure=0.99) == []
+    assert judged(reading, probe(unsure), scheme) == []
 
 
 def test_a_mention_of_the_model_alone(reading: Reading, scheme: Scheme) -> None:
-    bare = replace(reading, document=without(reading.document, 11))
+    bare = replace(reading, document=without(reading.document, 11), relation_lines=())
     [doubt] = judged(bare, probe(sure(reading.document)), scheme)
     number = reading.document.entity(11)
     assert (doubt.kind, doubt.gold, doubt.model) == ("unmarked mention", NOTHING, "QUANTITY «12 دبابة»")
@@ -96,7 +96,7 @@ def test_another_label_or_boundary(reading: Reading, scheme: Scheme) -> None:
         ({"start": name.start + 5}, "other boundary"),
         ({"start": name.start + 5, "label": "ORG"}, "other boundary and label"),
     ):
-        [doubt] = judged(reading, probe(replace(changed(gold, 5, **values), relations=())), scheme)
+        [doubt] = judged(reading, probe(changed(gold, 5, **values)), scheme)
         assert (doubt.kind, doubt.gold) == (kind, "PERS «إسبن بارت إيدي»")
         assert doubt.start == name.start
 
