@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kashif.modeling.probing import Probe
 
 _POSSIBLE = 0.05
-"""Relations that are not predicted and less probable than this are not counted, as with spans."""
+"""What is not predicted and less probable than this is not counted; calibration does not heed it either."""
 _DOUBTFUL = 0.25
 """From this probability on that a decision is wrong it is called doubtful."""
 _LEAST_WORDS = 50
@@ -66,13 +66,17 @@ class Article:
         """The article that a predictor's probe tells of."""
         document = probe.document
         predicted = {(entity.label, entity.start, entity.end) for entity in document.entities}
-        mentions = [(item[0], 1 - p if item in predicted else p) for item, p in probe.spans.items()]
+        mentions = [
+            (item[0], 1 - p if item in predicted else p)
+            for item, p in probe.spans.items()
+            if item in predicted or p >= _POSSIBLE
+        ]
         least = predictor.model.config.relation_threshold
         scores = relation_scores(document, predictor.scheme).items()
         relations = [
             (item[0], 1 - p if p >= least else p)
             for item, p in scores
-            if p is not None and p >= min(least, _POSSIBLE)
+            if p is not None and (p >= least or p >= _POSSIBLE)
         ]
         return cls(
             document.id,

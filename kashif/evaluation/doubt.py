@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kashif.corpora.provenance import NAME, SeenArticles
 from kashif.document import Document, Entity, Relation
@@ -27,12 +27,11 @@ from kashif.evaluation.counting import (
 )
 from kashif.evaluation.merging import mention
 from kashif.formats import Reading
+from kashif.modeling import probing
+from kashif.modeling.alignment import Unreachable, count_causes, unreachable
+from kashif.modeling.probing import LEAST, Probe, Watch
 from kashif.replacing import settle
 from kashif.scheme import Scheme
-
-if TYPE_CHECKING:
-    from kashif.modeling.alignment import Unreachable
-    from kashif.modeling.probing import Probe, Watch
 
 THRESHOLD = 0.9
 """The probability from which a model is taken to be sure."""
@@ -112,8 +111,6 @@ def doubts(
         InputError: if a folder does not say what its model was trained on, or no article is left to judge.
     """
     from kashif.modeling import predictor as predictors
-    from kashif.modeling.alignment import count_causes, unreachable
-    from kashif.modeling.probing import probe
 
     parts, notices = unseen(readings, folders)
     found: list[Doubt] = []
@@ -122,12 +119,12 @@ def doubts(
         predictor = predictors.load(folder, **options)
         scheme, least = predictor.scheme, predictor.model.config.relation_threshold
         texts = [(reading.document.id, reading.document.text) for reading in part]
-        probes = watch(probe(predictor, texts), f"predicting with {folder.name}")
+        probes = watch(probing.probe(predictor, texts), f"predicting with {folder.name}")
         for reading, each in zip(part, probes, strict=True):
             beyond = unreachable([reading.document], [each.layout], scheme=scheme)
             lost += beyond
             items = [item.gold for item in beyond]
-            found += of_article(reading, each, scheme=scheme, least=least, unreachable=items, sure=threshold)
+            found += of_article(reading, each, scheme=scheme, least=least, lost=items, sure=threshold)
     notices += [f"gold that is not judged: {count} ({why})" for why, count in count_causes(lost).items()]
     found.sort(key=lambda doubt: (-doubt.confidence, doubt.document, doubt.start, doubt.kind))
     return Doubts(tuple(found), sum(len(part) for _, part in parts), tuple(notices))
@@ -197,15 +194,14 @@ def of_article(
     *,
     scheme: Scheme,
     least: float,
-    unreachable: Iterable[Entity | Relation] = (),
+    lost: Sequence[Entity | Relation] = (),
     sure: float = THRESHOLD,
 ) -> list[Doubt]:
     """The doubts of one article.
 
-    ``least`` is the probability from which the model predicts a relation, ``unreachable`` the gold that it
-    cannot give, ``sure`` the confidence from which a doubt is told.
+    ``least`` is the probability from which the model predicts a relation, ``lost`` the gold that it cannot
+    give, ``sure`` the confidence from which a doubt is told.
     """
-    lost = list(unreachable)
     found = [*_mentions(reading, probe, lost), *_relations(reading, probe, lost, scheme=scheme, least=least)]
     return [doubt for doubt in found if doubt.confidence >= sure]
 
@@ -226,7 +222,7 @@ def _mentions(reading: Reading, probe: Probe, lost: Sequence[Entity | Relation])
             kind, model, confidence = _KIND_OF[alike[best]], _entity(gold, best), surplus[best]
         else:  # what is gold itself, nested in this one or around it, is nothing like it
             might = [p for o, p in probe.spans.items() if o == item or (o not in want and like(item, {o}))]
-            kind, model, confidence = "doubtful mention", NOTHING, 1 - max(might, default=0.0)
+            kind, model, confidence = "doubtful mention", NOTHING, 1 - max(might, default=LEAST)
         yield _doubt(reading, kind, item[1:], lines[item], _entity(gold, item), model, confidence)
     for item in sorted(surplus.keys() - explained):
         told = NOTHING, _entity(gold, item), surplus[item]

@@ -1,22 +1,29 @@
-"""What a model thinks of a text beside what it predicts: other spans that might be there, a mean vector."""
+"""What a model thinks of a text beside what it predicts: other spans that might be there, a mean vector.
+
+Without torch, but for ``probe`` itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kashif.document import Document
 from kashif.modeling.alignment import is_cut_short, span_offsets, without_punctuation
 from kashif.modeling.decoding import BEGIN, INSIDE, Floats, Ints, SpanKey, Spans
-from kashif.modeling.predictor import DocumentWindow, Predictor, chunks
 from kashif.modeling.windows import Layout
 from kashif.scheme import Scheme
 
-LEAST = 0.05
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kashif.modeling.predictor import DocumentWindow, Predictor
+
+LEAST = 0.01
 """Less probable spans are not listed: nearly every word begins some with a probability that is not 0."""
 
 
@@ -42,6 +49,8 @@ Watch = Callable[[Iterable[Probe], str], Iterable[Probe]]
 
 def probe(predictor: Predictor, texts: Iterable[tuple[str, str]]) -> Iterator[Probe]:
     """The probes of ``(id, text)``, in order. Only a few are held in memory at a time."""
+    from kashif.modeling.predictor import chunks
+
     for chunk in chunks(texts, lambda item: len(item[1])):
         layouts = predictor.lay_out([text for _, text in chunk])
         seen = _Observer(predictor, layouts)
@@ -62,7 +71,7 @@ class _Observer:
         self.spans: list[dict[SpanKey, tuple[float, int]]] = [{} for _ in layouts]
 
     def observe(
-        self, batch: Sequence[DocumentWindow], words: torch.Tensor, probabilities: Floats, proclitics: Ints
+        self, batch: Sequence[DocumentWindow], words: Tensor, probabilities: Floats, proclitics: Ints
     ) -> None:
         lengths = [len(item.window.starts) for item in batch]
         vectors = words.float().cpu().numpy()
