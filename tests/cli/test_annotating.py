@@ -47,8 +47,7 @@ def test_next_chooses_what_nobody_annotated_and_says_why(
     assert [document.id for document in written] == chosen
     assert [document.text for document in written] == [SENTENCES[int(id[1:])] for id in chosen]
     assert written[0].meta == {"day": int(chosen[0][1:])}
-    rows = done.stdout.decode().splitlines()
-    assert all(id in table for id, table in zip(chosen, rows[1:], strict=False))
+    assert all(id in done.stdout.decode() for id in chosen)
     assert run("corpus", "next", trained, texts, *options, cwd=tmp_path).stdout == done.stdout
 
 
@@ -80,8 +79,7 @@ def test_doubt_lists_gold_that_the_model_contradicts(run: Run, trained: Path, tm
     slips = ARTICLE.replace("[[إسبن بارت إيدي|PERS#5]]", "[[إسبن بارت إيدي|ORG#5]]").replace(
         "[[12 دبابة|QUANTITY#11]]", "12 دبابة"
     )
-    marks = "".join(line + "\n" for line in slips.splitlines()[:3])
-    (corpus / "g1.txt").write_text("\n\n" + marks, encoding="utf-8")
+    (corpus / "g1.txt").write_text("\n\n" + slips.partition("---")[0], encoding="utf-8")
     options = ["--json", tmp_path / "doubt.json", "--threshold", "0.5"]
     done = run("corpus", "doubt", trained, corpus, *options)
     assert done.returncode == 0, done.stderr.decode()
@@ -95,8 +93,6 @@ def test_doubt_lists_gold_that_the_model_contradicts(run: Run, trained: Path, tm
     assert f"{corpus / 'g1.txt'}:3" in told
     assert "[إسبن بارت إيدي]" in told
     assert f"{len(order)} doubts, in 1 of 1 articles" in told
-    sure = run("corpus", "doubt", trained, corpus, "--threshold", "1")
-    assert "0 doubts, in 0 of 1 articles" in sure.stdout.decode()
     assert run("corpus", "doubt", trained, corpus, "--threshold", "2").returncode == 2
     assert run("corpus", "doubt", trained, corpus, "--json", corpus / "g1.txt").returncode == 2
     taught = run("corpus", "doubt", trained, trained.parent.parent / "annotations" / "one")

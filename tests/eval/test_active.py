@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,10 +15,11 @@ NAMES = ("بوتين", "كيم", "ماكرون", "شولتس", "بايدن", "س
 
 @pytest.fixture(scope="module")
 def active() -> Any:
-    spec = importlib.util.spec_from_file_location("active", ROOT / "eval" / "active.py")
+    spec = importlib.util.spec_from_file_location("eval_active", ROOT / "eval" / "active.py")
     assert spec
     assert spec.loader
     module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look for their module there
     spec.loader.exec_module(module)
     return module
 
