@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from kashif import __version__
-from kashif.cli import corpus, corpus_files, predicting, scoring
+from kashif.cli import annotating, corpus, corpus_files, predicting, scoring
 from kashif.cli.console import Changes, Resume, err, out, say
 from kashif.config import dump_yaml
 from kashif.corpora.loading import Spec
@@ -33,6 +33,8 @@ app = typer.Typer(
 )
 for below in (corpus_files.preannotate, corpus_files.split, corpus_files.merge):
     corpus.app.command()(below)
+corpus.app.command("next")(annotating.next_)
+corpus.app.command()(annotating.doubt)
 app.add_typer(corpus.app, name="corpus")
 for command in (predicting.predict, scoring.score, scoring.crossvalidate, scoring.compare, scoring.threshold):
     app.command()(command)

@@ -102,7 +102,7 @@ def merge(
         raise InputError(Fault(output, message))
     specs = [Spec.parse(text) for text in (first, second)]
     refuse_mappings(specs)
-    sides = [_readings(text) for text in (first, second)]
+    sides = [readings(text) for text in (first, second)]
     marked = [reading.document for side in sides for reading in side if reading.document.entities]
     ruling = scheme_of(specs, marked, given=scheme)
     found = run(*sides, scheme=ruling.scheme)
@@ -130,7 +130,7 @@ def merge(
         say(f"wrote {folder}")
 
 
-def _readings(text: str) -> list[Reading]:
+def readings(text: str) -> list[Reading]:
     """The documents of a corpus with their lines; what was left out is said."""
     from kashif.corpora.loading import Spec, contents, load
 

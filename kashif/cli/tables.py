@@ -326,7 +326,7 @@ def document(found: Document) -> Iterator[Table | Text]:
         table.add_column(heading, justify="right" if heading in ("score", "start", "end") else "left")
     for entity in found.entities:
         score = "" if entity.score is None else f"{entity.score:.2f}"
-        table.add_row(entity.label, score, str(entity.start), str(entity.end), _mention(entity.text))
+        table.add_row(entity.label, score, str(entity.start), str(entity.end), isolated(entity.text))
     yield table
     if found.relations:
         links = Table(title=f"{len(found.relations)} relations", title_justify="left", box=None)
@@ -335,12 +335,12 @@ def document(found: Document) -> Iterator[Table | Text]:
         by_id = found.by_id()
         for relation in found.relations:
             score = "" if relation.score is None else f"{relation.score:.2f}"
-            mentions = (_mention(by_id[id].text) for id in (relation.head, relation.tail))
+            mentions = (isolated(by_id[id].text) for id in (relation.head, relation.tail))
             links.add_row(relation.label, score, *mentions)
         yield Text()
         yield links
 
 
-def _mention(text: str) -> str:
+def isolated(text: str) -> str:
     inside = " ".join(text.split()).replace(_ISOLATE, r"\u2068").replace(_END, r"\u2069")
     return _ISOLATE + inside + _END

@@ -35,7 +35,7 @@ def statistics(documents: Sequence[Document]) -> dict[str, dict[str, int]]:
         )
     totals = {
         "documents": len(documents),
-        "words": sum(_letters(document.text) for document in documents),
+        "words": sum(count_words(document.text) for document in documents),
         "words and marks": sum(len(words(document.text)) for document in documents),
         "sentences": sum(len(sentences(document.text)) for document in documents),
         "entities": entities.total(),
@@ -50,7 +50,7 @@ def statistics(documents: Sequence[Document]) -> dict[str, dict[str, int]]:
     }
 
 
-def _letters(text: str) -> int:
+def count_words(text: str) -> int:
     """The words a person would count: runs between white space that hold a letter or digit."""
     return sum(any(char.isalnum() for char in run) for run in text.split())
 

@@ -79,8 +79,8 @@ def analyse(
         "entities",
         want,
         have,
-        lambda item, wrong: "unreachable" if item in lost_entities else _like(item, wrong) or "missed",
-        lambda item, wrong: _like(item, wrong) or "spurious",
+        lambda item, wrong: "unreachable" if item in lost_entities else like(item, wrong) or "missed",
+        lambda item, wrong: like(item, wrong) or "spurious",
     )
     gold_keys = {entity.key for entity in gold.entities}
     predicted_keys = {entity.key for entity in predicted.entities}
@@ -96,14 +96,14 @@ def analyse(
             return f"{' and '.join(sides)} missed"
         if scored is not None and item not in scores:
             return "pair not scored"
-        if _same_pair(item, wrong):
+        if same_pair(item, wrong):
             return "wrong label"
         return "not predicted" if scored is None else "below threshold"
 
     def spurious(item: Item, wrong: set[Item]) -> str:
         if not gold_keys.issuperset(item[1:]):
             return "wrong argument"
-        return "wrong label" if _same_pair(item, wrong) else "spurious"
+        return "wrong label" if same_pair(item, wrong) else "spurious"
 
     want, have = relation_items(gold, scheme), relation_items(predicted, scheme)
     errors += [
@@ -135,7 +135,7 @@ def _errors(view: str, want: set[Item], have: set[Item], missed: Judge, spurious
     return sorted(found, key=lambda error: (error.item[1:], error.item[0], error.side))
 
 
-def _like(item: Item, others: set[Item]) -> str | None:
+def like(item: Item, others: set[Item]) -> str | None:
     """What tells an entity from the unmatched one of the other side that is most like it."""
     label, start, end = item
     found = None
@@ -152,5 +152,6 @@ def _like(item: Item, others: set[Item]) -> str | None:
     return found
 
 
-def _same_pair(item: Item, others: set[Item]) -> bool:
+def same_pair(item: Item, others: set[Item]) -> bool:
+    """Whether one of the relations of the other side joins the same two entities."""
     return any({item[1], item[2]} == {other[1], other[2]} for other in others)

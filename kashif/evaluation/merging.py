@@ -97,7 +97,7 @@ def _merge_one(a: Reading, b: Reading, *, scheme: Scheme) -> tuple[Document, lis
     found = list(_entity_differences(sides, [_without(spans[0], spans[1]), _without(spans[1], spans[0])]))
     for side in (0, 1):
         for (label, *_), (_, head, tail, line) in _without(links[side], links[1 - side]).items():
-            arguments = " -> ".join(_mention(a.document, key) for key in (head, tail))
+            arguments = " -> ".join(mention(a.document, key) for key in (head, tail))
             mark = (head[0], f"{label} {arguments}", line)
             one, other = (None, mark) if side else (mark, None)
             found.append((head[0], _difference(sides, one, other)))
@@ -128,7 +128,7 @@ def _entity_differences(
         if key is None:
             return None
         line = sides[side].entity_lines.get(rest[side][key].id, 0)
-        return key[0], _mention(sides[side].document, key), line
+        return key[0], mention(sides[side].document, key), line
 
     left = sorted(rest[1])
     for key in sorted(rest[0]):
@@ -146,7 +146,8 @@ def _likeness(one: Span, other: Span) -> tuple[bool, bool, int]:
     return one[:2] == other[:2], one[2] == other[2], common
 
 
-def _mention(document: Document, key: Span) -> str:
+def mention(document: Document, key: Span) -> str:
+    """An entity in words: its label and its text."""
     return f"{key[2]} «{' '.join(document.text[key[0] : key[1]].split())}»"
 
 
@@ -154,20 +155,7 @@ def _difference(sides: tuple[Reading, Reading], first: Mark | None, second: Mark
     """The difference of two marks, of which one may be none."""
     [at, *_] = [mark[0] for mark in (first, second) if mark]
     one, other = (
-        _place(side, mark[2] if mark else _line(side, at))
-        for side, mark in zip(sides, (first, second), strict=True)
+        side.place(at, mark[2] if mark else 0) for side, mark in zip(sides, (first, second), strict=True)
     )
     texts = (first[1] if first else NO_MARK, second[1] if second else NO_MARK)
     return Difference(sides[0].document.id, (one, other), texts)
-
-
-def _line(reading: Reading, offset: int) -> int:
-    """The line of a file where the text at an offset stands, 0 if it is not known."""
-    if reading.path.suffix.lower() == ".txt":
-        return reading.document.text.count("\n", 0, offset) + 1
-    lines = {*reading.entity_lines.values(), *reading.relation_lines}
-    return lines.pop() if len(lines) == 1 else 0
-
-
-def _place(reading: Reading, line: int) -> str:
-    return f"{reading.path}:{line}" if line else str(reading.path)

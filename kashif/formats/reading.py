@@ -26,6 +26,17 @@ class Reading:
     slice: tuple[int, int] | None = None
     omitted: dict[str, int] = field(default_factory=dict)
 
+    def place(self, offset: int, line: int = 0) -> str:
+        """The file and the line of a mark, else that of the text at an offset, as far as they are known."""
+        line = line or self._line(offset)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+    def _line(self, offset: int) -> int:
+        if self.path.suffix.lower() == ".txt":
+            return self.document.text.count("\n", 0, offset) + 1
+        lines = {*self.entity_lines.values(), *self.relation_lines}
+        return lines.pop() if len(lines) == 1 else 0
+
 
 def build(
     path: Path,

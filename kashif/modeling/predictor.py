@@ -102,7 +102,7 @@ def _device(name: str | None) -> torch.device:
 
 
 @dataclass(frozen=True, slots=True)
-class _DocumentWindow:
+class DocumentWindow:
     """A window of the document at ``index``."""
 
     index: int
@@ -117,6 +117,10 @@ class _DocumentWindow:
     def key(self, first: int, last: int, label: int) -> SpanKey:
         """The span of words ``[first, last)`` of the window, counted in the layout."""
         return first + self.window.first, last + self.window.first, label
+
+
+Observe = Callable[[Sequence[DocumentWindow], torch.Tensor, decoding.Floats, decoding.Ints], None]
+"""Takes a batch, its words ``[window, word, width]``, ``decode``'s probabilities, the proclitic counts."""
 
 
 class Predictor:
@@ -182,11 +186,12 @@ class Predictor:
         *,
         threshold: float | None = None,
         layouts: Sequence[Layout] | None = None,
+        observe: Observe | None = None,
     ) -> list[Document]:
         """The documents of ``(id, text)``.
 
         ``threshold`` is the probability from which a relation is predicted, None the model's own; ``layouts``
-        are those of the texts, made here if None.
+        are those of the texts, made here if None. ``observe`` sees what each batch is decoded from.
         """
         self.model.train(False)
         if layouts is None:
@@ -199,6 +204,8 @@ class Predictor:
             tags, proclitics = self.model.tag_logits(words)
             counts = proclitics.argmax(-1).cpu().numpy()
             probabilities = torch.softmax(tags.float(), -1).cpu().numpy()
+            if observe:
+                observe(batch, words, probabilities, counts)
             found = decoding.decode(probabilities, [len(item.window.starts) for item in batch])
             config = self.model.config
             found = found.calibrated(config.entity_calibration).above(config.entity_threshold)
@@ -214,12 +221,7 @@ class Predictor:
                 relations[index].append(relation)
         return [
             decoding.merge_windows(
-                id,
-                text,
-                layout=layout,
-                spans=spans[index],
-                relations=relations[index],
-                scheme=self.scheme,
+                id, text, layout=layout, spans=spans[index], relations=relations[index], scheme=self.scheme
             )
             for index, ((id, text), layout) in enumerate(zip(texts, layouts, strict=True))
         ]
@@ -268,15 +270,15 @@ class Predictor:
             merged.append(replace(document, relations=kept))
         return merged
 
-    def _batches(self, layouts: Sequence[Layout]) -> Iterator[list[_DocumentWindow]]:
+    def _batches(self, layouts: Sequence[Layout]) -> Iterator[list[DocumentWindow]]:
         """Windows of like length together, up to a number of sub-words that counts their padding."""
         most = self._scaled(_TOKENS)
         windows = [
-            _DocumentWindow(index, window, layout)
+            DocumentWindow(index, window, layout)
             for index, layout in enumerate(layouts)
             for window in layout.windows
         ]
-        batch: list[_DocumentWindow] = []
+        batch: list[DocumentWindow] = []
         for item in sorted(windows, key=lambda item: -len(item.window.input_ids)):
             longest = len(batch[0].window.input_ids) if batch else 0
             if batch and longest * (len(batch) + 1) > most:
@@ -289,7 +291,7 @@ class Predictor:
     def _scaled(self, size: int) -> int:
         return size if self.model.device.type == "cpu" else size * _GPU_FACTOR
 
-    def _encode(self, batch: Sequence[_DocumentWindow]) -> torch.Tensor:
+    def _encode(self, batch: Sequence[DocumentWindow]) -> torch.Tensor:
         """The words of a batch: ``[window, word, width]``."""
         inputs = batching.pad_inputs([item.window for item in batch], self.tokenizer.pad_token_id)
         on_device = {name: value.to(self.model.device) for name, value in inputs.items()}
@@ -297,7 +299,7 @@ class Predictor:
 
     def _score_relations(
         self,
-        batch: Sequence[_DocumentWindow],
+        batch: Sequence[DocumentWindow],
         words: torch.Tensor,
         spans: decoding.Spans,
         *,

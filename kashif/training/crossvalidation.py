@@ -120,14 +120,24 @@ def folds(ids: Sequence[str], count: int, *, seed: int, output: Path) -> list[Fo
 
 def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:
     name = f"without {', '.join(fold.left_out)}"
-    data = gather(recipe, without=fold.left_out)
-    folder = fold.folder / checkpoints.FOLDER
-    if is_model_of(fold.folder, recipe, data=data):
+    train_once(recipe, fold.folder, name=name, say=say, without=fold.left_out)
+
+
+def train_once(
+    recipe: Recipe, output: Path, *, name: str, say: Say = silent, without: Sequence[str] = ()
+) -> None:
+    """Trains a model unless it is there, whole, and goes on with a training that was cut short.
+
+    ``name`` is what the training is called in what is said; the checkpoints go when it is done.
+    """
+    data = gather(recipe, without=without)
+    folder = output / checkpoints.FOLDER
+    if is_model_of(output, recipe, data=data):
         say(f"{name}: trained before")
     else:
         resume = checkpoints.can_resume(folder.resolve(), run_note(recipe, data))
         say(f"{name}, going on from the last finished epoch:" if resume else f"{name}:")
-        train(recipe, fold.folder, resume=resume, say=say, without=fold.left_out)
+        train(recipe, output, resume=resume, say=say, without=without)
     if folder.exists():
         shutil.rmtree(folder)
 

@@ -32,7 +32,8 @@ RECIPE = "recipe.yaml"
 _PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
 """The packages whose versions may change what is trained."""
 _NOT_TRAINING = {
-    *("modeling/runtime.py", "modeling/weights.py", "training/exporting.py", "training/crossvalidation.py"),
+    *("modeling/probing.py", "modeling/runtime.py", "modeling/weights.py"),
+    *("training/exporting.py", "training/crossvalidation.py"),
     *("training/card.py", "training/checkpoints.py", "training/guards.py", "training/provenance.py"),
     *("training/releasing.py", "training/starter.py"),
 }
