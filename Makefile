@@ -64,7 +64,7 @@ lint: .venv/done
 .venv-tools/done: tests/tools/requirements.txt .venv/done
 	$(PYTHON) -m venv --clear .venv-tools
 	.venv-tools/bin/python -m pip install --quiet --no-deps --requirement tests/tools/requirements.txt
-	$(BIN)/python -c 'import sysconfig; print(f"import site; site.addsitedir({sysconfig.get_path(\"purelib\")!r})")' \
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> $$(.venv-tools/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/kashif.pth
 	touch $@
 
