@@ -12,7 +12,7 @@ KILLS ?= 40
 FLIPS ?= 20
 DOCUMENTS ?= 100000
 
-.PHONY: quickstart test test-slow stress audit docs lint clean
+.PHONY: quickstart test test-slow test-tools stress audit docs lint clean
 
 quickstart: .venv/done
 	$(BIN)/kashif corpus check annotations/seeds annotations/newsroom
@@ -29,6 +29,9 @@ test: lint
 test-slow: .venv/done # and the property tests once more, on examples that nobody has seen
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -m 'hypothesis and not slow and not stress' --hypothesis-profile fresh
+
+test-tools: .venv-tools/done # formats against the packages of the tools that they are of
+	OMP_NUM_THREADS=1 .venv-tools/bin/python -m pytest -m tools -rs tests/tools
 
 stress: .venv/done .venv-stress/done
 	STRESS_KILLS=$(KILLS) STRESS_FLIPS=$(FLIPS) STRESS_DOCUMENTS=$(DOCUMENTS) STRESS_PREDICT=$(PREDICT) OMP_NUM_THREADS=1 \
@@ -57,10 +60,18 @@ lint: .venv/done
 	.venv-stress/bin/python -m pip install --quiet atheris==3.0.0 pip-audit
 	touch $@
 
+# What is in .venv is seen from .venv-tools too, torch among it; only what the tools add is installed.
+.venv-tools/done: tests/tools/requirements.txt .venv/done
+	$(PYTHON) -m venv --clear .venv-tools
+	.venv-tools/bin/python -m pip install --quiet --no-deps --requirement tests/tools/requirements.txt
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> $$(.venv-tools/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/kashif.pth
+	touch $@
+
 .venv-docs/done: Makefile
 	$(PYTHON) -m venv .venv-docs
 	.venv-docs/bin/python -m pip install --quiet mkdocs==1.6.1 mkdocs-material==9.6.14
 	touch $@
 
 clean:
-	rm -rf .venv .venv-stress .venv-docs site models/quickstart
+	rm -rf .venv .venv-stress .venv-docs .venv-tools site models/quickstart

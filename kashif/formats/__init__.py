@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from kashif.document import Document
@@ -13,6 +14,7 @@ from kashif.formats import (
     brat,
     conll,
     dataset,
+    docbin,
     doccano,
     gliner,
     jsonl,
@@ -28,7 +30,7 @@ from kashif.formats.options import Option, Options
 from kashif.formats.reading import Reading
 from kashif.outputs import missing
 
-__all__ = ["FORMATS", "Format", "Options", "Reading", "files", "read", "render"]
+__all__ = ["FORMATS", "Format", "Options", "Reading", "files", "read", "render", "usable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Format:
     ``many`` says whether one file holds many documents; ``frame`` is what stands before, between and
     behind them. ``pack`` writes a file that is no text, or a folder if ``tree``, of documents that ``write``
     let pass; then ``write`` gives no content. ``sure`` says whether the ending alone tells the format.
-    ``options`` are what ``read`` takes by name.
+    ``options`` are what ``read`` takes by name. ``package`` is what must be installed beside Kashif.
     """
 
     ending: str
@@ -51,6 +53,7 @@ class Format:
     tree: bool = False
     sure: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
+    package: str = ""
 
 
 FORMATS = {
@@ -75,14 +78,32 @@ FORMATS = {
         sure=True,
         options=dataset.OPTIONS,
     ),
+    "spacy": Format(
+        ".spacy",
+        docbin.read,
+        docbin.write,
+        many=True,
+        pack=docbin.pack,
+        sure=True,
+        options=docbin.OPTIONS,
+        package="spacy",
+    ),
     "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),
 }
 _BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure}
 
 
-def _format(name: str) -> Format:
+def usable(name: str) -> Format:
+    """The format of a name.
+
+    Raises:
+        InputError: if there is none, or it needs a package that is not installed.
+    """
     if name not in FORMATS:
         raise InputError(f"no format '{name}'; {nearest(name, FORMATS)}")
+    package = FORMATS[name].package
+    if package and not find_spec(package):
+        raise InputError(f"the format {name} needs a package that is not installed: pip install {package}")
     return FORMATS[name]
 
 
@@ -95,7 +116,7 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     Raises:
         InputError: if the path does not exist, holds no document file or has an unknown ending.
     """
-    chosen = _format(format).ending if format else None
+    chosen = usable(format).ending if format else None
     if format and path.is_dir() and FORMATS[format].tree:
         return [(format, path)]
     if path.is_file():
@@ -156,7 +177,7 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
     Raises:
         InputError: listing every fault of the file, with its line.
     """
-    entry = _format(format)
+    entry = usable(format)
     given = dict(options)
     readings = entry.read(path, text, **given) if format == "brat" else entry.read(path, **given)
     if (
@@ -175,7 +196,7 @@ def render(document: Document, format: str) -> tuple[str, list[str]]:
     Raises:
         InputError: if the format cannot hold the document.
     """
-    content, losses = _format(format).write(document)
+    content, losses = usable(format).write(document)
     try:
         (document.text if format == "brat" else content).encode()
         content.encode()

@@ -18,10 +18,9 @@ import regex
 
 from kashif.document import Document, json_line
 from kashif.errors import Fault, InputError, first_line, listed, nearest
-from kashif.files import parse_json
 from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
-from kashif.formats.reading import Reading
+from kashif.formats.reading import Reading, refuse_surrogates
 from kashif.formats.tagging import OUTSIDE
 from kashif.formats.tagging import find as find_tagging
 from kashif.replacing import replaced_files
@@ -147,7 +146,7 @@ def _tagged(
             for start, end, label in builder.spans:
                 draft.entity(start, end, label)
             passed["stray inner tags read as the beginning of a span"] += builder.stray
-        yield draft, row, _meta(data, row, {words, column}, passed)
+        yield draft, row, _meta(row, {words, column}, passed)
 
 
 def _tags(given: Any, names: Sequence[str] | None) -> list[Any]:
@@ -184,28 +183,17 @@ def _marked(
         for link in drafts.listed(draft, row.get("relations"), "relations"):
             ends = (_value(link, "head"), _value(link, "tail"))
             draft.relation(_value(link, "label"), *ends, score=link.get("score"))
-        yield draft, row, _meta(data, row, {text, spans, "relations"}, passed)
+        yield draft, row, _meta(row, {text, spans, "relations"}, passed)
 
 
 def _value(row: Mapping[str, Any], what: str) -> Any:
     return next((row[key] for key in _KEYS[what] if row.get(key) is not None), None)
 
 
-def _meta(data: Any, row: Mapping[str, Any], used: set[str], passed: Counter[str]) -> dict[str, Any]:
+def _meta(row: Mapping[str, Any], used: set[str], passed: Counter[str]) -> dict[str, Any]:
     """The single values of a row's other columns, and what stands in ``meta``; lists are counted."""
-    meta: dict[str, Any] = {}
-    for name in data.features:
-        value = row[name]
-        if name in used or name == "id" or value is None:
-            continue
-        if name == "meta" and isinstance(value, str):
-            below = parse_json(value, "meta") if value.startswith("{") else value
-            meta |= below if isinstance(below, dict) else {name: below}
-        elif isinstance(value, str | int | float | bool):
-            meta[name] = value
-        else:
-            passed[f"values of the column '{name}' are left out"] += 1
-    return meta
+    others = ((name, value) for name, value in row.items() if name != "id" and name not in used)
+    return drafts.single_values(others, passed, what="the column")
 
 
 def write(document: Document) -> tuple[str, list[str]]:
@@ -214,13 +202,7 @@ def write(document: Document) -> tuple[str, list[str]]:
     Raises:
         InputError: for a lone surrogate, which Arrow cannot hold.
     """
-    try:
-        json_line(dict(document.meta), document.id)
-        for text in (document.id, document.text, *document.labels):
-            text.encode()
-    except UnicodeEncodeError as error:
-        message = "it holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"
-        raise InputError(Fault(f"document '{document.id}'", message)) from error
+    refuse_surrogates(document)
     return "", []
 
 

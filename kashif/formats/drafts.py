@@ -176,6 +176,23 @@ def meta_of(row: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
     return meta
 
 
+def single_values(items: Iterable[tuple[str, Any]], passed: Counter[str], *, what: str) -> dict[str, Any]:
+    """Meta of named values: strings, numbers and booleans, and what stands as JSON in ``meta``.
+
+    Others are counted as values of ``what``, by name.
+    """
+    meta: dict[str, Any] = {}
+    for name, value in items:
+        if name == "meta" and isinstance(value, str):
+            below = parse_json(value, "meta") if value.startswith("{") else value
+            meta |= below if isinstance(below, dict) else {name: below}
+        elif isinstance(value, str | int | float | bool):
+            meta[name] = value
+        elif value is not None:
+            passed[f"values of {what} '{name}' are left out"] += 1
+    return meta
+
+
 def rows(path: Path, faults: list[Fault]) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """The objects of JSON lines, or of one array: number, line (0 in an array), object.
 

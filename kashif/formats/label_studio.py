@@ -151,7 +151,7 @@ class _Task:
     def _fill(self, draft: Draft, passed: Counter[str], *, predicted: bool) -> None:
         regions: dict[str, list[Any]] = {}
         relations = []
-        for result in listed(draft, self.results, "result"):
+        for result in listed(draft, _level(self.results), "result"):
             kind, value = result.get("type"), result.get("value")
             if kind == "relation":
                 relations.append(result)
@@ -227,6 +227,13 @@ class _Task:
         )
         for label in labels:
             draft.relation(label, *ends, score=result.get("score") if predicted else None)
+
+
+def _level(results: Any) -> Any:
+    """Results in one list; the package label_studio_sdk puts the relations of a span into a list in it."""
+    if not isinstance(results, list):
+        return results
+    return [part for item in results for part in (item if isinstance(item, list) else [item])]
 
 
 def write(document: Document) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kashif.document import Document, Entity, Relation
+from kashif.document import Document, Entity, Relation, json_line
 from kashif.errors import Fault, InputError
 
 
@@ -55,6 +55,17 @@ def build(
         )
     except InputError as error:
         raise InputError([Fault(str(path), fault.message) for fault in error.faults]) from error
+
+
+def refuse_surrogates(document: Document) -> None:
+    """Raises InputError for a lone surrogate in an id, a text or a label, and for meta that is no JSON."""
+    try:
+        json_line(dict(document.meta), document.id)
+        for text in (document.id, document.text, *document.labels):
+            text.encode()
+    except UnicodeEncodeError as error:
+        message = "it holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"
+        raise InputError(Fault(f"document '{document.id}'", message)) from error
 
 
 def refuse_blank_labels(document: Document, labels: Iterable[str], *, format: str) -> None:

@@ -12,7 +12,7 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_text, write_text
-from kashif.formats import FORMATS, brat, html, render
+from kashif.formats import FORMATS, brat, html, render, usable
 from kashif.outputs import is_folder, named_errors
 from kashif.replacing import replaced_file
 
@@ -54,7 +54,7 @@ class Output:
         Raises:
             InputError: if nothing can be written there.
         """
-        entry = FORMATS.get(format)
+        entry = None if format == HTML else usable(format)
         folder = is_folder(output, needed=entry is not None and (entry.tree or not entry.many))
         whole = entry is not None and entry.tree  # the folder is what is written, not where
         return cls(Path(output), format, folder and not whole, tuple(labels), has_text)
