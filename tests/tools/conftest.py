@@ -26,7 +26,9 @@ def article() -> Document:
         Entity(id, start, start + len(mention), label, mention)
         for id, (start, mention, label) in enumerate(places, start=1)
     )
-    return Document("a1", TEXT, entities, tuple(Relation(*link) for link in LINKS), {"url": "https://example.org/1"})
+    return Document(
+        "a1", TEXT, entities, tuple(Relation(*link) for link in LINKS), {"url": "https://example.org/1"}
+    )
 
 
 @pytest.fixture

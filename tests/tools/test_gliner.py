@@ -17,14 +17,21 @@ from kashif.formats.writing import save
 pytestmark = [pytest.mark.tools, pytest.mark.filterwarnings("default")]
 
 CONFIG = {"max_width": 12, "max_len": 384, "max_types": 25, "max_neg_type_ratio": 0}
-TOKENS = {"ent_token": "<<ENT>>", "sep_token": "<<SEP>>", "rel_token": "<<REL>>", "words_splitter_type": "whitespace"}
+TOKENS = {
+    "ent_token": "<<ENT>>",
+    "sep_token": "<<SEP>>",
+    "rel_token": "<<REL>>",
+    "words_splitter_type": "whitespace",
+}
 
 
 def test_gliner_prepares_what_is_written(article: Document, tokenizer: Any, tmp_path: Path) -> None:
     processors = pytest.importorskip("gliner.data_processing.processor")
     save([article], "gliner", tmp_path / "a.json")
     items = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
-    processor = processors.RelationExtractionSpanProcessor(SimpleNamespace(**CONFIG, **TOKENS), tokenizer, None)
+    processor = processors.RelationExtractionSpanProcessor(
+        SimpleNamespace(**CONFIG, **TOKENS), tokenizer, None
+    )
     batch = processor.collate_raw_batch(items)
     classes, relations = batch["id_to_classes"][0], batch["rel_id_to_classes"][0]
     places = [tuple(place) for place in batch["span_idx"][0].tolist()]
@@ -38,7 +45,9 @@ def test_gliner_prepares_what_is_written(article: Document, tokenizer: Any, tmp_
     spans = batch["entities"][0]
     found = {
         (relations[label], spans[head][2], spans[tail][2])
-        for (head, tail), label in zip(batch["rel_idx"][0].tolist(), batch["rel_label"][0].tolist(), strict=True)
+        for (head, tail), label in zip(
+            batch["rel_idx"][0].tolist(), batch["rel_label"][0].tolist(), strict=True
+        )
         if label > 0
     }
     by_id = article.by_id()
@@ -61,4 +70,8 @@ def test_what_gliner_s_splitter_makes_is_read(flat: Document, tmp_path: Path) ->
     item = {"tokenized_text": [part for part, _, _ in parts], "ner": ner, "relations": [[0, 1, "visits"]]}
     (tmp_path / "a.json").write_text(json.dumps([item]), encoding="utf-8")
     [document] = load(f"gliner:{tmp_path / 'a.json'}").documents
-    assert (document.text, document.entities, document.relations) == (flat.text, flat.entities, flat.relations)
+    assert (document.text, document.entities, document.relations) == (
+        flat.text,
+        flat.entities,
+        flat.relations,
+    )

@@ -98,7 +98,10 @@ def test_what_spacy_makes_is_read(spacy: Any, tmp_path: Path) -> None:
         f"{path}: 1 spans of the span group 'people' are left out; spacy+spans=people:PATH reads them",
     )
     [document] = (corpus := load(f"spacy+spans=people:{path}")).documents
-    assert [(e.label, e.text) for e in document.entities] == [("FIRST", "إيمانويل"), ("PERS", "إيمانويل ماكرون")]
+    assert [(e.label, e.text) for e in document.entities] == [
+        ("FIRST", "إيمانويل"),
+        ("PERS", "إيمانويل ماكرون"),
+    ]
     assert corpus.notices == (
         f"{path}: 1 relations of tokens that no entity begins with are left out",
         f"{path}: 1 spans of doc.ents are left out",
@@ -112,7 +115,10 @@ def test_scores_of_the_pipes_are_read(spacy: Any, tmp_path: Path) -> None:
     doc = made(spacy)
     doc.spans["sc"] = list(doc.ents)
     doc.spans["sc"].attrs["scores"] = numpy.array([0.75, 0.5], dtype="float32")
-    doc._.rel = {(1, 3): {"visits": numpy.float32(0.875), "leaves": numpy.float32(0.25)}, (3, 1): {"visits": 0.0}}
+    doc._.rel = {
+        (1, 3): {"visits": numpy.float32(0.875), "leaves": numpy.float32(0.25)},
+        (3, 1): {"visits": 0.0},
+    }
     path = tmp_path / "b.spacy"
     spacy.tokens.DocBin(store_user_data=True, docs=[doc]).to_disk(path)
     [document] = (corpus := load(f"spacy+spans=sc:{path}")).documents
@@ -147,7 +153,9 @@ def test_what_is_no_docbin_is_told(spacy: Any, tmp_path: Path) -> None:
     doc = made(spacy)
     doc._.rel = {(1, 3): "visits"}
     spacy.tokens.DocBin(store_user_data=True, docs=[doc]).to_disk(path)
-    with pytest.raises(InputError, match=r"document 1: doc\._\.rel is \{\(head, tail\): \{label: score\}\}, found"):
+    with pytest.raises(
+        InputError, match=r"document 1: doc\._\.rel is \{\(head, tail\): \{label: score\}\}, found"
+    ):
         load(str(path))
 
 
@@ -175,10 +183,16 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, document: Document
     pytest.importorskip("spacy")
     path = tmp_path_factory.mktemp("round") / "d.spacy"
     losses = save([document], "spacy", path)
-    [reading] = formats.read(path, "spacy", options=(("spans", "sc"),)) if document.entities else formats.read(path, "spacy")
+    [reading] = (
+        formats.read(path, "spacy", options=(("spans", "sc"),))
+        if document.entities
+        else formats.read(path, "spacy")
+    )
     again = reading.document
     assert (again.id, again.text, again.meta) == (document.id, document.text, document.meta)
     assert again.entities == document.entities
     lost = len(document.relations) - len(again.relations)
     assert set(again.relations) <= set(document.relations)
-    assert sum(f"{lost} relations of spans that a longer one begins with" in loss for loss in losses) == bool(lost)
+    assert sum(f"{lost} relations of spans that a longer one begins with" in loss for loss in losses) == bool(
+        lost
+    )
