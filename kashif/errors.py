@@ -55,6 +55,11 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, such as ``1 file`` or ``2,000 files``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that ends a message on an unknown name: the nearest known one, else all of them."""
     names = sorted(known)

@@ -44,6 +44,10 @@ _PATHS = {ENOENT, EACCES, EPERM, EISDIR, ENOTDIR, EEXIST, ENAMETOOLONG, ELOOP, E
 """Errors of the machine that a path of the user's causes."""
 
 
+_INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+
+
 def main() -> None:
     """The entry point: a user's mistake gives a message and no traceback."""
     _fill_closed_streams()
@@ -69,6 +73,8 @@ def _run() -> int:
     try:
         app()
     except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            err.print("interrupted; what was finished is kept: a training goes on with --resume")
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except InputError as error:
         for fault in error.faults if is_first() else ():

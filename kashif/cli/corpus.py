@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kashif.cli.console import Corpora, FirstLines, Output, Scheme, out, say
-from kashif.errors import Fault, InputError, nearest
+from kashif.errors import Fault, InputError, counted, nearest
 from kashif.libraries import quiet_libraries
 
 if TYPE_CHECKING:
@@ -52,13 +52,11 @@ def check(
     for notice in notices:
         say(notice)
     totals = statistics([reading.document for reading in readings])["totals"]
-    counted = ", ".join(
-        f"{totals[name]:,} {name}" for name in ("documents", "words", "entities", "relations")
-    )
-    out.print(f"read {counted}")
+    sizes = ", ".join(f"{totals[name]:,} {name}" for name in ("documents", "words", "entities", "relations"))
+    out.print(f"read {sizes}")
     if faults:
-        files = len({fault.where for fault in faults})
-        out.print(f"{len(faults)} faults in {files} files; mend them and check again", style="red")
+        told = f"{counted(len(faults), 'fault')} in {counted(len({fault.where for fault in faults}), 'file')}"
+        out.print(f"{told}; mend and check again", style="red")
         raise typer.Exit(2)
     if found.scheme is None:
         return
@@ -71,12 +69,14 @@ def check(
         out.print(line, style="yellow")
     warnings = notes.warnings(readings, found.scheme)
     if accept:
-        out.print(f"accepted {notes.accept(warnings)} warnings in {notes.ACCEPTED}")
+        out.print(f"accepted {counted(notes.accept(warnings), 'warning')} in {notes.ACCEPTED}")
         warnings = []
     for warning in warnings:
         out.print(str(warning.fault), style="yellow")
     if warnings:
-        out.print(f"{len(warnings)} warnings; mend the marks, or accept what is right with --accept")
+        out.print(
+            f"{counted(len(warnings), 'warning')}; mend the marks, or accept what is right with --accept"
+        )
     out.print("✓ digests, offsets and marks fit their texts", style="green")
     out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
     out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")

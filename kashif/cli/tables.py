@@ -11,6 +11,7 @@ from rich.text import Text
 from kashif.corpora.duplicates import SHINGLE, Overlap
 from kashif.corpora.splits import QUANTILES, Distances, SeenCounts, Shared
 from kashif.document import Document
+from kashif.errors import counted
 from kashif.evaluation.agreement import Agreement
 from kashif.evaluation.calibration import Reliability
 from kashif.evaluation.comparing import Comparison, Difference
@@ -25,7 +26,8 @@ _SHOWN = 5
 
 def report(found: Report) -> Iterator[Table | Text]:
     """A report: measures with intervals, counts by label, where recall was lost, calibration."""
-    title = f"{found.name}: {found.documents} articles, 95 % intervals over {found.units} {found.unit}s"
+    size, units = counted(found.documents, "article"), counted(found.units, found.unit)
+    title = f"{found.name}: {size}, 95 % intervals over {units}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "F1", "interval", "precision", "recall", "right", "spurious", "missed"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -83,7 +85,8 @@ def _calibration(found: Mapping[str, Reliability]) -> Iterator[Table | Text]:
 
 def comparison(found: Comparison, *, first: str, second: str) -> Iterator[Table | Text]:
     """Two systems' F1 with the difference, its interval and p, then the labels that differ."""
-    title = f"{found.name}: {found.documents} articles, paired bootstrap over {found.units} {found.unit}s"
+    size, units = counted(found.documents, "article"), counted(found.units, found.unit)
+    title = f"{found.name}: {size}, paired bootstrap over {units}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "A", "B", "B - A", "95 % interval", "p"):
         table.add_column(heading, justify="right" if heading else "left")

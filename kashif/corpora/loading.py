@@ -23,7 +23,7 @@ from kashif.corpora.notices import gathered
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import possible, read_text
-from kashif.formats import Options, Reading
+from kashif.formats import Options, Reading, dataset
 from kashif.formats.options import parse as parse_options
 from kashif.scheme import Scheme
 
@@ -71,6 +71,11 @@ class Spec:
             raise InputError(f"'{text}' is no corpus; write [FORMAT:]PATH[#SPLIT][@MAPPING]")
         options = _options(match["format"], match["options"] or "")
         return cls(possible(Path(match["path"])), match["format"], match["split"], match["mapping"], options)
+
+    @property
+    def own_splits(self) -> tuple[str, ...]:
+        """The splits that the corpus itself has, as a DatasetDict of Hugging Face does."""
+        return dataset.splits(self.path) if self.format == "datasets" else ()
 
     @property
     def slice(self) -> slices.Slice | None:
@@ -212,7 +217,8 @@ def contents(spec: Spec) -> Contents:
     all_read: list[Reading] = []
     for name, file in files:
         try:
-            got = texts.read(file, name, options=spec.options)
+            own = (("split", spec.split),) if spec.split and spec.own_splits else ()
+            got = texts.read(file, name, options=(*spec.options, *own))
         except texts.MissingText as error:
             found.missing.add(file.stem)
             remedy = remedy or str(error).partition(": ")[2]
@@ -289,12 +295,22 @@ def chosen(spec: Spec) -> set[str] | None:
     """
     if spec.split is None or spec.slice:
         return None
+    if spec.own_splits:
+        if spec.split not in spec.own_splits:
+            message = f"no split '{spec.split}'; {nearest(spec.split, spec.own_splits)}"
+            raise InputError(Fault(str(spec.path), message))
+        readings = formats.read(spec.path, "datasets", options=(*spec.options, ("split", spec.split)))
+        return {reading.document.id for reading in readings}
     path = spec.path.parent / "splits.yaml"
     if not path.is_file():
         raise InputError(Fault(str(path), f"no such file, so '{spec.path.name}' has no split '{spec.split}'"))
-    splits = split_file(path).get(spec.path.name)
+    known = split_file(path)
+    splits = known.get(spec.path.name)
     if splits is None:
-        raise InputError(Fault(str(path), f"no splits for the corpus '{spec.path.name}'"))
+        message = f"no splits for the corpus '{spec.path.name}'; {nearest(spec.path.name, known)}"
+        if known:
+            message += " (a corpus has its splits by its name: after a new export, give the file its old one)"
+        raise InputError(Fault(str(path), message))
     if spec.split not in splits:
         message = f"'{spec.path.name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
         raise InputError(Fault(str(path), message))

@@ -214,10 +214,14 @@ def compare_systems(
     ruling = _ruling(systems, corpora, scheme)
     notices = [*notices, *_other_schemes(systems)]
     reports = []
-    for name, asked in corpora:
+    schemes = [system.scheme or ruling for system in systems]
+    mappers = [
+        _mapper(asked, schemes) for _, asked in corpora
+    ]  # a name that none knows is told before the work
+    for (name, asked), mapper in zip(corpora, mappers, strict=True):
         a, b = (system.answer(asked, name) for system in systems)
-        gold, a, own, mapped = _in_its_labels(asked, a, ruling)
-        _, b, _, _ = _in_its_labels(asked, b, ruling)
+        gold, a, own, mapped = _in_its_labels(asked, a, mapper or ruling, theirs=schemes[0])
+        _, b, _, _ = _in_its_labels(asked, b, mapper or ruling, theirs=schemes[1])
         related = None
         if a.given_gold is not None and b.given_gold is not None:
             related = (a.given_gold, b.given_gold)
@@ -244,21 +248,44 @@ def _ruling(systems: Sequence[System], corpora: Sequence[tuple[str, Corpus]], gi
     return scheme_of([Spec.parse(asked.name) for _, asked in corpora], gold, given=given).scheme
 
 
+def _mapper(asked: Corpus, schemes: Sequence[Scheme]) -> Scheme | None:
+    """The first scheme that has the mapping of a corpus; None if the corpus has none."""
+    if not asked.mapping:
+        return None
+    having = [scheme for scheme in schemes if asked.mapping in scheme.mappings]
+    if not having:
+        schemes[0].mapping(asked.mapping)  # which says what there is
+    return having[0]
+
+
 def _in_its_labels(
-    asked: Corpus, answers: Answers, scheme: Scheme
+    asked: Corpus, answers: Answers, scheme: Scheme, *, theirs: Scheme | None = None
 ) -> tuple[Sequence[Document], Answers, Scheme, list[str]]:
-    """Gold, answers and scheme as they are compared: through the corpus's mapping, if it has one."""
+    """Gold, answers and scheme as they are compared: through the corpus's mapping, if it has one.
+
+    ``scheme`` has the mapping. Answers in ``theirs``, if that has not, are in the corpus's own labels.
+    """
     if not asked.mapping:
         unknown = lacking(asked.documents, scheme)
+        fitting = [name for name, m in scheme.mappings.items() if not mapping.unknown(asked.documents, m)]
+        if unknown and fitting:
+            unknown += "; a mapping translates them: " + ", ".join(f"{asked.name}@{name}" for name in fitting)
         return asked.documents, answers, scheme, [unknown] if unknown else []
     through = scheme.mapping(asked.mapping)
-    faults = [*mapping.unknown(asked.documents, through), *mapping.untranslatable(answers.predicted, scheme)]
+    own = theirs is not None and asked.mapping not in theirs.mappings
+    faults = [*mapping.unknown(asked.documents, through)]
+    faults += (
+        mapping.unknown(answers.predicted, through)
+        if own
+        else mapping.untranslatable(answers.predicted, scheme)
+    )
     if faults:
         raise InputError(faults)
+    translated = mapping.gold if own else mapping.predicted
     return (
         [mapping.gold(document, through) for document in asked.documents],
         Answers(
-            [mapping.predicted(document, through) for document in answers.predicted],
+            [translated(document, through) for document in answers.predicted],
             unreachable=answers.unreachable,
             notices=answers.notices,
         ),

@@ -90,7 +90,7 @@ FORMATS = {
     ),
     "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),
 }
-_BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure}
+_BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure} | {".conllu": "conll"}
 
 
 def usable(name: str) -> Format:
@@ -142,8 +142,9 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         ending = file.suffix.lower()
         if file.is_dir() or (ending == ".txt" and not chosen and _annotations(file)):
             continue
-        if ending == chosen or (not chosen and ending in _BY_ENDING):
-            found.append((format or _BY_ENDING[ending], file))
+        told = _BY_ENDING.get(ending, "")
+        if ending == chosen or (told and format in (None, told)):
+            found.append((format or told, file))
     if not found:
         raise InputError(Fault(str(path), _nothing_in(inside, chosen)))
     return found

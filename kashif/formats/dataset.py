@@ -18,6 +18,7 @@ import regex
 
 from kashif.document import Document, json_line
 from kashif.errors import Fault, InputError, first_line, listed, nearest
+from kashif.files import read_json
 from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
 from kashif.formats.reading import Reading, refuse_surrogates
@@ -26,7 +27,6 @@ from kashif.formats.tagging import find as find_tagging
 from kashif.replacing import replaced_files
 
 OPTIONS = {
-    "split": (regex.compile(r"\S+"), "+split=train (of a DatasetDict)"),
     "tag": (regex.compile(r"\S+"), "+tag=ner_tags (the column of tags)"),
 }
 _TOKENS = ("tokens", "words")
@@ -44,8 +44,22 @@ _KEYS = {
 _FILES = ("*.arrow", "dataset_info.json", "state.json")
 
 
+def splits(path: Path) -> tuple[str, ...]:
+    """The splits of a DatasetDict's folder, in its order; none of anything else."""
+    file = path / "dataset_dict.json"
+    if not file.is_file():
+        return ()
+    found = read_json(file)
+    names = found.get("splits") if isinstance(found, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(Fault(str(file), "expected the names of the splits; save the DatasetDict again"))
+    return tuple(names)
+
+
 def read(path: Path, *, split: str = "", tag: str = "") -> list[Reading]:
-    """The documents of a dataset, one a row; those without ``id`` are numbered, behind their split's name.
+    """The documents of a dataset, one a row; those without ``id`` are numbered.
+
+    In a DatasetDict ids begin with the name of the split, of which one or all are read.
 
     Raises:
         InputError: for what is no dataset, or without the columns; listing every row that does not fit.
@@ -57,7 +71,8 @@ def read(path: Path, *, split: str = "", tag: str = "") -> list[Reading]:
         words = _first(_TOKENS, data.features)
         make = _tagged(path, data, words, tag, passed) if words else _marked(path, data, passed)
         for number, (draft, row, meta) in enumerate(make, start=1):
-            found.append((draft, drafts.name(row, ["id"], f"{stem}-{number:05d}"), meta))
+            id = drafts.name(row, ["id"], "")
+            found.append((draft, f"{name}-{id}" if name and id else id or f"{stem}-{number:05d}", meta))
     return drafts.gathered(path, found, passed, [])
 
 

@@ -99,6 +99,8 @@ def write(document: Document) -> tuple[str, list[str]]:
         "text": document.text,
         "entities": entities,
         "relations": relations,
+        "meta": dict(
+            document.meta
+        ),  # also where there is none: doccano refuses a file of which only some have it
     }
-    row |= {"meta": dict(document.meta)} if document.meta else {}
     return json_line(row, document.id) + "\n", []

@@ -80,6 +80,14 @@ class KashifConfig(PreTrainedConfig):
             raise ValueError(f"scheme is a text, found {self.scheme!r:.40}")
         self.annotation_scheme()
 
+    @property
+    def uncalibrated(self) -> list[str]:
+        """Which of ``entities`` and ``relations`` have their probabilities as they were trained."""
+        found = {"entities": self.entity_calibration}
+        if self.annotation_scheme().relations:
+            found["relations"] = self.relation_calibration
+        return [view for view, calibration in found.items() if calibration == NO_CALIBRATION]
+
     def annotation_scheme(self) -> Scheme:
         """The scheme that the model was trained with."""
         return Scheme.parse(self.scheme, "config.json")

@@ -21,11 +21,13 @@ def card(
     scheme: Scheme,
     manifest: Mapping[str, Any],
     development: Mapping[str, float],
+    uncalibrated: Sequence[str] = (),
     reports: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The card of a model trained by a recipe.
 
-    ``manifest`` is the content of its ``manifest.json``, ``development`` the scores that selected it,
+    ``manifest`` is the content of its ``manifest.json``, ``development`` the scores that selected it, before
+    thresholds were chosen; ``uncalibrated`` are the views whose probabilities are as they were trained,
     ``reports`` are those of ``kashif score --json``, each of a corpus.
     """
     parts = [
@@ -40,7 +42,7 @@ def card(
         "## Data",
         *_data(recipe, manifest),
         "## Limits",
-        _LIMITS,
+        f"{_LIMITS}\n{_truth(uncalibrated)}",
         "## How to cite",
         f"{name}, trained with Kashif {manifest['versions']['kashif']}; weights: `{manifest['weights']}`.",
         "## Where it comes from",
@@ -51,7 +53,14 @@ def card(
 
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
-ends with a word. Probabilities were fitted to be true of the calibrating articles, if these were enough."""
+ends with a word."""
+
+
+def _truth(uncalibrated: Sequence[str]) -> str:
+    if not uncalibrated:
+        return "Probabilities were fitted to be true of the calibrating articles."
+    views = " and ".join(uncalibrated)
+    return f"For want of articles the probabilities of {views} are as they were trained: trust them less."
 
 
 def _front(recipe: Recipe) -> str:
@@ -101,7 +110,8 @@ def _scores(development: Mapping[str, float], reports: Sequence[Mapping[str, Any
             [_report(report) for report in reports],
         )
     selected = ", ".join(f"{key.replace('_f1', ' F1')} {value:.3f}" for key, value in development.items())
-    yield f"On the development articles, which selected it and so are no test of it: {selected}."
+    told = "On the development articles, which selected it and so are no test of it"
+    yield f"{told}, before thresholds were chosen: {selected}."
 
 
 def _report(report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -139,15 +149,18 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
         count = len(manifest["thresholds"]["articles"])
         rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", str(count)))
     yield _table(("", "corpora", "articles"), rows)
-    before = len(manifest["encoder articles"]["articles"])
-    if before:
-        yield f"Its encoder has seen {before:,} more articles before."
+    if read := len(manifest["encoder articles"]["articles"]):
+        yield f"Its encoder has seen {read:,} more articles before."
     if pretraining := manifest.get("encoder recipe"):
         heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))
         yield f"`kashif pretrain` made it of {heard}; `manifest.json` has that recipe too."
-    if recipe.credits:
-        yield "\n".join(f"- {line}" for line in recipe.credits)
-    yield f"Licence of the weights: {recipe.license or 'none is stated'}."
+    terms = manifest.get("encoder terms") or {"license": "", "credits": []}
+    if credits := dict.fromkeys((*recipe.credits, *terms["credits"])):
+        yield "\n".join(f"- {line}" for line in credits)
+    licence = recipe.license or "none is stated"
+    if terms["license"] not in ("", recipe.license):
+        licence += f"; its encoder came under {terms['license']}"
+    yield f"Licence of the weights: {licence}."
 
 
 def _origin(recipe: Recipe, manifest: Mapping[str, Any]) -> str:

@@ -62,7 +62,13 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
         development = read_json(new / SCORES)["development"]
         name = output.resolve().name
         text = card.card(
-            name, recipe, scheme=data.scheme, manifest=manifest, development=development, reports=told
+            name,
+            recipe,
+            scheme=data.scheme,
+            manifest=manifest,
+            development=development,
+            uncalibrated=network.config.uncalibrated,
+            reports=told,
         )
         write_text(new / card.NAME, text)
         narrow = predictors.load(new, runtime="torch", device="cpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ _WIDTH = 100
 _FEW = 50
 """Of fewer articles than this, a larger share is set aside to select the model by."""
 _LARGE_SHARE = 0.25
+_DEVELOPMENT = ("development", "validation", "dev")
+"""What the split is called that selects the model."""
 _HELD_OUT = tuple(name for name in APART if name not in (TRAIN, "development"))
 """The splits that a training must never see."""
 
@@ -132,18 +134,20 @@ def _of_splits(corpus: str) -> dict[str, Any]:
     """What a recipe has of a corpus: that itself, or its splits if it has some and none was named."""
     spec = Spec.parse(corpus)
     file = spec.path.parent / "splits.yaml"
-    splits = split_file(file).get(spec.path.name, {}) if file.is_file() and not spec.split else {}
-    if not splits or spec.mapping:
+    splits: Collection[str] = spec.own_splits
+    if not splits and file.is_file():
+        splits = [name for name, ids in split_file(file).get(spec.path.name, {}).items() if ids]
+    if not splits or spec.split or spec.mapping:
         return {"train": [corpus]}
     place = corpus.rstrip("/" + os.sep)
     if TRAIN not in splits:
         message = (
             f"no split '{TRAIN}' of {spec.path.name}; name the one to train on: {place}#{next(iter(splits))}"
         )
-        raise InputError(Fault(str(file), message))
+        raise InputError(Fault(str(spec.path if spec.own_splits else file), message))
     values: dict[str, Any] = {"train": [f"{place}#{TRAIN}"]}
-    if splits.get("development"):
-        values["development"] = [f"{place}#development"]
-    if held_out := [f"{place}#{name}" for name in _HELD_OUT if splits.get(name)]:
+    if development := [f"{place}#{name}" for name in _DEVELOPMENT if name in splits]:
+        values["development"] = development
+    if held_out := [f"{place}#{name}" for name in _HELD_OUT if name in splits]:
         values["held_out"] = held_out
     return values

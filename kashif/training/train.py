@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, TrainerCallback, set_seed
 from kashif import box
 from kashif.corpora import provenance as seen
 from kashif.corpora.loading import Spec
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, counted
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import calibrate
 from kashif.files import read_json, write_json, write_text
@@ -99,13 +99,21 @@ def train(
         with blamed(recipe):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         trained = finish(trainer, output)
-    config = trainer.predictor.model.config
+    say(_thresholds(trainer.predictor.model, data))
+    say(f"wrote {output}")
+    return trained
+
+
+def _thresholds(model: KashifModel, data: Data) -> str:
+    """From which probabilities a model predicts, and whether these are calibrated, in words."""
+    config = model.config
     least = f"entities from a probability of {config.entity_threshold:.2f} on"
     if data.scheme.relations:
         least += f", relations from {config.relation_threshold:.2f}"
-    say(f"predicts {least}; fitted on {len(data.calibration)} articles")
-    say(f"wrote {output}")
-    return trained
+    told = f"predicts {least}; chosen on {counted(len(data.calibration), 'article')}"
+    if raw := " and ".join(config.uncalibrated):
+        return f"{told}, too few to make the probabilities of {raw} true: these are as they were trained"
+    return f"{told}, which made the probabilities true as well"
 
 
 def build_trainer(
@@ -226,7 +234,14 @@ def _write(trainer: KashifTrainer, output: Path, scores: dict[str, float]) -> No
         manifest = {**origin(trainer.recipe, data), "weights": seen.weights_digest(new)}
         write_json(new / seen.NAME, manifest)
         name, scheme = output.resolve().name, data.scheme
-        told = card.card(name, trainer.recipe, scheme=scheme, manifest=manifest, development=scores)
+        told = card.card(
+            name,
+            trainer.recipe,
+            scheme=scheme,
+            manifest=manifest,
+            development=scores,
+            uncalibrated=model.config.uncalibrated,
+        )
         write_text(new / card.NAME, told)
 
 

@@ -11,6 +11,7 @@ import pytest
 from helpers import ARTICLE
 
 from kashif import __version__
+from kashif.cli import app
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -131,3 +132,16 @@ def test_several_seeds_are_trained_and_their_mean_is_told(
     assert b"a seed stands twice" in run("train", "r.yaml", "--seeds", "7,7", cwd=project).stderr
     assert run("train", "r.yaml", "--seeds", "1,-5", cwd=project).returncode == 2
     assert b"write numbers with commas" in run("train", "r.yaml", "--seeds", "a,b", cwd=project).stderr
+
+
+def test_ctrl_c_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise SystemExit(130)  # what typer makes of a KeyboardInterrupt
+
+    monkeypatch.setattr(app, "app", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        app.main()
+    assert stop.value.code == 130
+    assert "a training goes on with --resume" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def test_every_option_that_names_an_output_takes_it_as_it_was_typed() -> None:
         for name, hint in get_type_hints(command.callback).items()
         if name in {"output", "json_file", "html_file", "errors"}
     }
-    assert len(found) == 14
+    assert len(found) == 17
     assert all(hint in (str, str | None) for hint in found.values())
 
 

@@ -15,9 +15,10 @@ from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts
 from kashif.evaluation.scoring import Report
-from kashif.evaluation.systems import Scored, compare_systems, open_system, score_system
+from kashif.evaluation.systems import Answers, Scored, System, compare_systems, open_system, score_system
 from kashif.formats.writing import save
 from kashif.modeling import predictor as predictors
+from kashif.scheme import Scheme
 
 NEWS = "annotations/news"
 
@@ -190,6 +191,15 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
     for system in (trained, file):
         with pytest.raises(InputError, match="mapping: it has no label 'MISC' of the corpus; known: CARD"):
             score(system, f"{corpus}@wojood", scheme=str(SCHEME))
+    [plain] = score(trained, str(corpus)).reports
+    assert any(f"a mapping translates them: {corpus}@anercorp" in notice for notice in plain.notices)
+    # A system in the corpus's own labels beside one that the mapping translates: each in what it speaks.
+    foreign = Scheme(entities=dict.fromkeys(["PERS", "LOC", "ORG", "MISC"], ""), nested=False)
+    own = System("own", lambda asked, name: Answers(list(asked.documents)), scheme=foreign)
+    [compared] = compare_systems((open_system(trained), own), [f"{corpus}@anercorp"]).reports
+    assert compared.measures["entities"].second == report.measures["entities"].counts
+    with pytest.raises(InputError, match="no mapping 'anercorp': the scheme has none"):
+        compare_systems((own, own), [f"{corpus}@anercorp"])
     # Labels that the mapping cannot translate once went without a word.
     save([gold], "jsonl", file)
     told = "predictions: 'MISC' is no label of the scheme, so no mapping translates it; score without '@'"

@@ -12,6 +12,7 @@ from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import dataset
 from kashif.formats.writing import save
+from kashif.training.starter import recipe_of
 
 ROWS = {"tokens": [["زار", "كيم", "جونغ", "عمان"], ["عاد"]], "ner_tags": [[0, 1, 2, 3], [0]]}
 NAMES = ["O", "B-PER", "I-PER", "B-LOC"]
@@ -44,10 +45,31 @@ def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
     whole = load(f"datasets:{tmp_path / 'd'}")
     assert [d.id for d in whole.documents] == [f"d-{s}-0000{n}" for s in parts for n in (1, 2)]
-    one = load(f"datasets+split=validation:{tmp_path / 'd'}")
+    one = load(f"datasets:{tmp_path / 'd'}#validation")
     assert [d.id for d in one.documents] == ["d-validation-00001", "d-validation-00002"]
-    with pytest.raises(InputError, match="no split 'test'; "):
-        load(f"datasets+split=test:{tmp_path / 'd'}")
+    with pytest.raises(InputError, match="no split 'valid'; did you mean 'validation'"):
+        load(f"datasets:{tmp_path / 'd'}#valid")
+
+
+def test_ids_that_repeat_in_every_split_are_told_apart(tmp_path: Path) -> None:
+    parts = {"train": conll2003(id=["0", "1"]), "test": conll2003(id=["0", "1"])}
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
+    whole = load(f"datasets:{tmp_path / 'd'}")
+    assert [d.id for d in whole.documents] == ["train-0", "train-1", "test-0", "test-1"]
+    assert [d.id for d in load(f"datasets:{tmp_path / 'd'}#test").documents] == ["test-0", "test-1"]
+
+
+def test_a_training_keeps_to_the_splits_of_a_dataset(tmp_path: Path) -> None:
+    parts = {"train": conll2003(), "validation": conll2003(), "test": conll2003()}
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
+    place = f"datasets:{tmp_path / 'd'}"
+    recipe = recipe_of(place)
+    assert recipe.train == (f"{place}#train",)
+    assert recipe.development == (f"{place}#validation",)
+    assert recipe.held_out == (f"{place}#test",)
+    datasets.DatasetDict({"all": conll2003(), "more": conll2003()}).save_to_disk(tmp_path / "e")
+    with pytest.raises(InputError, match=r"no split 'train' of e; name the one to train on: .*e#all"):
+        recipe_of(f"datasets:{tmp_path / 'e'}")
 
 
 def test_texts_and_spans_are_read(tmp_path: Path) -> None:

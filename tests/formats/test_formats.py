@@ -157,3 +157,10 @@ def test_a_folder_s_name_may_have_an_ending(tmp_path: Path) -> None:
     save([Document("a", "x")], "jsonl", folder)
     assert sorted(file.name for file in folder.iterdir()) == ["a.jsonl", "a.txt"]
     save([Document("a/b", "x")], "jsonl", tmp_path / "all.jsonl")  # no file is named after it
+
+
+def test_conllu_is_an_ending_of_conll(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text("كيم\tB-PERS\nهنا\tO\n", encoding="utf-8")
+    for place in (tmp_path, tmp_path / "a.conllu"):
+        for format in (None, "conll"):
+            assert formats.files(place, format) == [("conll", tmp_path / "a.conllu")]

@@ -6,6 +6,7 @@ doccano is a site; this runs its own code for both on a data base in memory, wit
 from __future__ import annotations
 
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def set_up() -> None:
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django_drf_filepond", *APPS],
+        DJANGO_DRF_FILEPOND_FILE_STORE_PATH=tempfile.gettempdir(),  # where nothing is put
+        MIGRATION_MODULES=dict.fromkeys(APPS),  # tables are made as the models stand
         USE_TZ=True,
     )
     django.setup()

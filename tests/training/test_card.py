@@ -31,6 +31,16 @@ def test_a_model_folder_has_a_card(tiny_encoder: Path, project: Path) -> None:
     assert f"entity F1 {trained.scores['entity_f1']:.3f}" in text
     manifest = json.loads((project / "small" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["weights"] in text
+    assert "For want of articles the probabilities of entities and relations are as they were trained" in text
+
+
+def test_the_terms_of_a_model_that_serves_as_encoder_go_on(tiny_encoder: Path, project: Path) -> None:
+    about = {"license": "cc-by-sa-4.0", "credits": ["Somebody: CC BY-SA 4.0"]}
+    train(recipe(tiny_encoder, epochs=1, **about), project / "first")
+    train(recipe(project / "first", epochs=1), project / "second")
+    text = (project / "second" / "README.md").read_text(encoding="utf-8")
+    assert "\n- Somebody: CC BY-SA 4.0\n" in text
+    assert "Licence of the weights: none is stated; its encoder came under cc-by-sa-4.0." in text
 
 
 def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) -> None:
