@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 from collections.abc import Iterator
@@ -64,10 +65,16 @@ def named_errors(place: str | Path) -> Iterator[None]:
 
 
 def missing(path: Path) -> str:
-    """Says that a path does not exist, and where it was looked for."""
+    """Says that a path does not exist, where it was looked for, and what of a like name stands there."""
     if str(path).startswith("~"):
         return f"no such file or folder; '~' stands for your home only where the shell sees it: {_home(path)}"
-    return "no such file or folder" + ("" if path.is_absolute() else f"; looked in {Path.cwd()}")
+    told = "no such file or folder" + ("" if path.is_absolute() else f"; looked in {Path.cwd()}")
+    try:
+        beside = os.listdir(path.parent)
+    except (OSError, ValueError):
+        return told
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"{told}; did you mean '{path.parent / near[0]}'?" if near else told
 
 
 def _home(path: Path) -> str:

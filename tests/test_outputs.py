@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kashif.errors import InputError
-from kashif.outputs import is_folder, is_stream, named_errors, output_file, output_folder
+from kashif.outputs import is_folder, is_stream, missing, named_errors, output_file, output_folder
 
 
 def test_what_is_a_folder(tmp_path: Path) -> None:
@@ -64,3 +64,10 @@ def test_errors_of_the_machine_get_the_name_of_their_place() -> None:
         raise BrokenPipeError(32, "Broken pipe")
     with pytest.raises(OSError, match="'other'"), named_errors("place"):
         raise OSError(2, "No such file", "other")
+
+
+def test_a_path_that_is_not_there_is_told_with_a_like_one(tmp_path: Path) -> None:
+    (tmp_path / "articles").mkdir()
+    assert missing(tmp_path / "artikles").endswith(f"did you mean '{tmp_path / 'articles'}'?")
+    assert missing(tmp_path / "nothing" / "like") == "no such file or folder"
+    assert missing(Path("\0")).startswith("no such file or folder; looked in ")

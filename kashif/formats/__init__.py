@@ -145,6 +145,8 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         told = _BY_ENDING.get(ending, "")
         if ending == chosen or (told and format in (None, told)):
             found.append((format or told, file))
+    if not found and not format and (dataset.splits(path) or (path / "state.json").is_file()):
+        raise InputError(Fault(str(path), f"a dataset of Hugging Face; write datasets:{path}"))
     if not found:
         raise InputError(Fault(str(path), _nothing_in(inside, chosen)))
     return found

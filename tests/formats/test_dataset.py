@@ -51,6 +51,14 @@ def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
         load(f"datasets:{tmp_path / 'd'}#valid")
 
 
+def test_a_dataset_without_its_format_is_told_by_name(tmp_path: Path) -> None:
+    conll2003().save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": conll2003()}).save_to_disk(tmp_path / "d")
+    for name in ("one", "d"):
+        with pytest.raises(InputError, match=f"a dataset of Hugging Face; write datasets:.*{name}"):
+            load(str(tmp_path / name))
+
+
 def test_ids_that_repeat_in_every_split_are_told_apart(tmp_path: Path) -> None:
     parts = {"train": conll2003(id=["0", "1"]), "test": conll2003(id=["0", "1"])}
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
