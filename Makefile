@@ -28,7 +28,7 @@ test: lint
 
 test-slow: .venv/done # and the property tests once more, on examples that nobody has seen
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -m pytest -m 'hypothesis and not slow and not stress' --hypothesis-profile fresh
+	$(BIN)/python -m pytest -m 'hypothesis and not slow and not stress and not tools' --hypothesis-profile fresh
 
 test-tools: .venv-tools/done # formats against the packages of the tools that they are of
 	OMP_NUM_THREADS=1 .venv-tools/bin/python -m pytest -m tools -rs tests/tools
