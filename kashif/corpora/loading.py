@@ -217,7 +217,7 @@ def contents(spec: Spec) -> Contents:
     all_read: list[Reading] = []
     for name, file in files:
         try:
-            own = (("split", spec.split),) if spec.split and spec.own_splits else ()
+            own = (("split", spec.split),) if spec.split and spec.own_splits and not spec.slice else ()
             got = texts.read(file, name, options=(*spec.options, *own))
         except texts.MissingText as error:
             found.missing.add(file.stem)
@@ -229,6 +229,11 @@ def contents(spec: Spec) -> Contents:
         all_read += got
         found.readings += [r for r in got if wanted is None or r.document.id in wanted]
     found.notices += gathered(all_read, spec.path)
+    if len(spec.own_splits) > 1 and wanted is None:
+        message = (
+            f"its splits {', '.join(spec.own_splits)} are read together; #{spec.own_splits[0]} names one"
+        )
+        found.notices.append(f"{spec.path}: {message}")
     count = f"{len(found.missing)} of {len(files)} articles of {spec.path}"
     if found.missing and spec.slice:
         message = f"no slice of a corpus without all its texts; not here: {count}; {remedy}"

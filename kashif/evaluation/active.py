@@ -201,10 +201,8 @@ def choose(
     everyone = [*pool, *annotated]
     vectors = _places(everyone)
     ours = vectors[: len(pool)]
-    near = (
-        np.ones(len(pool)),
-        np.full(len(pool), -1),
-    )  # the distance to the nearest, and its place in everyone
+    # The distance to the nearest, and its place in everyone.
+    near = (np.ones(len(pool)), np.full(len(pool), -1))
     for place in range(len(pool), len(everyone)):
         near = _nearer(*near, new=vectors[place] - ours, place=place)
     rates = np.array([article.rate for article in pool])

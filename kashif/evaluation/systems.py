@@ -215,9 +215,8 @@ def compare_systems(
     notices = [*notices, *_other_schemes(systems)]
     reports = []
     schemes = [system.scheme or ruling for system in systems]
-    mappers = [
-        _mapper(asked, schemes) for _, asked in corpora
-    ]  # a name that none knows is told before the work
+    # A mapping that no scheme has is told before the work.
+    mappers = [_mapper(asked, schemes) for _, asked in corpora]
     for (name, asked), mapper in zip(corpora, mappers, strict=True):
         a, b = (system.answer(asked, name) for system in systems)
         gold, a, own, mapped = _in_its_labels(asked, a, mapper or ruling, theirs=schemes[0])

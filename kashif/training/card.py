@@ -60,7 +60,9 @@ def _truth(uncalibrated: Sequence[str]) -> str:
     if not uncalibrated:
         return "Probabilities were fitted to be true of the calibrating articles."
     views = " and ".join(uncalibrated)
-    return f"For want of articles the probabilities of {views} are as they were trained: trust them less."
+    return (
+        f"The probabilities of {views} could not be calibrated and are as they were trained: trust them less."
+    )
 
 
 def _front(recipe: Recipe) -> str:

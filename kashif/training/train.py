@@ -112,7 +112,7 @@ def _thresholds(model: KashifModel, data: Data) -> str:
         least += f", relations from {config.relation_threshold:.2f}"
     told = f"predicts {least}; chosen on {counted(len(data.calibration), 'article')}"
     if raw := " and ".join(config.uncalibrated):
-        return f"{told}, too few to make the probabilities of {raw} true: these are as they were trained"
+        return f"{told}, by which the probabilities of {raw} could not be made true: these are as trained"
     return f"{told}, which made the probabilities true as well"
 
 

@@ -45,7 +45,14 @@ def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
     whole = load(f"datasets:{tmp_path / 'd'}")
     assert [d.id for d in whole.documents] == [f"d-{s}-0000{n}" for s in parts for n in (1, 2)]
+    assert whole.notices == (
+        f"{tmp_path / 'd'}: its splits train, validation are read together; #train names one",
+    )
+    assert [d.id for d in load(f"datasets:{tmp_path / 'd'}#0-50%").documents] == [
+        d.id for d in whole.documents
+    ][:2]
     one = load(f"datasets:{tmp_path / 'd'}#validation")
+    assert not one.notices
     assert [d.id for d in one.documents] == ["d-validation-00001", "d-validation-00002"]
     with pytest.raises(InputError, match="no split 'valid'; did you mean 'validation'"):
         load(f"datasets:{tmp_path / 'd'}#valid")

@@ -31,7 +31,7 @@ def test_a_model_folder_has_a_card(tiny_encoder: Path, project: Path) -> None:
     assert f"entity F1 {trained.scores['entity_f1']:.3f}" in text
     manifest = json.loads((project / "small" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["weights"] in text
-    assert "For want of articles the probabilities of entities and relations are as they were trained" in text
+    assert "The probabilities of entities and relations could not be calibrated" in text
 
 
 def test_the_terms_of_a_model_that_serves_as_encoder_go_on(tiny_encoder: Path, project: Path) -> None:
