@@ -16,7 +16,7 @@ import typer
 
 from kashif import __version__
 from kashif.cli import annotating, corpus, corpus_files, predicting, scoring
-from kashif.cli.console import Changes, Resume, err, out, say
+from kashif.cli.console import Changes, RecipeCommand, Resume, err, out, say
 from kashif.config import dump_yaml
 from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import other_version
@@ -144,7 +144,7 @@ def init(
     out.print(f"{'' if folder == '.' else f'cd {place} && '}kashif train {starter.RECIPE}")
 
 
-@app.command()
+@app.command(cls=RecipeCommand)
 def train(
     recipe: Annotated[
         str,
@@ -213,7 +213,7 @@ def _seeds(text: str) -> list[int]:
         ) from error
 
 
-@app.command()
+@app.command(cls=RecipeCommand)
 def pretrain(
     recipe: Annotated[Path, typer.Argument(help="a recipe with texts, such as train/newswire.yaml")],
     output: Annotated[str, typer.Option(help="encoder's folder; models/<recipe's stem> by default")] = "",

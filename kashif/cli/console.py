@@ -11,8 +11,10 @@ from rich.markup import escape
 from rich.progress import track
 from rich.segment import Segment
 from rich.text import Text
+from typer.core import TyperCommand
 
 from kashif.controls import visible_on_terminal
+from kashif.errors import Fault, InputError
 from kashif.training.processes import is_first
 
 Item = TypeVar("Item")
@@ -41,6 +43,27 @@ Runtime = Annotated[str, typer.Option(help="auto, torch, onnx or openvino; the l
 Device = Annotated[
     str | None, typer.Option(help="a device of torch, such as cpu or cuda:1; the GPU by default, if any")
 ]
+
+
+class RecipeCommand(TyperCommand):
+    """A command that says how a recipe's key is set, where it is written as an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer's."""
+        known = {option for parameter in self.params for option in parameter.opts}
+        for arg in args:
+            name = arg.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                _refuse_key(name)
+        return super().parse_args(ctx, args)
+
+
+def _refuse_key(option: str) -> None:
+    from kashif.training.recipe import PretrainingRecipe, Recipe
+
+    key = option.removeprefix("--").replace("-", "_")
+    if key in Recipe.model_fields | PretrainingRecipe.model_fields:
+        raise InputError(Fault(option, f"a key of the recipe, not an option; write --set {key}=VALUE"))
 
 
 class Terminal(Console):

@@ -182,7 +182,12 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
     """
     entry = usable(format)
     given = dict(options)
-    readings = entry.read(path, text, **given) if format == "brat" else entry.read(path, **given)
+    try:
+        readings = entry.read(path, text, **given) if format == "brat" else entry.read(path, **given)
+    except InputError as error:
+        if hint := shapes.hint(path, other_than=format):
+            raise InputError(Fault(str(path), hint)) from error
+        raise
     if (
         format == "plain"
         and not any(r.document.entities for r in readings)

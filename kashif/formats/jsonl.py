@@ -7,7 +7,6 @@ from pathlib import Path
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
-from kashif.formats import shapes
 from kashif.formats.reading import Reading
 
 
@@ -36,8 +35,7 @@ def read(path: Path) -> list[Reading]:
         lines = {entity.id: number for entity in document.entities}
         readings.append(Reading(document, path, lines, (number,) * len(document.relations)))
     if faults:
-        hint = shapes.hint_of(text, path)
-        raise InputError([Fault(str(path), hint)] if hint else _whole(text, str(path)) or faults)
+        raise InputError(_whole(text, str(path)) or faults)
     return readings
 
 

@@ -53,15 +53,12 @@ _FIRST = 50
 """How many objects of a file are looked at."""
 
 
-def hint_of(text: str, path: Path) -> str:
-    """What to write for a file of this text, if it is of another tool; else nothing."""
-    format = shape(text)
-    return f"this looks like a file of {format}; write {format}:{path}" if format else ""
-
-
-def hint(path: Path) -> str:
-    """As ``hint_of``, of a file; nothing where it cannot be read."""
+def hint(path: Path, other_than: str = "") -> str:
+    """What to write for a file that looks like one of another tool's format; else nothing."""
     try:
-        return hint_of(read_text(path), path)
+        format = shape(read_text(path))
     except InputError:
         return ""
+    if format in (None, other_than):
+        return ""
+    return f"this looks like a file of {format}; write {format}:{path}"

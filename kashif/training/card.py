@@ -89,9 +89,11 @@ for entity in document.entities:
 
 
 def _labels(scheme: Scheme) -> Iterator[str]:
-    yield _table(
-        ("entity", "what it is"), [(f"`{label}`", meaning) for label, meaning in scheme.entities.items()]
-    )
+    if any(scheme.entities.values()):
+        rows = [(f"`{label}`", meaning) for label, meaning in scheme.entities.items()]
+        yield _table(("entity", "what it is"), rows)
+    else:  # a scheme that was learned from the articles knows the labels alone
+        yield "Entities: " + ", ".join(f"`{label}`" for label in scheme.entities) + "."
     if scheme.relations:
         yield _table(
             ("relation", "from", "to"),

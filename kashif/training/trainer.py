@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -161,13 +162,17 @@ class Patience(EarlyStoppingCallback):
 def report_epochs(
     trainer: Trainer, say: Say, *, progress: bool, in_words: Callable[[Mapping[str, float]], str]
 ) -> None:
-    """Has a Trainer say one line an epoch, its scores ``in_words``, beside a progress bar if wanted."""
+    """Has a Trainer say one line an epoch, its scores ``in_words``, beside a progress bar if wanted.
+
+    Where there is no bar, one line more says after a while how long an epoch takes.
+    """
     trainer.add_callback(_EpochLines(say, in_words))
     if progress:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(_Bar)
     else:
         trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(_Estimate(say))
 
 
 class _Bar(ProgressCallback):
@@ -175,6 +180,33 @@ class _Bar(ProgressCallback):
 
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
+
+
+_WATCHED = 30
+"""Seconds of training after which it is said how long an epoch takes."""
+
+
+class _Estimate(TrainerCallback):
+    """Says once how long an epoch takes."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.begin: tuple[int, float] | None = None
+        self.told = False
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        now = time.monotonic()
+        if self.begin is None:  # the first step warms up
+            self.begin = state.global_step, now
+        elif not self.told and now - self.begin[1] >= _WATCHED:
+            self.told = True
+            steps = state.max_steps / state.num_train_epochs
+            seconds = steps * (now - self.begin[1]) / (state.global_step - self.begin[0])
+            self.say(f"{state.num_train_epochs} epochs of {steps:,.0f} steps, each about {_time(seconds)}")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
 class _EpochLines(TrainerCallback):

@@ -35,6 +35,8 @@ def test_the_command_in_a_process_of_its_own() -> None:
         (("predict", "--model", "nowhere"), "no model folder of Kashif's"),
         (("predict", "--format", "table", "--output", "x"), "a table is for the terminal"),
         (("train", "train/quickstart.yaml", "--set", "train=[a"), "not YAML"),
+        (("train", "train/quickstart.yaml", "--batch-size", "3"), "--set batch_size=VALUE"),
+        (("pretrain", "train/newswire.yaml", "--epochs=3"), "--set epochs=VALUE"),
         (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
         (("corpus", "check", "annotations/newsroom", "--encoder", "tests"), "encoder 'tests': "),
     ],

@@ -123,6 +123,18 @@ def test_a_file_of_another_tool_is_told_with_its_name(tmp_path: Path) -> None:
             formats.read(*reversed(formats.files(tmp_path / name)[0]))  # type: ignore[arg-type]
 
 
+def test_a_file_read_by_the_wrong_format_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"id": i, "data": {"text": "x"}, "annotations": []} for i in range(5)]))
+    for format in ("doccano", "prodigy", "gliner"):
+        with pytest.raises(InputError, match=f"write label-studio:{path}") as caught:
+            formats.read(path, format)
+        assert len(caught.value.faults) == 1
+    path.write_text('[{"id": 1, "data": {"text": 3}, "annotations": []}]')
+    with pytest.raises(InputError, match="text"):  # its own format tells its faults
+        formats.read(path, "label-studio")
+
+
 def test_a_folder_of_files_of_a_format(tmp_path: Path) -> None:
     save([make(TEXT, "بوتين")], "doccano", tmp_path / "a.jsonl")
     assert formats.files(tmp_path, "doccano") == [("doccano", tmp_path / "a.jsonl")]

@@ -62,3 +62,11 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
     assert "| annotations/news#held-out, 1 articles | 1.000" in text
     assert "license" not in front(text)
     assert Scheme.load(SCHEME).relations
+
+
+def test_labels_without_meanings_are_listed(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    scheme = Scheme(entities={"PERS": "", "ORG": ""})
+    text = card.card("m", recipe(), scheme=scheme, manifest=manifest, development={})
+    assert "\nEntities: `PERS`, `ORG`.\n" in text
+    assert "what it is" not in text

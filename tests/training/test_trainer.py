@@ -12,6 +12,7 @@ from transformers import Trainer
 from kashif.errors import InputError
 from kashif.evaluation.development import SELECTED_BY, development_scores, in_words
 from kashif.modeling import predictor as predictors
+from kashif.training import trainer as trainers
 from kashif.training.arguments import training_arguments
 from kashif.training.data import gather
 from kashif.training.recipe import Recipe
@@ -115,8 +116,24 @@ def test_one_line_is_said_for_each_epoch(tiny_encoder: Path, project: Path) -> N
     report_epochs(trainer, lines.append, progress=False, in_words=words)
     trainer.train()
     trainer.evaluate()  # of the last epoch, which was told
+    lines = [line for line in lines if line.startswith("epoch ")]  # the rest is how long they take
     assert [line[:15] for line in lines] == ["epoch   1  loss", "epoch   2  loss"]
     assert [line.rpartition("development: ")[2] for line in lines] == [in_words(found) for found in scores]
+
+
+def test_it_is_told_once_how_long_an_epoch_takes(
+    tiny_encoder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainers, "_WATCHED", 0)
+    lines: list[str] = []
+    settings = recipe(tiny_encoder, epochs=2, batch_size=1)
+    trainer = build_trainer(settings, gather(settings), folder=project / "c", say=lines.append)
+    trainer.train()
+    steps = len(trainer.train_dataset)
+    told = [line for line in lines if "each about" in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"2 epochs of {steps} steps, each about ")
+    assert told[0].endswith((" seconds", " minutes"))
 
 
 def test_the_progress_bar_is_shown_where_it_is_wanted(tmp_path: Path) -> None:
