@@ -36,8 +36,8 @@ def test_test_marks_change_only_with_a_reason(part: str) -> None:
 
 def test_the_counts_of_real_news() -> None:
     splits = split_file(ANNOTATIONS / "splits.yaml")["newswire"]
-    assert {name: len(ids) for name, ids in splits.items()} == {"train": 1030, "development": 80, "test": 60}
-    assert len(set().union(*splits.values())) == len(list((ANNOTATIONS / "newswire").glob("*.ann"))) == 1170
+    assert {name: len(ids) for name, ids in splits.items()} == {"train": 1750, "development": 80, "test": 60}
+    assert len(set().union(*splits.values())) == len(list((ANNOTATIONS / "newswire").glob("*.ann"))) == 1890
     assert len(files("press")) == 40
     for folder, count in (("newswire-a", 30), ("newswire-b", 30), ("press-a", 15), ("press-b", 15)):
         assert len(list((ANNOTATIONS / "second" / folder).glob("*.ann"))) == count
