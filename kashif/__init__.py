@@ -94,10 +94,10 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     Raises:
         InputError: if there is no model or a text is not a string.
     """
-    from kashif.modeling import predictor
+    from kashif import box
 
-    folder = predictor.find(model).resolve()
-    weights = (folder / "model.safetensors").stat()
+    folder = box.find(model).resolve()
+    weights = (folder / box.WEIGHTS).stat()
     config = (folder / "config.json").stat()
     return _kept(folder, (weights.st_mtime_ns, weights.st_size, config.st_mtime_ns)).predict(texts)
 

@@ -1,12 +1,18 @@
-"""The model in the box: ``news``, which comes with Kashif, in its wheel and in its repository."""
+"""Models by their names: a folder, or ``news``, the model in the box, which comes with Kashif."""
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 
 from kashif.errors import Fault, InputError
+from kashif.files import read_json
+from kashif.replacing import settle
 from kashif.validation import as_path
+
+WEIGHTS = "model.safetensors"
+"""The file that a model's or an encoder's folder has its weights in."""
 
 NAME = "news"
 """Its name, wherever a model or an encoder is expected; a folder of that name is ``./news``."""
@@ -38,6 +44,34 @@ def located(name: str | PathLike[str], what: str = "model") -> Path:
         InputError: for what is no path; if the box is meant and not there.
     """
     return folder() if name == NAME else as_path(name, what)
+
+
+def is_model(place: Path) -> bool:
+    """Whether a folder holds a model of Kashif's, whole or not.
+
+    Raises:
+        InputError: if its ``config.json`` is no JSON.
+    """
+    config = place / "config.json"
+    if not (place / WEIGHTS).is_file() or not config.is_file():
+        return False
+    row = read_json(config)
+    return isinstance(row, dict) and row.get("model_type") == "kashif"
+
+
+def find(model: str | PathLike[str] | None) -> Path:
+    """The model folder meant: the one given, else ``$KASHIF_MODEL``, else the box; ``news`` is the box.
+
+    Raises:
+        InputError: if there is none, with the command that makes one.
+    """
+    given = os.environ.get("KASHIF_MODEL") or NAME if model is None else model
+    place = located(given)
+    settle(place)
+    if not is_model(place):
+        source = "" if model is not None else " (from $KASHIF_MODEL)"
+        raise InputError(f"{place}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
+    return place
 
 
 def refuse(place: Path) -> None:

@@ -16,7 +16,6 @@ from kashif.corpora.provenance import SeenArticles, seen_by
 from kashif.errors import InputError
 from kashif.evaluation.thresholds import choose_threshold
 from kashif.modeling import encoder
-from kashif.modeling import predictor as predictors
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.train import train
 
@@ -50,14 +49,14 @@ def test_the_box_answers_where_no_model_is_named(
     news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert predictors.find(None) == predictors.find("news") == news
+    assert box.find(None) == box.find("news") == news
     text = "التقى وزير الخارجية"
     assert kashif.predict(text) == kashif.predict(text, model="news") == kashif.load(news).predict(text)
     monkeypatch.setenv("KASHIF_MODEL", "news")
-    assert predictors.find(None) == news
+    assert box.find(None) == news
     monkeypatch.setenv("KASHIF_MODEL", "elsewhere")
     with pytest.raises(InputError, match=r"elsewhere \(from \$KASHIF_MODEL\): no model folder"):
-        predictors.find(None)
+        box.find(None)
 
 
 @pytest.mark.parametrize("name", ["./news", Path("news"), os.path.join(".", "news")])
@@ -66,14 +65,14 @@ def test_a_folder_of_its_name_is_named_otherwise(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "news").symlink_to(news)
-    assert predictors.find(name) == Path("news")
+    assert box.find(name) == Path("news")
 
 
 def test_a_box_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(box, "_PLACES", [tmp_path])
     monkeypatch.delenv("KASHIF_MODEL", raising=False)
     for take in (
-        lambda: predictors.find(None),
+        lambda: box.find(None),
         lambda: kashif.score("news", "x"),
         lambda: encoder.locate("news"),
     ):

@@ -64,6 +64,7 @@ def next_(
     chosen_file = output_file(output, "next.jsonl") if output else None
     report = output_file(json_file, "next.json") if json_file else None
     _refuse_overwriting([file for file in (chosen_file, report) if file], texts)
+    folder = box.find(model)
     quiet_libraries()
     from kashif.corpora.loading import Spec, load_all
     from kashif.corpora.schemes import refuse_mappings
@@ -72,7 +73,6 @@ def next_(
     from kashif.modeling import predictor as predictors
 
     refuse_mappings(map(Spec.parse, corpus or ()))
-    folder = predictors.find(model)
     if line := other_version(folder):
         say(line)
     annotated, notices = load_all(corpus or ())

@@ -14,10 +14,11 @@ from typing import Annotated
 
 import typer
 
-from kashif import __version__
+from kashif import __version__, box
 from kashif.cli import annotating, corpus, corpus_files, predicting, scoring
 from kashif.cli.console import Changes, RecipeCommand, Resume, err, out, say
 from kashif.config import dump_yaml
+from kashif.corpora import loading
 from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import other_version
 from kashif.errors import InputError, WorkError
@@ -174,9 +175,11 @@ def train(
         given = Path(recipe)
         settings = Recipe.load(given, changes=changes or ())
         folder = output_folder(output or f"models/{given.stem}")
+    used = (*settings.train, *settings.development, *settings.calibration, *settings.held_out)
+    loading.refuse_unknown((*used, *settings.auxiliary))
     quiet_libraries()
     from kashif.evaluation.development import SELECTED_BY, in_words
-    from kashif.modeling.weights import is_model, refuse_foreign
+    from kashif.modeling.weights import refuse_foreign
     from kashif.training import checkpoints
     from kashif.training.train import train as run
 
@@ -188,7 +191,7 @@ def train(
         refuse_foreign(place, inputs=[given])
         if seed is not None:
             say(f"seed {seed}:")
-        begun = seed is None or is_model(place) or (place / checkpoints.FOLDER).is_dir()
+        begun = seed is None or box.is_model(place) or (place / checkpoints.FOLDER).is_dir()
         trained = run(one, place, resume=resume and begun, say=say, progress=sys.stderr.isatty())
         say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
         found.append(trained.scores)
@@ -251,12 +254,12 @@ def export(
     if release:
         _release(model, output_folder(release), reports or [])
         return
+    folder = box.find(model)
     quiet_libraries()
     from kashif.cli import tables
-    from kashif.modeling import predictor, runtime
+    from kashif.modeling import runtime
     from kashif.training import exporting
 
-    folder = predictor.find(model)
     if line := other_version(folder):
         say(line)
     with err.status("exporting"):
@@ -267,13 +270,13 @@ def export(
 
 
 def _release(model: str, output: Path, reports: list[Path]) -> None:
+    folder = box.find(model)
     quiet_libraries()
     from kashif.evaluation.development import in_words
-    from kashif.modeling import predictor
     from kashif.training import releasing
 
     with err.status("releasing"):
-        lost = releasing.release(predictor.find(model), output, reports=reports)
+        lost = releasing.release(folder, output, reports=reports)
     size = sum(file.stat().st_size for file in output.iterdir() if file.is_file()) / 1e6
     say(f"lost on the development articles: {in_words(lost)}")
     say(f"wrote {output}, {size:.1f} MB")

@@ -91,11 +91,11 @@ def predict(
         err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
     if found is not None and not skip:
         inputs.check(found, refusal=refusal)
+    folder = box.find(model)
     quiet_libraries()
     from kashif.modeling import bulk
     from kashif.modeling import predictor as predictors
 
-    folder = predictors.find(model)
     if model is None:
         say(f"model: {os.environ.get('KASHIF_MODEL') or box.NAME}")
     if line := other_version(folder):

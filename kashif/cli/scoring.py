@@ -24,6 +24,7 @@ from kashif.cli.console import (
     say,
     watched,
 )
+from kashif.corpora import loading
 from kashif.corpora.provenance import other_version
 from kashif.errors import Fault, InputError
 from kashif.evaluation import suite
@@ -54,6 +55,7 @@ def score(
     """Score a model, or another system's predictions, on held-out articles."""
     place = box.located(system)
     files = _files(json_file, html_file, _name(place), inputs=[place], corpora=targets)
+    loading.refuse_unknown(corpus for _, corpus in suite.named_corpora(targets))
     quiet_libraries()
     from kashif.evaluation import systems
 

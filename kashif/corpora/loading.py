@@ -6,7 +6,6 @@ starts in the folder where the program was started.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -25,7 +24,6 @@ from kashif.errors import Fault, InputError, nearest
 from kashif.files import possible, read_text
 from kashif.formats import Options, Reading, dataset
 from kashif.formats.options import parse as parse_options
-from kashif.scheme import Scheme
 
 _SPEC = regex.compile(
     r"(?:(?P<format>[a-z][a-z-]*)(?P<options>(?:\+[^:+/]*)*):)?"
@@ -146,6 +144,25 @@ def load(text: str) -> Corpus:
         notices.append(f"{text}: {unused} relations left out; a mapping translates entities alone")
         documents = tuple(replace(document, relations=()) for document in documents)
     return Corpus(text, documents, tuple(notices), spec.mapping)
+
+
+def refuse_unknown(corpora: Iterable[str]) -> None:
+    """Refuses corpora that are not there and splits that they have not, before anything is read.
+
+    Raises:
+        InputError: listing all of them.
+    """
+    faults: list[Fault] = []
+    for text in corpora:
+        try:
+            spec = Spec.parse(text)
+            files_of(spec)
+            if not spec.own_splits:  # these are known when the dataset is read
+                chosen(spec)
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(faults)
 
 
 def _lacking(spec: Spec, found: Contents) -> list[Fault]:
@@ -320,24 +337,3 @@ def chosen(spec: Spec) -> set[str] | None:
         message = f"'{spec.path.name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
         raise InputError(Fault(str(path), message))
     return set(splits[spec.split])
-
-
-def unknown_labels(document: Document, scheme: Scheme) -> list[Fault]:
-    """A fault for each entity and relation label of a document that the scheme does not have."""
-    used = {
-        "entity": ({entity.label for entity in document.entities}, scheme.labels),
-        "relation": ({relation.label for relation in document.relations}, scheme.relation_labels),
-    }
-    return [
-        Fault(document.id, f"no {what} '{label}' in the scheme; {nearest(label, known)}")
-        for what, (labels, known) in used.items()
-        for label in sorted(labels - set(known))
-    ]
-
-
-def digest(documents: Iterable[Document]) -> str:
-    """SHA-256 over the documents as JSON lines."""
-    whole = hashlib.sha256()
-    for document in documents:
-        whole.update(document.to_json().encode() + b"\n")
-    return whole.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from kashif import __version__, box
 from kashif.corpora import slices
-from kashif.corpora.loading import digest
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -21,7 +21,6 @@ _LEARNED = ("pretraining", "train", "development", "encoder articles", "auxiliar
 """The parts of a manifest that name articles which weights have been trained on, or were chosen by."""
 _PARTS = (*_LEARNED, "thresholds", "calibration")
 """The parts of a manifest that name articles."""
-WEIGHTS = "model.safetensors"
 """The file of weights that a manifest stands beside and names by its SHA-256."""
 
 
@@ -118,7 +117,7 @@ def weights_digest(folder: Path) -> str:
     Raises:
         InputError: if they cannot be read.
     """
-    return file_digest(folder / WEIGHTS)
+    return file_digest(folder / box.WEIGHTS)
 
 
 def check_weights(folder: Path) -> None:
@@ -133,7 +132,9 @@ def check_weights(folder: Path) -> None:
     named = rows.get("weights") if isinstance(rows, dict) else None
     if named is not None and named != weights_digest(folder):
         message = f"not the weights that {NAME} beside it names: they are damaged, or of another training"
-        raise InputError(Fault(str(folder / WEIGHTS), f"{message}; train again, or copy the whole folder"))
+        raise InputError(
+            Fault(str(folder / box.WEIGHTS), f"{message}; train again, or copy the whole folder")
+        )
 
 
 def other_version(folder: Path) -> str:
@@ -183,3 +184,11 @@ def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) 
         former = rows.get("thresholds") or rows.get("calibration") or {"articles": {}}
         row["articles"] = {**former["articles"], **row["articles"]}
     return rows | {"thresholds": row}
+
+
+def digest(documents: Iterable[Document]) -> str:
+    """SHA-256 over the documents as JSON lines."""
+    whole = hashlib.sha256()
+    for document in documents:
+        whole.update(document.to_json().encode() + b"\n")
+    return whole.hexdigest()

@@ -11,7 +11,7 @@ from pathlib import Path
 from kashif.arabic import proclitic_letters, touched, words
 from kashif.corpora.loading import Spec
 from kashif.document import Document
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, nearest
 from kashif.scheme import RelationType, Scheme
 
 NAME = "scheme.yaml"
@@ -194,3 +194,16 @@ def refuse_mappings(specs: Iterable[Spec]) -> None:
     ]
     if faults:
         raise InputError(faults)
+
+
+def unknown_labels(document: Document, scheme: Scheme) -> list[Fault]:
+    """A fault for each entity and relation label of a document that the scheme does not have."""
+    used = {
+        "entity": ({entity.label for entity in document.entities}, scheme.labels),
+        "relation": ({relation.label for relation in document.relations}, scheme.relation_labels),
+    }
+    return [
+        Fault(document.id, f"no {what} '{label}' in the scheme; {nearest(label, known)}")
+        for what, (labels, known) in used.items()
+        for label in sorted(labels - set(known))
+    ]

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kashif import box
 from kashif.corpora.provenance import NAME, SeenArticles
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
@@ -136,13 +137,11 @@ def models_in(folder: Path) -> list[Path]:
     Raises:
         InputError: if there are none.
     """
-    from kashif.modeling.weights import is_model
-
     settle(folder)
-    if is_model(folder):
+    if box.is_model(folder):
         return [folder]
     folds = sorted(folder.glob("fold-*"), key=lambda path: (len(path.name), path.name))
-    if models := [path for path in folds if is_model(path)]:
+    if models := [path for path in folds if box.is_model(path)]:
         return models
     message = "no model folder of Kashif's, and no folds of kashif crossvalidate in it"
     raise InputError(Fault(str(folder), message))

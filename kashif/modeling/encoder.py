@@ -20,7 +20,8 @@ import regex
 from numpy.typing import NDArray
 
 from kashif import box
-from kashif.corpora.provenance import WEIGHTS, seen_by, weights_digest, write_encoder_manifest
+from kashif.box import WEIGHTS
+from kashif.corpora.provenance import seen_by, weights_digest, write_encoder_manifest
 from kashif.errors import InputError
 from kashif.files import read_bytes
 from kashif.modeling.weights import AGAIN, is_whole, load_encoder, refusing, replaced_model

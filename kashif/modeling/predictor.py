@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +20,8 @@ from kashif.modeling.alignment import align, is_cut_short
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
-from kashif.modeling.weights import is_model, load_model, read_config
+from kashif.modeling.weights import load_model, read_config
 from kashif.modeling.windows import Layout, Window, lay_out
-from kashif.replacing import settle
 from kashif.validation import refuse_no_texts
 
 Item = TypeVar("Item")
@@ -41,21 +39,6 @@ _GPU_FACTOR = 32
 """How many times as much a GPU takes at a time."""
 
 
-def find(model: str | Path | None) -> Path:
-    """The model folder meant: the one given, else ``$KASHIF_MODEL``, else the box; ``news`` is the box.
-
-    Raises:
-        InputError: if there is none, with the command that makes one.
-    """
-    given = os.environ.get("KASHIF_MODEL") or box.NAME if model is None else model
-    folder = box.located(given)
-    settle(folder)
-    if not is_model(folder):
-        source = "" if model is not None else " (from $KASHIF_MODEL)"
-        raise InputError(f"{folder}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
-    return folder
-
-
 def load(
     model: str | Path | None = None,
     *,
@@ -68,7 +51,7 @@ def load(
     Raises:
         InputError: if there is no model, no such device, or no such runtime for it.
     """
-    folder = find(model)
+    folder = box.find(model)
     where = _device(device)
     chosen = runtimes.choose(folder, runtime, device=where.type)
     if threads is not None:

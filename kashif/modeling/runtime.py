@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from kashif import box
+from kashif.box import WEIGHTS
 from kashif.config import StrictModel
-from kashif.corpora.provenance import NAME, WEIGHTS
+from kashif.corpora.provenance import NAME
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, read_text
 from kashif.modeling.encoder import cache

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from kashif.corpora.provenance import NAME, WEIGHTS
+from kashif.box import WEIGHTS
+from kashif.corpora.provenance import NAME
 from kashif.errors import Fault, InputError, WorkError, first_line
-from kashif.files import read_json
 from kashif.replacing import replaced_files
 
 OWN_FILES = (
@@ -49,19 +49,6 @@ def replaced_model(folder: Path) -> Iterator[Path]:
                     file.chmod(config.stat().st_mode)
         except SafetensorError as error:
             raise WorkError(f"{folder}: its weights cannot be written: {first_line(error)}") from error
-
-
-def is_model(folder: Path) -> bool:
-    """Whether a folder holds a model of Kashif's, whole or not.
-
-    Raises:
-        InputError: if its ``config.json`` is no JSON.
-    """
-    config = folder / "config.json"
-    if not (folder / WEIGHTS).is_file() or not config.is_file():
-        return False
-    row = read_json(config)
-    return isinstance(row, dict) and row.get("model_type") == "kashif"
 
 
 def refuse_foreign(folder: Path, *, inputs: Iterable[Path] = ()) -> None:

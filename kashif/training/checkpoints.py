@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kashif.corpora.provenance import WEIGHTS
+from kashif.box import WEIGHTS
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json
 from kashif.replacing import replaced_files, settle, try_lock

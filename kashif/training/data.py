@@ -11,7 +11,7 @@ from pathlib import Path
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import Articles, seen_by
-from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of
+from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -139,7 +139,7 @@ def _refuse_unknown(documents: Iterable[Document], scheme: Scheme) -> None:
     """Raises InputError for training gold whose labels or signatures the scheme does not have."""
     faults = []
     for document in documents:
-        unknown = loading.unknown_labels(document, scheme)
+        unknown = unknown_labels(document, scheme)
         faults += unknown
         by_id = document.by_id()
         for relation in document.relations:

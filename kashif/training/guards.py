@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
-from kashif.corpora.provenance import WEIGHTS
+from kashif.box import WEIGHTS
 from kashif.errors import Fault, InputError, WorkError, first_line
 from kashif.training import checkpoints
 

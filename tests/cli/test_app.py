@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from helpers import ARTICLE
+from helpers import ARTICLE, ROOT
 
 from kashif import __version__
 from kashif.cli import app
@@ -48,6 +48,29 @@ def test_a_user_s_mistake_has_status_2_and_no_traceback(
     assert done.returncode == 2, done.stderr.decode()
     assert told in (done.stderr + done.stdout).decode()
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("train", "train/quickstart.yaml", "--set", "train=[annotations/newsroom#tran]"),
+            "did you mean 'train'",
+        ),
+        (("score", "news", "annotations/newsroom#tst"), "did you mean 'test'"),
+        (("predict", "README.md", "--model", "nowhere"), "no model folder of Kashif's"),
+        (("export", "nowhere"), "no model folder of Kashif's"),
+        (("corpus", "next", "nowhere", "README.md"), "no model folder of Kashif's"),
+    ],
+)
+def test_a_wrong_name_is_told_before_torch_is_loaded(arguments: tuple[str, ...], told: str) -> None:
+    code = "import sys; from kashif.cli.app import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, cwd=ROOT, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stdout == "False\n"
 
 
 def test_work_that_failed_has_status_1_and_no_traceback(run: Run, tiny_encoder: Path, project: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kashif.box import WEIGHTS
 from kashif.corpora.provenance import (
     NAME,
-    WEIGHTS,
     Articles,
     SeenArticles,
     articles_row,

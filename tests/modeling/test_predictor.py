@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kashif
+from kashif import box
 from kashif.corpora import loading
 from kashif.document import Document
 from kashif.errors import InputError
@@ -222,7 +223,7 @@ def test_wrong_input_is_refused(predictor: Predictor, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="takes a string, found int"):
         predictor.predict([3])  # type: ignore[list-item]
     with pytest.raises(InputError, match="no model folder of Kashif's"):
-        predictors.find(tmp_path)
+        box.find(tmp_path)
 
 
 def test_a_device_or_number_of_threads_that_is_none_is_refused(trained: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_killed_export_leaves_the_old_one_or_the_new(
     old, new = contents(before), contents(tmp_path / "after")
     assert {name for name in new if new[name] != old[name]} == {"encoder.onnx", "export.json"}
     for _ in each_kill(lambda: exporting.export(folder, int8=False), folder, before=before, every=4):
-        assert runtime.choose(predictors.find(folder), "auto", device="cpu") == "onnx"
+        assert runtime.choose(box.find(folder), "auto", device="cpu") == "onnx"
         assert {n: c for n, c in contents(folder).items() if ".partial" not in n} in (old, new)
         exporting.export(folder, int8=False)
         assert contents(folder) == new  # and nothing beside

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from helpers import pretraining_recipe, recipe
 
-from kashif.corpora.provenance import WEIGHTS, weights_digest, with_thresholds
+from kashif.box import WEIGHTS
+from kashif.corpora.provenance import weights_digest, with_thresholds
 from kashif.files import write_json, write_text
 from kashif.modeling import encoder
 from kashif.training import provenance
