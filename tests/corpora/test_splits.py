@@ -190,7 +190,7 @@ def test_distances_of_relations() -> None:
 
 def test_the_repository_s_splits_share_nothing() -> None:
     division = divide(*read(Spec(ROOT / "annotations" / "newsroom")))
-    assert [len(part.readings) for part in division.parts] == [179, 22, 29]
+    assert [len(part.readings) for part in division.parts] == [179, 22, 29, 120]
     found = shared(division.parts)
     assert not any(overlap.near_duplicate for _, _, overlap in found.pairs)
     assert found.repeated == ()
