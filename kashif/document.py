@@ -170,6 +170,8 @@ def part_meta(row: Any) -> tuple[Any, dict[str, Any]]:
     return own, meta
 
 
+_IDS = 10**18
+"""What an entity's id is below: every format holds it."""
 _SLIP = 0.8
 """How alike a key is to a document's own, from 0 to 1, to be taken for a slip."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -274,12 +276,14 @@ def _faults(document: Document) -> Iterator[Fault]:
     for item in scored:
         if item.score is not None and not 0 <= item.score <= 1:
             yield Fault(where, f"{item.label}: score {item.score} is no probability (0 to 1)")
+        if not item.label:
+            yield Fault(where, f"{item}: its label is empty")
     for entity in document.entities:
         name = f"entity {entity.id}"
         if entity.id in ids:
             yield Fault(where, f"{name}: this id is taken by another entity; ids are unique")
-        if entity.id < 0:
-            yield Fault(where, f"{name}: ids are numbers from 0 on")
+        if not 0 <= entity.id < _IDS:
+            yield Fault(where, f"{name}: ids are numbers from 0 on, of at most 18 digits")
         ids.add(entity.id)
         if not 0 <= entity.start < entity.end <= len(text):
             yield Fault(

@@ -73,6 +73,8 @@ def missing(path: Path) -> str:
         beside = os.listdir(path.parent)
     except (OSError, ValueError):
         return told
+    if path.name in beside:
+        return "neither a file nor a folder"
     near = difflib.get_close_matches(path.name, beside, n=1)
     return f"{told}; did you mean '{path.parent / near[0]}'?" if near else told
 

@@ -117,3 +117,13 @@ def test_null_counts_as_absent() -> None:
     entity = '{"id": 1, "start": 0, "end": 1, "label": "X", "normal": null, "score": null}'
     document = Document.from_json(f'{{"id": "a", "text": "x", "entities": [{entity}], "relations": null}}')
     assert document == Document("a", "x", (Entity(1, 0, 1, "X", "x"),))
+
+
+def test_ids_and_labels_are_such_that_every_format_holds_them() -> None:
+    with pytest.raises(InputError, match="at most 18 digits"):
+        Document("d", "كيم", (Entity(10**18, 0, 3, "PERS", "كيم"),))
+    with pytest.raises(InputError, match="its label is empty"):
+        Document("d", "كيم", (Entity(1, 0, 3, "", "كيم"),))
+    entity = Entity(10**18 - 1, 0, 3, "PERS", "كيم")
+    with pytest.raises(InputError, match="its label is empty"):
+        Document("d", "كيم", (entity,), (Relation("", entity.id, entity.id),))

@@ -71,3 +71,8 @@ def test_a_path_that_is_not_there_is_told_with_a_like_one(tmp_path: Path) -> Non
     assert missing(tmp_path / "artikles").endswith(f"did you mean '{tmp_path / 'articles'}'?")
     assert missing(tmp_path / "nothing" / "like") == "no such file or folder"
     assert missing(Path("\0")).startswith("no such file or folder; looked in ")
+
+
+def test_what_is_neither_file_nor_folder_is_not_guessed_at(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert missing(tmp_path / "pipe") == "neither a file nor a folder"

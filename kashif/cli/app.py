@@ -142,7 +142,8 @@ def init(
     if lacking:
         say(lacking)
     place = shlex.quote(folder)
-    out.print(f"{'' if folder == '.' else f'cd {place} && '}kashif train {starter.RECIPE}")
+    enter = "" if folder == "." else f"cd {'-- ' * folder.startswith('-')}{place} && "
+    out.print(f"{enter}kashif train {starter.RECIPE}")
 
 
 @app.command(cls=RecipeCommand)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, TypeVar
 
@@ -88,6 +89,14 @@ class Terminal(Console):
 
 out = Terminal()
 err = Terminal(stderr=True)
+
+
+def emit(content: str) -> None:
+    """Prints what is the content of a file: as it is, but for a terminal, on which nothing of it acts."""
+    if out.is_terminal:
+        out.print(content, end="")
+    else:
+        sys.stdout.write(content)
 
 
 def say(text: str) -> None:

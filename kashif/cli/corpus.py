@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Corpora, FirstLines, Output, Scheme, out, say
+from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say
 from kashif.errors import Fault, InputError, counted, nearest
 from kashif.libraries import quiet_libraries
 
@@ -143,7 +143,7 @@ def scheme(corpora: Corpora) -> None:
     found = learn(documents)
     for line in (*notices, *describe(documents, found)):
         say(line)
-    out.print(found.dump(), end="")
+    emit(found.dump())
 
 
 @app.command()

@@ -25,6 +25,7 @@ from kashif.files import possible, read_text
 from kashif.formats import Options, Reading, dataset
 from kashif.formats.options import parse as parse_options
 
+SPLITS = "splits.yaml"
 _SPEC = regex.compile(
     r"(?:(?P<format>[a-z][a-z-]*)(?P<options>(?:\+[^:+/]*)*):)?"
     r"(?P<path>[^#@]+)(?:#(?P<split>[^#@]+))?(?:@(?P<mapping>[^#@]+))?"
@@ -74,6 +75,19 @@ class Spec:
     def own_splits(self) -> tuple[str, ...]:
         """The splits that the corpus itself has, as a DatasetDict of Hugging Face does."""
         return dataset.splits(self.path) if self.format == "datasets" else ()
+
+    @property
+    def splits_place(self) -> tuple[Path, str]:
+        """The file that has the splits of the corpus, and its name there.
+
+        It stands beside the corpus as that is written, else beside where a link leads.
+        """
+        whole = os.path.abspath(self.path)
+        for path in map(Path, (whole, os.path.realpath(whole))):
+            file = path.parent / SPLITS
+            if file.is_file() and path.name in split_file(file):
+                return file, path.name
+        return Path(whole).parent / SPLITS, Path(whole).name
 
     @property
     def slice(self) -> slices.Slice | None:
@@ -147,11 +161,7 @@ def load(text: str) -> Corpus:
 
 
 def refuse_unknown(corpora: Iterable[str]) -> None:
-    """Refuses corpora that are not there and splits that they have not, before anything is read.
-
-    Raises:
-        InputError: listing all of them.
-    """
+    """Raises InputError for corpora that are not there and splits that they have not; reads no document."""
     faults: list[Fault] = []
     for text in corpora:
         try:
@@ -172,7 +182,7 @@ def _lacking(spec: Spec, found: Contents) -> list[Fault]:
     if not lacking:
         return []
     message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
-    return [Fault(str(spec.path.parent / "splits.yaml"), message)]
+    return [Fault(str(spec.splits_place[0]), message)]
 
 
 def load_each(corpora: Iterable[str]) -> list[Corpus]:
@@ -323,17 +333,17 @@ def chosen(spec: Spec) -> set[str] | None:
             raise InputError(Fault(str(spec.path), message))
         readings = formats.read(spec.path, "datasets", options=(*spec.options, ("split", spec.split)))
         return {reading.document.id for reading in readings}
-    path = spec.path.parent / "splits.yaml"
+    path, name = spec.splits_place
     if not path.is_file():
-        raise InputError(Fault(str(path), f"no such file, so '{spec.path.name}' has no split '{spec.split}'"))
+        raise InputError(Fault(str(path), f"no such file, so '{name}' has no split '{spec.split}'"))
     known = split_file(path)
-    splits = known.get(spec.path.name)
+    splits = known.get(name)
     if splits is None:
-        message = f"no splits for the corpus '{spec.path.name}'; {nearest(spec.path.name, known)}"
+        message = f"no splits for the corpus '{name}'; {nearest(name, known)}"
         if known:
             message += " (a corpus has its splits by its name: after a new export, give the file its old one)"
         raise InputError(Fault(str(path), message))
     if spec.split not in splits:
-        message = f"'{spec.path.name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
+        message = f"'{name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
         raise InputError(Fault(str(path), message))
     return set(splits[spec.split])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from kashif.document import Document
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_text, write_text
 
-SPLITS = "splits.yaml"
 SHARES = "train=0.8,development=0.1,test=0.1"
 Splits = dict[str, list[str]]
 """The ids of each split."""
@@ -116,8 +114,7 @@ def place_of(spec: Spec) -> tuple[Path, str]:
     """
     if spec.split or spec.mapping:
         raise InputError(Fault(str(spec.path), "splits are drawn of a whole corpus; take # and @ away"))
-    path = Path(os.path.abspath(spec.path))
-    return path.parent / SPLITS, path.name
+    return spec.splits_place
 
 
 def refuse_change(file: Path, corpus: str) -> None:

@@ -16,8 +16,8 @@ from kashif.formats import Reading
 Slice = tuple[int, int]
 """Percentages ``[A, B)`` of a corpus's lines."""
 
-_SLICE = re.compile(r"(\d+)-(\d+)%")
-_PART = re.compile(r"(.*)\[(\d+)-(\d+)%\]", re.DOTALL)
+_SLICE = re.compile(r"(\d{1,9})-(\d{1,9})%")
+_PART = re.compile(r"(.*)\[(\d{1,3})-(\d{1,3})%\]", re.DOTALL)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
@@ -126,6 +126,7 @@ def _cut(reading: Reading, begin: int, end: int, part: Slice) -> Reading:
         document.text[begin:end],
         entities,
         tuple(document.relations[index] for index in kept),
+        document.meta,
     )
     lines = tuple(reading.relation_lines[index] for index in kept) if reading.relation_lines else ()
     entity_lines = {id: line for id, line in reading.entity_lines.items() if id in ids}

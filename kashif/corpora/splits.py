@@ -100,7 +100,7 @@ def faults(specs: Sequence[Spec]) -> list[Fault]:
     """A fault for every two splits of ``APART`` that have articles of a corpus in common."""
     found: list[Fault] = []
     try:
-        corpora = {spec.path: _splits(spec.path) for spec in _asked(specs)}
+        corpora = {spec.path: _splits(spec) for spec in _asked(specs)}
     except InputError as error:
         return error.faults
     for path, splits in corpora.items():
@@ -129,7 +129,7 @@ def lacking(specs: Sequence[Spec], readings: Sequence[Reading]) -> list[Fault]:
         if ids - known:
             missing = ", ".join(sorted(ids - known))
             message = f"{spec.path.name}.{spec.split}: {missing}: no such document in {spec.path}"
-            found.append(Fault(str(spec.path.parent / "splits.yaml"), message))
+            found.append(Fault(str(spec.splits_place[0]), message))
     return list(dict.fromkeys(found))
 
 
@@ -148,16 +148,16 @@ def _each(spec: Spec) -> Iterator[tuple[Spec, set[str] | None]]:
         for corpus, splits in split_file(own).items():
             for name, ids in splits.items():
                 yield Spec(spec.path / corpus, split=name), set(ids)
-    elif spec.split is None and (splits := _splits(spec.path)):
+    elif spec.split is None and (splits := _splits(spec)):
         for name, ids in splits.items():
             yield replace(spec, split=name), set(ids)
     else:
         yield spec, chosen(spec)
 
 
-def _splits(path: Path) -> dict[str, list[str]]:
-    file = path.parent / "splits.yaml"
-    return split_file(file).get(path.name, {}) if file.is_file() else {}
+def _splits(spec: Spec) -> dict[str, list[str]]:
+    file, name = spec.splits_place
+    return split_file(file).get(name, {}) if file.is_file() else {}
 
 
 def _readings(spec: Spec, ids: set[str] | None, readings: Sequence[Reading]) -> list[Reading]:

@@ -30,7 +30,7 @@ from kashif.formats.options import Option, Options
 from kashif.formats.reading import Reading
 from kashif.outputs import missing
 
-__all__ = ["FORMATS", "Format", "Options", "Reading", "files", "read", "render", "usable"]
+__all__ = ["ENDINGS", "FORMATS", "Format", "Options", "Reading", "files", "read", "render", "usable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ FORMATS = {
     ),
     "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),
 }
-_BY_ENDING = {entry.ending: name for name, entry in FORMATS.items() if entry.sure} | {".conllu": "conll"}
+ENDINGS = {entry.ending: name for name, entry in FORMATS.items() if entry.sure} | {".conllu": "conll"}
+"""The formats that a file's ending tells."""
 
 
 def usable(name: str) -> Format:
@@ -121,19 +122,21 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         return [(format, path)]
     if path.is_file():
         ending = path.suffix.lower()
+        if format == "brat" and ending == ".txt" and (annotations := _annotations(path)):
+            return [("brat", annotations)]
         if format:
             return [(format, path)]
         if ending == ".txt" and (annotations := _annotations(path)):
             return [("brat", annotations)]
-        if ending not in _BY_ENDING:
-            known = ", ".join(_BY_ENDING)
+        if ending not in ENDINGS:
+            known = ", ".join(ENDINGS)
             message = f"cannot tell the format from '{path.suffix}' (known: {known}); write FORMAT:PATH"
             if ending == ".json":
                 message = (
                     shapes.hint(path) or f"{message}; JSON lines hold a document a line, written jsonl:PATH"
                 )
             raise InputError(Fault(str(path), message))
-        return [(_BY_ENDING[ending], path)]
+        return [(ENDINGS[ending], path)]
     if not path.is_dir():
         raise InputError(Fault(str(path), missing(path)))
     inside = list_folder(path)
@@ -142,7 +145,7 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         ending = file.suffix.lower()
         if file.is_dir() or (ending == ".txt" and not chosen and _annotations(file)):
             continue
-        told = _BY_ENDING.get(ending, "")
+        told = ENDINGS.get(ending, "")
         if ending == chosen or (told and format in (None, told)):
             found.append((format or told, file))
     if not found and not format and (dataset.splits(path) or (path / "state.json").is_file()):
@@ -195,6 +198,8 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
     ):
         message = f"words and tags in columns, not an article; CoNLL is written conll:{path}"
         raise InputError(Fault(str(path), message))
+    if format == "jsonl" and not any(r.document.entities for r in readings) and (hint := shapes.hint(path)):
+        raise InputError(Fault(str(path), hint))  # its marks would be lost in the meta
     return readings
 
 

@@ -188,7 +188,8 @@ class _Task:
         below = result.get("meta")
         normal = below.get("normal") if isinstance(below, dict) else None
         for index, label in enumerate(labels):
-            id = f"{result.get('id')} {label}" if index or again else result.get("id")
+            named = result.get("id") is not None
+            id = f"{result['id']} {label}" if named and (index or again) else result.get("id")
             draft.entity(
                 value.get("start"),
                 value.get("end"),

@@ -182,3 +182,12 @@ def test_convert_from_and_to_another_tool(run: Run, tmp_path: Path) -> None:
     )
     assert back.returncode == 0
     assert '"label": "PERS", "text": "كيم"' in (tmp_path / "c.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_scheme_goes_to_its_file_as_it_is(run: Run, tmp_path: Path) -> None:
+    label = "\u202bشخص\u202c"
+    document = Document("a", "زار كيم", (Entity(1, 4, 7, label, "كيم"),))
+    (tmp_path / "a.jsonl").write_text(document.to_json() + "\n", encoding="utf-8")
+    done = run("corpus", "scheme", str(tmp_path / "a.jsonl"))
+    (tmp_path / "scheme.yaml").write_bytes(done.stdout)
+    assert Scheme.load(tmp_path / "scheme.yaml").entities.keys() == {label}

@@ -92,3 +92,15 @@ def test_lines_of_a_document_are_known_by_its_id() -> None:
     others = ["a", "b[0-80%]"]
     ids = ["a[10-20%]", "b[80-90%]", "b[79-90%]", "b", "c"]
     assert slices.among(ids, others) == {"a[10-20%]", "b[79-90%]", "b"}
+
+
+def test_a_cut_document_keeps_its_meta() -> None:
+    whole = Reading(Document("d", "زار\nعاد", meta={"url": "x"}), Path("d.txt"))
+    [half] = slices.take([whole], (0, 50))
+    assert half.document.meta == {"url": "x"}
+
+
+def test_a_number_without_end_is_no_slice() -> None:
+    assert slices.parse("0-" + "9" * 5000 + "%") is None
+    long = f"d[0-{'9' * 5000}%]"
+    assert slices.among([long], ["d"]) == set()

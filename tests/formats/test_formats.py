@@ -164,3 +164,16 @@ def test_conllu_is_an_ending_of_conll(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "a.conllu"):
         for format in (None, "conll"):
             assert formats.files(place, format) == [("conll", tmp_path / "a.conllu")]
+
+
+def test_marks_of_another_tool_are_not_lost_in_the_meta(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    mark = '{"start": 0, "end": 4, "label": "PERS"}'
+    path.write_text(f'{{"id": "a", "text": "بوتين", "spans": [{mark}], "relations": []}}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=f"write prodigy:{path}"):
+        formats.read(path, "jsonl")
+
+
+def test_the_text_of_brat_stands_for_its_marks(tmp_path: Path) -> None:
+    save([Document("a", "بوتين", (Entity(1, 0, 5, "PERS", "بوتين"),))], "brat", tmp_path / "b")
+    assert formats.files(tmp_path / "b" / "a.txt", "brat") == [("brat", tmp_path / "b" / "a.ann")]

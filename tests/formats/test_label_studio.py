@@ -122,3 +122,14 @@ def test_what_cannot_be_read(tmp_path: Path, item: dict[str, Any], told: str) ->
     with pytest.raises(InputError) as error:
         label_studio.read(export(tmp_path / "a.json", item))
     assert told in str(error.value)
+
+
+def test_spans_without_ids_are_spans(tmp_path: Path) -> None:
+    results = [
+        {"type": "labels", "value": {"start": i, "end": i + 1, "labels": ["P"], "text": "abc"[i]}}
+        for i in range(3)
+    ]
+    row = {"id": 1, "data": {"text": "abc"}, "annotations": [{"result": results}]}
+    (tmp_path / "a.json").write_text(json.dumps([row]), encoding="utf-8")
+    [reading] = label_studio.read(tmp_path / "a.json")
+    assert [entity.text for entity in reading.document.entities] == ["a", "b", "c"]

@@ -98,3 +98,19 @@ def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) ->
         starter.recipe_of("annotations/news", changes=["epoch=2"])
     with pytest.raises(InputError, match="write KEY=VALUE"):
         starter.recipe_of("annotations/news", changes=["epochs"])
+
+
+def test_splits_are_found_by_a_point_and_by_a_link(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "link").symlink_to(project / "annotations" / "news")
+    held_out = starter.recipe_of("annotations/news").held_out
+    assert starter.recipe_of("link").held_out == tuple(
+        h.replace("annotations/news", "link") for h in held_out
+    )
+    monkeypatch.chdir(project / "annotations" / "news")
+    assert starter.recipe_of(".").held_out == (".#held-out",)
+    assert starter.recipe_of(".").train == (".#train",)
+
+
+def test_every_ending_of_a_corpus_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text("x", encoding="utf-8")
+    assert starter.is_corpus(str(tmp_path / "a.conllu"))
