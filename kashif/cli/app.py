@@ -189,7 +189,7 @@ def train(
     for seed in numbers:
         one = settings if seed is None else Recipe.check({**settings.model_dump(), "seed": seed}, "--seeds")
         place = folder if seed is None else folder.parent / f"{folder.resolve().name}-{seed}"
-        refuse_foreign(place, inputs=[given])
+        refuse_foreign(place, model=True, inputs=[given])
         if seed is not None:
             say(f"seed {seed}:")
         begun = seed is None or box.is_model(place) or (place / checkpoints.FOLDER).is_dir()
@@ -290,9 +290,12 @@ def encoder(
 ) -> None:
     """Build the embedded encoder, or copy another, as a folder of its own."""
     folder = output_folder(output)
+    box.refuse(folder)
     quiet_libraries()
     from kashif.modeling import encoder as encoders
+    from kashif.modeling.weights import refuse_foreign
 
+    refuse_foreign(folder, model=False, inputs=[Path(name)] if os.path.lexists(name) else [])
     if name == encoders.EMBEDDED:
         encoders.build(folder)
     else:

@@ -124,7 +124,7 @@ def predict(
             if stamp or not selection.keeps_all:  # other documents, so another run
                 digest += f" {selection} {stamp}"
             run.write(replace(place, labels=colours), digest=digest, resume=resume)
-    if log and not failures.count:
+    if log and not failures.count and not is_stream(log):
         log.unlink()
     run.tell(log)
     if failures.count:

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from kashif import box
 from kashif.box import WEIGHTS
 from kashif.corpora.provenance import NAME
 from kashif.errors import Fault, InputError, WorkError, first_line
+from kashif.files import read_json
 from kashif.replacing import replaced_files
 
 OWN_FILES = (
@@ -51,12 +53,12 @@ def replaced_model(folder: Path) -> Iterator[Path]:
             raise WorkError(f"{folder}: its weights cannot be written: {first_line(error)}") from error
 
 
-def refuse_foreign(folder: Path, *, inputs: Iterable[Path] = ()) -> None:
-    """Refuses to write a model or encoder where files stand that are not an older one's.
+def refuse_foreign(folder: Path, *, model: bool, inputs: Iterable[Path] = ()) -> None:
+    """Refuses to write a model, or else an encoder, where files stand that are not an older one's.
 
     Raises:
         InputError: if one of ``inputs`` stands in the folder, or files that a new model would replace though
-            no manifest says that they are a model's.
+            no manifest says that they are a model's; for a model over an encoder or the other way round.
     """
     place = folder.resolve()
     for path in inputs:
@@ -65,15 +67,29 @@ def refuse_foreign(folder: Path, *, inputs: Iterable[Path] = ()) -> None:
                 Fault(str(folder), f"{path} stands here, and would be lost; name another folder")
             )
     kept = place / "checkpoints"
-    if (place / NAME).is_file() or (kept / "run.json").is_file():
+    if _is_ours(place):
+        if box.is_model(place) != model:
+            stands = "an encoder" if model else "a trained model"
+            raise InputError(
+                Fault(str(folder), f"{stands} stands here, and would be lost; name another folder")
+            )
         return
     found = sorted({file.name for pattern in OWN_FILES for file in place.glob(pattern)})
     ours = ("checkpoint-*", ".*.partial")  # what a training leaves that was killed while it began
-    left = kept.iterdir() if kept.exists() else ()
+    left = kept.iterdir() if kept.exists() and not (kept / "run.json").is_file() else ()
     found += [kept.name] if any(not any(map(path.match, ours)) for path in left) else []
     if found:
         message = f"{', '.join(found[:_SHOWN])} stand here, of no model of Kashif's; name another folder"
         raise InputError(Fault(str(folder), message))
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether a folder's manifest is that of a model or encoder, and not, for example, one of texts."""
+    try:
+        manifest = read_json(place / NAME)
+    except InputError:
+        return False
+    return isinstance(manifest, dict) and "weights" in manifest
 
 
 def is_whole(path: Path) -> bool:

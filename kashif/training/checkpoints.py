@@ -32,6 +32,11 @@ _SHOWN = 60
 """Code points of a value that an error shows."""
 
 
+def folder_of(output: Path) -> Path:
+    """Where the checkpoints of a model's folder lie; a link there may lead to another disk."""
+    return (output.resolve() / FOLDER).resolve()
+
+
 @contextmanager
 def locked(output: Path) -> Iterator[None]:
     """Keeps other trainings from a model's folder while this one runs; of several processes the first does.

@@ -131,7 +131,7 @@ def train_once(
     ``name`` is what the training is called in what is said; the checkpoints go when it is done.
     """
     data = gather(recipe, without=without)
-    folder = output / checkpoints.FOLDER
+    folder = checkpoints.folder_of(output)
     if is_model_of(output, recipe, data=data):
         say(f"{name}: trained before")
     else:

@@ -6,6 +6,7 @@ The method of Gururangan et al., Don't Stop Pretraining (2020).
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,8 +79,9 @@ def pretrain(
         say(f"{output}: this pretraining is finished; nothing is left to do")
         return finished
     box.refuse(output)
-    refuse_foreign(output, inputs=material.paths)
-    folder = output.resolve() / checkpoints.FOLDER
+    begun = [Path(recipe.encoder)] if os.path.lexists(recipe.encoder) else []
+    refuse_foreign(output, model=False, inputs=[*material.paths, *begun])
+    folder = checkpoints.folder_of(output)
     trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
     last = checkpoints.begin(folder, note, resume=resume)
     trainer.train(resume_from_checkpoint=str(last) if last else None)

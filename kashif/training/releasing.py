@@ -37,7 +37,7 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     """
     if output.resolve() == folder.resolve():
         raise InputError(Fault(str(output), "this is the model itself, and its weights would be lost"))
-    refuse_foreign(output)
+    refuse_foreign(output, model=True)
     recipe = Recipe.load(folder / RECIPE)
     told = [row for path in reports for row in _reports(path)]
     data = gather(recipe)

@@ -86,8 +86,8 @@ def train(
         return Trained(output, _written_scores(output / SCORES))
     corpora = (*recipe.train, *recipe.development, *recipe.calibration, *recipe.held_out, *recipe.auxiliary)
     box.refuse(output)
-    refuse_foreign(output, inputs=[Spec.parse(corpus).path for corpus in corpora])
-    folder = output.resolve() / checkpoints.FOLDER
+    refuse_foreign(output, model=True, inputs=[Spec.parse(corpus).path for corpus in corpora])
+    folder = checkpoints.folder_of(output)
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:
         if not isinstance(callback, TrainerCallback):

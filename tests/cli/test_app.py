@@ -121,6 +121,17 @@ def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, t
     assert run("encoder", tiny_encoder, "--output", tmp_path / "e").returncode == 0
 
 
+def test_an_encoder_replaces_no_files_of_a_user_s(run: Run, tiny_encoder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("mine", encoding="utf-8")
+    done = run("encoder", tiny_encoder, "--output", tmp_path)
+    assert done.returncode == 2
+    assert b"recipe.yaml stand here" in done.stderr.replace(b"\n", b" ")
+    assert recipe.read_text(encoding="utf-8") == "mine"
+    assert run("encoder", tiny_encoder, "--output", tmp_path / "copy").returncode == 0
+    assert run("encoder", tmp_path / "copy", "--output", tmp_path / "copy").returncode == 2
+
+
 def test_pretrain_from_the_command_line(run: Run, tiny_encoder: Path, tmp_path: Path) -> None:
     (tmp_path / "news.txt").write_text(ARTICLE * 5, encoding="utf-8")
     settings = "texts: [news.txt]\nwindow: 32\nbatch_size: 16\nepochs: 1\ndevelopment_share: 0.2\nprecision: float32\n"

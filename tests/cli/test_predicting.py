@@ -156,6 +156,14 @@ def test_what_fails_is_skipped_and_written_down(run: Run, trained: Path, tmp_pat
     assert ids(output) == ["a"]  # nothing was predicted, and the old results stay
 
 
+def test_a_device_that_takes_the_failures_stays(run: Run, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(rows([("a", TEXT)]), encoding="utf-8")
+    (tmp_path / "null").symlink_to(os.devnull)
+    command = ("predict", tmp_path / "in.jsonl", "--model", trained, "--on-error", "skip")
+    assert run(*command, "--output", tmp_path / "o.jsonl", "--errors", tmp_path / "null").returncode == 0
+    assert (tmp_path / "null").is_symlink()
+
+
 def test_a_text_that_the_model_fails_on_takes_no_other_with_it(
     run: Run, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,17 +112,33 @@ def test_code_in_a_folder_is_not_run(
 
 
 def test_files_of_another_kind_are_not_written_over(tmp_path: Path) -> None:
-    refuse_foreign(tmp_path / "new")
+    refuse_foreign(tmp_path / "new", model=True)
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
-    refuse_foreign(tmp_path)
+    refuse_foreign(tmp_path, model=True)
     (tmp_path / "checkpoints" / "checkpoint-3").mkdir(parents=True)
     (tmp_path / "checkpoints" / ".0f3a.partial").touch()
-    refuse_foreign(tmp_path)  # a training was killed while it began
+    refuse_foreign(tmp_path, model=True)  # a training was killed while it began
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     (tmp_path / "checkpoints" / "thesis.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"README\.md, checkpoints stand here, of no model of Kashif's"):
-        refuse_foreign(tmp_path)
-    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
-    refuse_foreign(tmp_path)
+    told = r"README\.md, checkpoints stand here, of no model of Kashif's"
+    with pytest.raises(InputError, match=told):
+        refuse_foreign(tmp_path, model=True)
+    (tmp_path / "manifest.json").write_text('{"articles": []}', encoding="utf-8")  # of texts, say
+    (tmp_path / "checkpoints" / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"README\.md, manifest\.json stand here"):
+        refuse_foreign(tmp_path, model=True)
     with pytest.raises(InputError, match=r"recipe\.yaml stands here, and would be lost"):
-        refuse_foreign(tmp_path, inputs=[tmp_path / "recipe.yaml"])
+        refuse_foreign(tmp_path, model=True, inputs=[tmp_path / "recipe.yaml"])
+
+
+def test_a_model_does_not_replace_an_encoder_nor_that_a_model(
+    trained: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    refuse_foreign(trained, model=True)
+    with pytest.raises(InputError, match="a trained model stands here"):
+        refuse_foreign(trained, model=False)
+    built = tmp_path / "built"
+    encoder.copy(str(tiny_encoder), built)
+    refuse_foreign(built, model=False)
+    with pytest.raises(InputError, match="an encoder stands here"):
+        refuse_foreign(built, model=True)

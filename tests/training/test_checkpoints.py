@@ -140,3 +140,14 @@ def test_two_trainings_do_not_write_to_one_folder(tmp_path: Path) -> None:
     with checkpoints.locked(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_may_lead_checkpoints_to_another_disk(tmp_path: Path) -> None:
+    model, disk = tmp_path / "model", tmp_path / "disk"
+    model.mkdir()
+    disk.mkdir()
+    (model / "checkpoints").symlink_to(disk)
+    for _ in range(2):
+        assert checkpoints.begin(checkpoints.folder_of(model), {"a": 1}, resume=False) is None
+    assert [path.name for path in disk.iterdir()] == ["run.json"]
+    assert (model / "checkpoints").is_symlink()
