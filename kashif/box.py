@@ -13,6 +13,21 @@ from kashif.validation import as_path
 
 WEIGHTS = "model.safetensors"
 """The file that a model's or an encoder's folder has its weights in."""
+MANIFEST = "manifest.json"
+"""The file that names the articles which a model has seen, and its weights by their SHA-256."""
+OWN_FILES = (
+    *(
+        "*.safetensors",
+        "*.safetensors.index.json",
+        "pytorch_model*.bin",
+        "config.json",
+        "generation_config.json",
+    ),
+    *("tokenizer*", "*tokens*.json", "vocab.*", "merges.txt", "*.model", "chat_template*"),
+    *("scheme.yaml", "recipe.yaml", "scores.json", "pretraining.json", "README.md", MANIFEST),
+    *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
+)
+"""The files of a model's or encoder's folder, as patterns: a new model leaves none of an old one's."""
 
 NAME = "news"
 """Its name, wherever a model or an encoder is expected; a folder of that name is ``./news``."""
@@ -46,6 +61,15 @@ def located(name: str | PathLike[str], what: str = "model") -> Path:
     return folder() if name == NAME else as_path(name, what)
 
 
+def meant(model: str | PathLike[str] | None) -> Path:
+    """The folder given, else ``$KASHIF_MODEL``, else the box, whether a model stands there or not.
+
+    Raises:
+        InputError: as ``located``.
+    """
+    return located(os.environ.get("KASHIF_MODEL") or NAME if model is None else model)
+
+
 def is_model(place: Path) -> bool:
     """Whether a folder holds a model of Kashif's, whole or not.
 
@@ -59,14 +83,18 @@ def is_model(place: Path) -> bool:
     return isinstance(row, dict) and row.get("model_type") == "kashif"
 
 
+def files(place: Path) -> list[Path]:
+    """The files of the model or encoder in a folder; none where there is none."""
+    return sorted({file for pattern in OWN_FILES for file in place.glob(pattern)})
+
+
 def find(model: str | PathLike[str] | None) -> Path:
     """The model folder meant: the one given, else ``$KASHIF_MODEL``, else the box; ``news`` is the box.
 
     Raises:
         InputError: if there is none, with the command that makes one.
     """
-    given = os.environ.get("KASHIF_MODEL") or NAME if model is None else model
-    place = located(given)
+    place = meant(model)
     settle(place)
     if not is_model(place):
         source = "" if model is not None else " (from $KASHIF_MODEL)"

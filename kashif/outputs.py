@@ -1,15 +1,24 @@
-"""Where a command writes: the one rule of ``--output`` and its like, and paths that are not there."""
+"""Where a command writes: the rules of ``--output`` and its like, and paths that are not there."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kashif.errors import Fault, InputError
+
+ACCEPTED = "accepted.tsv"
+"""The table of the warnings that were accepted, in a corpus's folder."""
+DIFFERENCES = "differences.tsv"
+"""The table of what two annotators do not agree on, in the folder of the merged articles."""
+TABLES = frozenset((ACCEPTED, DIFFERENCES))
+"""Kashif's own files that stand among articles; no article has such a name."""
+IS_INPUT = "is an input, or stands in a folder that is read; name another"
+"""What is said of an output that ``Sources`` hold."""
 
 
 def is_folder(output: str | Path, *, needed: bool = False) -> bool:
@@ -42,6 +51,47 @@ def output_file(output: str | Path, name: str) -> Path:
         InputError: if nothing can be written there.
     """
     return Path(output) / name if is_folder(output) else Path(output)
+
+
+class Sources:
+    """What a command reads: files, and folders with all that stands right in them. No output goes there."""
+
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
+        self._known = {key for path in paths for key in _keys(path)}
+
+    def hold(self, path: Path) -> bool:
+        """Whether a path is one of them or stands right in one, by whatever name; no pipe or device does."""
+        if is_stream(path):
+            return False
+        places = (path, Path(os.path.realpath(path)).parent)
+        return not all(self._known.isdisjoint(_keys(place)) for place in places)
+
+    def refuse(self, *outputs: Path) -> None:
+        """Refuses outputs that would be written over what is read, or over one another.
+
+        Raises:
+            InputError: for each that these sources hold, or that is an earlier one.
+        """
+        faults: list[Fault] = []
+        earlier: set[Hashable] = set()
+        for output in outputs:
+            keys = set() if is_stream(output) else _keys(output)
+            if self.hold(output):
+                faults.append(Fault(str(output), f"this {IS_INPUT} place"))
+            elif keys & earlier:
+                faults.append(Fault(str(output), "this is another output too; name another place"))
+            earlier |= keys
+        if faults:
+            raise InputError(faults)
+
+
+def _keys(path: Path) -> set[Hashable]:
+    """What tells a path from others: where it leads, and the file itself where it exists."""
+    keys: set[Hashable] = {os.path.realpath(path)}
+    with suppress(OSError):
+        found = path.stat()
+        keys.add((found.st_dev, found.st_ino))
+    return keys
 
 
 def is_stream(path: Path) -> bool:

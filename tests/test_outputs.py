@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from kashif.errors import InputError
-from kashif.outputs import is_folder, is_stream, missing, named_errors, output_file, output_folder
+from kashif.outputs import (
+    Sources,
+    is_folder,
+    is_stream,
+    missing,
+    named_errors,
+    output_file,
+    output_folder,
+)
 
 
 def test_what_is_a_folder(tmp_path: Path) -> None:
@@ -55,6 +63,27 @@ def test_pipes_and_devices_are_streams(tmp_path: Path) -> None:
     assert is_stream(Path(os.devnull))
     assert not is_stream(tmp_path)
     assert not is_stream(tmp_path / "none")
+
+
+def test_sources_hold_files_by_any_name_and_what_stands_right_in_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "read" / "below").mkdir(parents=True)
+    (tmp_path / "a.txt").write_text("", encoding="utf-8")
+    (tmp_path / "link").symlink_to("a.txt")
+    os.link(tmp_path / "a.txt", tmp_path / "twin")
+    (tmp_path / "way").symlink_to("read")
+    sources = Sources([tmp_path / "a.txt", tmp_path / "read", tmp_path / "new", Path(os.devnull)])
+    for name in ("a.txt", "link", "twin", "read", "read/new.txt", "way/new.txt", "read/below", "new"):
+        assert sources.hold(tmp_path / "read" / ".." / name), name
+    for name in ("b.txt", "read/below/new.txt", "."):
+        assert not sources.hold(tmp_path / name), name
+    assert not sources.hold(Path(os.devnull))
+    sources.refuse(tmp_path / "b.txt", tmp_path / "c.txt", Path(os.devnull), Path(os.devnull))
+    with pytest.raises(InputError) as error:
+        sources.refuse(tmp_path / "link", tmp_path / "b.txt", tmp_path / "way" / ".." / "b.txt")
+    assert [fault.message for fault in error.value.faults] == [
+        "this is an input, or stands in a folder that is read; name another place",
+        "this is another output too; name another place",
+    ]
 
 
 def test_errors_of_the_machine_get_the_name_of_their_place() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ from kashif import box
 from kashif.cli.console import Device, FirstLines, Json, Runtime, out, say, watched
 from kashif.cli.corpus_files import readings
 from kashif.corpora.provenance import SeenArticles, other_version
+from kashif.corpora.sources import sources
 from kashif.document import Document
-from kashif.errors import Fault, InputError
+from kashif.errors import InputError
 from kashif.files import write_json
 from kashif.formats import inputs
 from kashif.libraries import quiet_libraries
-from kashif.outputs import output_file
+from kashif.outputs import Sources, output_file
 from kashif.selection import check_threshold
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def next_(
     inputs.check(found)
     chosen_file = output_file(output, "next.jsonl") if output else None
     report = output_file(json_file, "next.json") if json_file else None
-    _refuse_overwriting([file for file in (chosen_file, report) if file], texts)
+    files = [file for file in found if isinstance(file, Path)]
+    read = Sources([*texts, *files, *sources(corpus or ()), *box.files(box.meant(model))])
+    read.refuse(*filter(None, (chosen_file, report)))
     folder = box.find(model)
     quiet_libraries()
     from kashif.corpora.loading import Spec, load_all
@@ -90,7 +92,7 @@ def next_(
         say(f"wrote {report}")
     if chosen_file:
         by_id = {document.id: document for document in ours.documents}
-        save([by_id[choice.article.id] for choice in chosen], "jsonl", chosen_file)
+        save([by_id[choice.article.id] for choice in chosen], "jsonl", chosen_file, sources=read)
         say(f"wrote {chosen_file}")
     out.print(_choices(chosen))
     for notice in notices:
@@ -125,9 +127,10 @@ def doubt(
     folders = doubting.models_in(box.located(model))
     if line := other_version(folders[0]):
         say(line)
-    read = readings(corpus)
     if report:
-        _refuse_overwriting([report], [reading.path for reading in read])
+        models = (file for folder in folders for file in box.files(folder))
+        Sources([*sources([corpus]), *models]).refuse(report)
+    read = readings(corpus)
     found = doubting.doubts(read, folders, threshold=threshold, watch=watched, runtime=runtime, device=device)
     if report:
         rows = [one.row() for one in found.found]
@@ -182,14 +185,3 @@ def _choices(chosen: Sequence[Choice]) -> Table:
         article = choice.article
         table.add_row(str(rank), article.id, f"{article.words:,}", f"{article.rate:.1f}", choice.why())
     return table
-
-
-def _refuse_overwriting(outputs: Sequence[Path], read: Sequence[Path]) -> None:
-    """Raises InputError for an output that is an input, in a folder of inputs, or the other output."""
-    taken = [Path(os.path.realpath(path)) for path in read]
-    for file in outputs:
-        place = Path(os.path.realpath(file))
-        if any(place.is_relative_to(path) for path in taken):
-            message = "this is an input, the other output, or in a folder of inputs; name another place"
-            raise InputError(Fault(str(file), message))
-        taken.append(place)

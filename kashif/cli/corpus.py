@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say
-from kashif.errors import Fault, InputError, counted, nearest
+from kashif.errors import InputError, counted, nearest
 from kashif.libraries import quiet_libraries
+from kashif.outputs import ACCEPTED, Sources
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,7 +69,7 @@ def check(
         out.print(line, style="yellow")
     warnings = notes.warnings(readings, found.scheme)
     if accept:
-        out.print(f"accepted {counted(notes.accept(warnings), 'warning')} in {notes.ACCEPTED}")
+        out.print(f"accepted {counted(notes.accept(warnings), 'warning')} in {ACCEPTED}")
         warnings = []
     for warning in warnings:
         out.print(str(warning.fault), style="yellow")
@@ -214,6 +214,7 @@ def convert(
     """Write a corpus in another format, and say what that format cannot hold."""
     from kashif.corpora.loading import Spec, load_all
     from kashif.corpora.schemes import refuse_mappings
+    from kashif.corpora.sources import sources
     from kashif.corpora.texts import is_named
     from kashif.formats import FORMATS
     from kashif.formats.writing import save
@@ -221,12 +222,10 @@ def convert(
     if format not in FORMATS:
         raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
 
-    specs = [Spec.parse(text) for text in corpora]
-    refuse_mappings(specs)
-    if os.path.isfile(output) and os.path.realpath(output) in (os.path.realpath(spec.path) for spec in specs):
-        raise InputError(Fault(output, "this is the corpus itself; name another output"))
+    refuse_mappings(map(Spec.parse, corpora))
+    read = Sources(sources(corpora))
     documents, notices = load_all(corpora)
-    losses = save(documents, format, output, has_text=is_named)
+    losses = save(documents, format, output, has_text=is_named, sources=read)
     for notice in notices:
         say(notice)
     lost = FirstLines()

@@ -12,13 +12,11 @@ from kashif.cli.console import FirstLines, Scheme, out, say
 from kashif.corpora.partition import SHARES
 from kashif.errors import Fault, InputError, listed, nearest
 from kashif.files import list_folder, write_text
-from kashif.outputs import output_folder
+from kashif.outputs import DIFFERENCES, Sources, output_folder
 
 if TYPE_CHECKING:
     from kashif.evaluation.merging import Difference
     from kashif.formats import Reading
-
-DIFFERENCES = "differences.tsv"
 
 
 def preannotate(
@@ -50,11 +48,13 @@ def split(
 ) -> None:
     """Draw splits by article, near-duplicates together, and write them to splits.yaml above the corpus."""
     from kashif.corpora import partition
-    from kashif.corpora.loading import Spec, load
+    from kashif.corpora.loading import Spec, files_of, load
     from kashif.corpora.statistics import statistics
 
     wanted = partition.parse_shares(shares)
-    file, name = partition.place_of(Spec.parse(corpus))
+    spec = Spec.parse(corpus)
+    file, name = partition.place_of(spec)
+    Sources(path for _, path in files_of(spec)).refuse(file)
     if not overwrite:
         partition.refuse_change(file, name)
     found = load(corpus)
@@ -89,6 +89,7 @@ def merge(
     """Keep the marks on which two annotators of the same articles agree, and list the others to decide."""
     from kashif.corpora.loading import Spec
     from kashif.corpora.schemes import refuse_mappings, scheme_of
+    from kashif.corpora.sources import sources
     from kashif.corpora.texts import is_named
     from kashif.evaluation.merging import merge as run
     from kashif.formats import FORMATS
@@ -108,7 +109,8 @@ def merge(
     found = run(*sides, scheme=ruling.scheme)
     many = FORMATS[format].many
     place = folder / f"merged{FORMATS[format].ending}" if many else folder
-    for loss in save(found.documents, format, place, has_text=is_named):
+    read = Sources(sources((first, second)))
+    for loss in save(found.documents, format, place, has_text=is_named, sources=read):
         say(loss)
     shown = FirstLines()
     for difference in found.differences:

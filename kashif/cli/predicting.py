@@ -24,7 +24,7 @@ from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.results import Results, open_results
 from kashif.formats.writing import HTML, Output, contents, render_one
 from kashif.libraries import quiet_libraries
-from kashif.outputs import is_stream, named_errors, output_file
+from kashif.outputs import Sources, is_stream, named_errors, output_file
 from kashif.replacing import replaced_file
 
 TABLE = "table"
@@ -81,12 +81,12 @@ def predict(
         raise InputError("--meta goes with --format jsonl; other formats hold no meta")
     selecting.check_threshold(threshold)
     skip = on_error == "skip"
-    place = _place(output, format, resume=resume)
     found = inputs.find(files) if files else None
-    named = {os.path.realpath(file) for file in found or () if isinstance(file, Path)}
+    read = Sources([*(file for file in found or () if isinstance(file, Path)), *box.files(box.meant(model))])
+    place = _place(output, format, resume=resume, read=read)
     log = _log(errors, place, skip=skip)
-    _refuse_overwriting(place, log, named)
-    refusal = _refusal(place, named)
+    read.refuse(*([place.path] if place and not place.folder else []), *([log] if log else []))
+    refusal = place.refusal if place else _no_refusal
     if found is None and sys.stdin is not None and sys.stdin.isatty():
         err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
     if found is not None and not skip:
@@ -103,7 +103,7 @@ def predict(
     predictor = predictors.load(folder, device=device, runtime=runtime)
     selection = selecting.Selection.parse(threshold, labels, predictor.scheme)
     stamp = _Stamp.of(folder) if meta else None
-    read = inputs.read(found, refusal=refusal)
+    texts = inputs.read(found, refusal=refusal)
 
     def predict_each(texts: Iterable[Input]) -> Iterator[Document | Failure]:
         for result in bulk.predict_each(predictor, texts):
@@ -115,7 +115,7 @@ def predict(
     colours = predictor.scheme.labels
     with ExitStack() as stack:
         failures = _Failures(stack.enter_context(replaced_file(log)) if log else None, stop=not skip)
-        run = _Run(read, predict_each, failures)
+        run = _Run(texts, predict_each, failures)
         if place is None or is_stream(place.path):
             file = stack.enter_context(place.path.open("wb", buffering=0)) if place else None
             run.stream(format, labels=colours, file=file)
@@ -156,7 +156,7 @@ class _Stamp:
         return document
 
 
-def _place(output: str, format: str, *, resume: bool) -> Output | None:
+def _place(output: str, format: str, *, resume: bool, read: Sources) -> Output | None:
     """Where the documents go; None for standard output."""
     from kashif.corpora.texts import is_named
 
@@ -171,7 +171,7 @@ def _place(output: str, format: str, *, resume: bool) -> Output | None:
         raise InputError("--resume goes on with a file or folder; name it with --output")
     if not output and sys.stdout is None:
         raise typer.Exit(1)  # nobody is there to read
-    return Output.at(output, format, has_text=is_named) if output else None
+    return Output.at(output, format, has_text=is_named, sources=read) if output else None
 
 
 def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
@@ -190,31 +190,9 @@ def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
     return output_file(name, "predict.errors")
 
 
-def _refuse_overwriting(place: Output | None, log: Path | None, named: set[str]) -> None:
-    """Raises InputError where an input or the output would be lost."""
-    message = "this is an input, and would be lost; name another file"
-    if place and not place.folder and os.path.realpath(place.path) in named:
-        raise InputError(Fault(str(place.path), message))
-    if log and os.path.realpath(log) in named:
-        raise InputError(Fault(str(log), message))
-    if log and place and os.path.realpath(log) == os.path.realpath(place.path):
-        raise InputError(Fault(str(log), "this is the output; name another file for what failed"))
-
-
-def _refusal(place: Output | None, named: set[str]) -> Callable[[str], str]:
-    """Says of an id why its document cannot be written."""
-    if place is None or not place.folder:
-        return lambda id: ""
-    folder = os.path.realpath(place.path)
-
-    def refusal(id: str) -> str:
-        if cause := place.refusal(id):
-            return cause
-        if os.path.join(folder, place.file(id).name) in named:
-            return f"{place.file(id)} is an input, and would be lost; name another folder"
-        return ""
-
-    return refusal
+def _no_refusal(id: str) -> str:
+    """No reason against any id: on standard output none is a file's name."""
+    return ""
 
 
 class _Failures:

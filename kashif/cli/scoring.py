@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,11 +26,11 @@ from kashif.cli.console import (
 )
 from kashif.corpora import loading
 from kashif.corpora.provenance import other_version
-from kashif.errors import Fault, InputError
+from kashif.corpora.schemes import LEARNED
 from kashif.evaluation import suite
 from kashif.files import write_json, write_text
 from kashif.libraries import quiet_libraries
-from kashif.outputs import output_file, output_folder
+from kashif.outputs import Sources, output_file, output_folder
 
 if TYPE_CHECKING:
     from kashif.evaluation.scoring import Report
@@ -54,7 +54,7 @@ def score(
 ) -> None:
     """Score a model, or another system's predictions, on held-out articles."""
     place = box.located(system)
-    files = _files(json_file, html_file, _name(place), inputs=[place], corpora=targets)
+    files = _files(json_file, html_file, _name(place), inputs=[place, *_given(scheme)], corpora=targets)
     loading.refuse_unknown(corpus for _, corpus in suite.named_corpora(targets))
     quiet_libraries()
     from kashif.evaluation import systems
@@ -116,7 +116,7 @@ def compare(
     """Compare two systems on the same held-out articles, by a paired bootstrap."""
     places = box.located(first), box.located(second)
     name = "-".join(map(_name, places))
-    file, _ = _files(json_file, None, name, inputs=places, corpora=targets)
+    file, _ = _files(json_file, None, name, inputs=[*places, *_given(scheme)], corpora=targets)
     quiet_libraries()
     from kashif.cli import tables
     from kashif.evaluation import systems
@@ -173,27 +173,27 @@ def _files(
     html_file: str | None,
     name: str,
     *,
-    inputs: Sequence[Path],
+    inputs: Iterable[Path],
     corpora: Sequence[str],
 ) -> tuple[Path | None, Path | None]:
     """The files that reports go to, named after the system where an option names a folder.
 
-    ``corpora`` are read, with all that stands in their folders; suites may be among them.
+    ``inputs`` are models and files, ``corpora`` may have suites among them.
 
     Raises:
         InputError: if one would be written over an input or the other one.
     """
     report = output_file(json_file, f"{name}.json") if json_file else None
     page = output_file(html_file, f"{name}.html") if html_file else None
-    taken = {os.path.realpath(path) for path in inputs}
-    read = suite.places(corpora) if report or page else []
-    for file in filter(None, (report, page)):
-        place = Path(os.path.realpath(file))
-        inside = file.exists() and any(place.is_relative_to(path) for path in read)
-        if inside or str(place) in taken:
-            raise InputError(Fault(str(file), "this is an input or another report; name another file"))
-        taken.add(os.path.realpath(file))
+    if report or page:
+        files = (file for path in inputs for file in (box.files(path) if path.is_dir() else [path]))
+        Sources([*files, *suite.places(corpora)]).refuse(*filter(None, (report, page)))
     return report, page
+
+
+def _given(scheme: str) -> list[Path]:
+    """The scheme file of an option, if it is one."""
+    return [Path(scheme)] if scheme and scheme != LEARNED else []
 
 
 def _tell_version(system: Path) -> None:

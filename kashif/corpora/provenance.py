@@ -16,7 +16,7 @@ from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json
 from kashif.replacing import settle
 
-NAME = "manifest.json"
+NAME = box.MANIFEST
 _LEARNED = ("pretraining", "train", "development", "encoder articles", "auxiliary")
 """The parts of a manifest that name articles which weights have been trained on, or were chosen by."""
 _PARTS = (*_LEARNED, "thresholds", "calibration")

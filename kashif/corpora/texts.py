@@ -62,6 +62,15 @@ def read(path: Path, format: str, *, options: Options = ()) -> list[Reading]:
     return formats.read(path, format, text=text, options=options)
 
 
+def sources(path: Path, format: str) -> list[Path]:
+    """What else is read for a file: for standoff annotations the text, and the manifest that names it."""
+    if format != "brat":
+        return []
+    beside = brat.text_path(path)
+    named = None if beside.exists() else _named(path)
+    return [beside] if named is None else [named[0], *_places(*named)]
+
+
 def is_named(path: Path, document: Document) -> bool:
     """Whether a manifest names the text of this ``.ann``, with the digest of the document's text."""
     named = _named(path)
@@ -104,6 +113,12 @@ def _variable(manifest: Path) -> str:
     return TextManifest.check(read_json(manifest), str(manifest)).variable
 
 
+def _places(manifest: Path, entry: NamedText) -> list[Path]:
+    """Where the file that holds a named text may lie."""
+    folder = os.environ.get(_variable(manifest))
+    return [place / entry.source for place in (*([Path(folder)] if folder else ()), manifest.parent)]
+
+
 def _named_text(path: Path) -> str:
     named = _named(path)
     if named is None:
@@ -111,10 +126,7 @@ def _named_text(path: Path) -> str:
         message = f"no text: {beside} is not beside it and no {NAME} names it"
         raise InputError(Fault(str(path), message))
     manifest, entry = named
-    variable = _variable(manifest)
-    places = [Path(os.environ[variable])] if os.environ.get(variable) else []
-    for place in (*places, manifest.parent):
-        file = place / entry.source
+    for file in _places(manifest, entry):
         if file.is_file():
             text = _text(file, entry.id)
             digest = text_digest(text)
@@ -125,7 +137,7 @@ def _named_text(path: Path) -> str:
                 raise InputError(Fault(str(file), message + " text that was annotated; replace it"))
             return text
     raise MissingText(
-        f"{entry.source} is not here: set {variable} to the folder that holds it, or put it into"
+        f"{entry.source} is not here: set {_variable(manifest)} to the folder that holds it, or put it into"
         f" {manifest.parent.name}/"
     )
 

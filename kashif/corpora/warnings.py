@@ -18,11 +18,11 @@ from kashif.errors import Fault, InputError
 from kashif.files import read_text, write_text
 from kashif.folding import fold
 from kashif.formats import Reading
+from kashif.outputs import ACCEPTED, Sources
 from kashif.scheme import Beside, Inside, Scheme
 
 _LEAST_LETTERS = 4
 """Shorter names are too often parts of common words once a proclitic is taken off."""
-ACCEPTED = "accepted.tsv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,17 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
 
 
 def accept(found: Iterable[AnnotationWarning]) -> int:
-    """Adds warnings to the ``accepted.tsv`` of their folders; gives how many."""
+    """Adds warnings to the ``accepted.tsv`` of their folders; gives how many.
+
+    Raises:
+        InputError: if that is the corpus itself, or has a line that is not an id and a warning.
+    """
     by_folder: dict[Path, list[tuple[str, str]]] = defaultdict(list)
+    files: set[Path] = set()
     for warning in found:
         by_folder[warning.folder].append((warning.document, warning.fault.message))
+        files.add(Path(warning.fault.where))
+    Sources(files).refuse(*(folder / ACCEPTED for folder in by_folder))
     for folder, new in by_folder.items():
         rows = sorted({*read_accepted(folder), *new})
         text = "".join(f"{id}\t{message}\n" for id, message in rows)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kashif.config import StrictModel
-from kashif.corpora.loading import Spec
+from kashif.corpora.sources import sources
 from kashif.document import Document
 
-_BESIDE = ("splits.yaml", "scheme.yaml")
 Watch = Callable[[Iterable[Document], str], Iterable[Document]]
 """Passes documents on and tells somebody of the progress; the string says what they are."""
 
@@ -42,13 +41,10 @@ def named_corpora(targets: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def places(targets: Sequence[str]) -> list[Path]:
-    """Where corpora and suites are read from, without links: files, folders, splits and schemes above them.
+    """The paths that corpora and suites are read from.
 
     Raises:
         InputError: as ``named_corpora``.
     """
-    found = [Path(target) for target in targets if target.endswith((".yaml", ".yml"))]
-    for _, corpus in named_corpora(targets):
-        path = Spec.parse(corpus).path
-        found += [path, *(folder / name for folder in path.absolute().parents[:3] for name in _BESIDE)]
-    return [path.resolve() for path in found]
+    suites = [Path(target) for target in targets if target.endswith((".yaml", ".yml"))]
+    return [*suites, *sources(corpus for _, corpus in named_corpora(targets))]

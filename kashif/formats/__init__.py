@@ -28,7 +28,7 @@ from kashif.formats import (
 from kashif.formats.columns import looks_like_conll
 from kashif.formats.options import Option, Options
 from kashif.formats.reading import Reading
-from kashif.outputs import missing
+from kashif.outputs import TABLES, missing
 
 __all__ = ["ENDINGS", "FORMATS", "Format", "Options", "Reading", "files", "read", "render", "usable"]
 
@@ -112,7 +112,7 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     """The document files at a path, each with its format: the file itself, or a folder's, sorted.
 
     A format given wins over the ending, which may be in capitals; a ``.txt`` with a ``.ann`` beside it is
-    that one's text. Hidden files are passed over.
+    that one's text. Hidden files are passed over, and so are Kashif's own tables (``TABLES``).
 
     Raises:
         InputError: if the path does not exist, holds no document file or has an unknown ending.
@@ -122,12 +122,10 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         return [(format, path)]
     if path.is_file():
         ending = path.suffix.lower()
-        if format == "brat" and ending == ".txt" and (annotations := _annotations(path)):
+        if format in (None, "brat") and ending == ".txt" and (annotations := brat.annotations_path(path)):
             return [("brat", annotations)]
         if format:
             return [(format, path)]
-        if ending == ".txt" and (annotations := _annotations(path)):
-            return [("brat", annotations)]
         if ending not in ENDINGS:
             known = ", ".join(ENDINGS)
             message = f"cannot tell the format from '{path.suffix}' (known: {known}); write FORMAT:PATH"
@@ -143,7 +141,9 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     found = []
     for file in inside:
         ending = file.suffix.lower()
-        if file.is_dir() or (ending == ".txt" and not chosen and _annotations(file)):
+        if file.is_dir() or (ending == ".txt" and not chosen and brat.annotations_path(file)):
+            continue
+        if file.name.lower() in TABLES and not webanno.begins(file):
             continue
         told = ENDINGS.get(ending, "")
         if ending == chosen or (told and format in (None, told)):
@@ -153,14 +153,6 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     if not found:
         raise InputError(Fault(str(path), _nothing_in(inside, chosen)))
     return found
-
-
-def _annotations(text: Path) -> Path | None:
-    """The ``.ann`` beside a text."""
-    for ending in (".ann", ".ANN"):
-        if text.with_suffix(ending).is_file():
-            return text.with_suffix(ending)
-    return None
 
 
 def _nothing_in(inside: Sequence[Path], ending: str | None) -> str:

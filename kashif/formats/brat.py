@@ -19,7 +19,7 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
-from kashif.formats.reading import Reading, build, refuse_blank_labels
+from kashif.formats.reading import Reading, build, refuse_blank_labels, refuse_large_ids
 
 OPTIONS = {
     "parts": (
@@ -42,6 +42,9 @@ _OTHERS = {
 _GAP = regex.compile(r"\s*[\r\n]\s*|")
 """What stands between the parts of a span that brat cut at the end of a line."""
 
+_LARGEST = 10**18 - 1
+"""The largest id."""
+
 _Spans = list[tuple[int, int]]
 
 
@@ -63,8 +66,17 @@ class _Counting:
 
 def text_path(path: Path) -> Path:
     """Where the text of a ``.ann`` stands if it stands beside it; the ending may be in capitals."""
-    capitals = path.with_suffix(".TXT")
-    return capitals if capitals.exists() else path.with_suffix(".txt")
+    return _beside(path, ".txt") or path.with_suffix(".txt")
+
+
+def annotations_path(text: Path) -> Path | None:
+    """The ``.ann`` beside a text, if there is one; the ending may be in capitals."""
+    return _beside(text, ".ann")
+
+
+def _beside(path: Path, ending: str) -> Path | None:
+    names = (path.with_suffix(name) for name in (ending, ending.upper(), ending.title()))
+    return next((name for name in names if name.is_file()), None)
 
 
 def read(path: Path, text: str | None = None, *, parts: str = "") -> list[Reading]:
@@ -205,9 +217,11 @@ def write(document: Document) -> tuple[str, list[str]]:
     """The document's annotations; scores and normal forms are not held.
 
     Raises:
-        InputError: if a label holds white space, which parts the columns of the format.
+        InputError: if a label holds white space, which parts the columns of the format, or an id has more
+            than 18 digits.
     """
     refuse_blank_labels(document, document.labels, format="brat")
+    refuse_large_ids(document, _LARGEST, format="brat")
     rows = [
         f"T{entity.id}\t{entity.label} {entity.start} {entity.end}\t{_one_line(entity.text)}"
         for entity in document.entities

@@ -6,9 +6,10 @@ Written are ``id``, ``text``, ``entities``, ``relations``, and ``meta`` as JSON.
 
 from __future__ import annotations
 
+import glob
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from reprlib import repr as shortened
@@ -18,13 +19,13 @@ import regex
 
 from kashif.document import Document, json_line
 from kashif.errors import Fault, InputError, first_line, listed, nearest
-from kashif.files import read_json
+from kashif.files import list_folder, read_json
 from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
-from kashif.formats.reading import Reading, refuse_surrogates
+from kashif.formats.reading import Reading, refuse_large_ids, refuse_surrogates
 from kashif.formats.tagging import OUTSIDE
 from kashif.formats.tagging import find as find_tagging
-from kashif.replacing import replaced_files
+from kashif.replacing import replaced_files, settle
 
 OPTIONS = {
     "tag": (regex.compile(r"\S+"), "+tag=ner_tags (the column of tags)"),
@@ -41,7 +42,11 @@ _KEYS = {
     "tail": ("tail", "to_id", "target"),
 }
 """The names that tools give to one thing, ours first."""
-_FILES = ("*.arrow", "dataset_info.json", "state.json")
+_INFO = "dataset_info.json"
+_STATE = "state.json"
+"""The file of ``save_to_disk`` that names the files of rows."""
+_MOST = 2**63 - 1
+"""The largest number that a column of numbers holds."""
 
 
 def splits(path: Path) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ def _opened(path: Path, split: str) -> dict[str, Any]:
 
     try:
         with _no_bars():
-            if path.is_dir() and any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+            if path.is_dir() and any((path / name).is_file() for name in (_STATE, "dataset_dict.json")):
                 found = datasets.load_from_disk(path)
             else:
                 found = _parquet(path)
@@ -215,14 +220,51 @@ def write(document: Document) -> tuple[str, list[str]]:
     """No content, since ``pack`` writes documents together; everything is held.
 
     Raises:
-        InputError: for a lone surrogate, which Arrow cannot hold.
+        InputError: for a lone surrogate or a number of more than 64 bits, which Arrow cannot hold.
     """
     refuse_surrogates(document)
+    refuse_large_ids(document, _MOST, format="a dataset")
     return "", []
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuses to write a dataset where anything stands but one that ``save_to_disk`` has written.
+
+    Raises:
+        InputError: naming what stands there.
+    """
+    _replaced(path)
+
+
+def _replaced(path: Path) -> list[str]:
+    """The names of the files of the dataset in a folder, all of which a new one replaces."""
+    settle(path)
+    found = [file.name for file in list_folder(path)] if path.is_dir() else []
+    if not found:
+        return []
+    own = {_STATE, _INFO, *_named(path / _STATE)} if {_STATE, _INFO} <= {*found} else set()
+    if others := [name for name in found if name not in own]:
+        message = f"{listed(others)} in this folder would be lost, or be no part of the new dataset"
+        raise InputError(Fault(str(path), f"{message}; name a new folder"))
+    return found
+
+
+def _named(state: Path) -> list[str]:
+    """The files of rows that a ``state.json`` names; none if it is no dataset's."""
+    with suppress(InputError):
+        row = read_json(state)
+        files = row.get("_data_files") if isinstance(row, dict) else None
+        if isinstance(files, list) and all(isinstance(file, dict) for file in files):
+            return [str(file.get("filename")) for file in files]
+    return []
+
+
 def pack(documents: Iterable[Document], path: Path) -> None:
-    """Writes documents as a dataset that ``datasets.load_from_disk`` reads."""
+    """Writes documents as a dataset that ``datasets.load_from_disk`` reads, in the place of an older one.
+
+    Raises:
+        InputError: as ``refuse_foreign``.
+    """
     import datasets
 
     text, number, score = (datasets.Value(kind) for kind in ("string", "int64", "float64"))
@@ -240,6 +282,9 @@ def pack(documents: Iterable[Document], path: Path) -> None:
         }
         for document in documents
     ]
+    columns = {name: [row[name] for row in rows] for name in features}
+    old = [glob.escape(name) for name in _replaced(path)]
     path.mkdir(parents=True, exist_ok=True)
-    with _no_bars(), replaced_files(path, stale=_FILES) as new:
-        datasets.Dataset.from_list(rows, features=features).save_to_disk(new)
+    with _no_bars(), replaced_files(path, stale=old) as new:
+        made = datasets.Dataset.from_dict(columns, features=features)
+        made.save_to_disk(new, num_shards=None if rows else 1)  # of no file the library reads nothing

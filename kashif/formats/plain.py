@@ -14,12 +14,14 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
-from kashif.formats.reading import Reading, build
+from kashif.formats.reading import Reading, build, refuse_large_ids
 
 _MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d{1,18})\]\]")
 _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 """What a label may be: no bracket, bar or hash, no blank at either end."""
 _ID = regex.compile(r"\d{1,18}")
+_LARGEST = 10**18 - 1
+"""The largest id."""
 _HALF = regex.compile(r"\]\]")
 _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
 """The last such line parts text and relations; the line end before it is its own, not the text's."""
@@ -117,8 +119,8 @@ def write(document: Document) -> tuple[str, list[str]]:
     """The document with its marks; scores and normal forms are not held.
 
     Raises:
-        InputError: if spans cross, the text itself holds marks, which the format cannot tell apart, or a
-            label holds what marks are made of.
+        InputError: if spans cross, the text itself holds marks, which the format cannot tell apart, a label
+            holds what marks are made of, or an id has more than 18 digits.
     """
     where = f"document '{document.id}'"
     for label in sorted(document.labels):
@@ -127,6 +129,7 @@ def write(document: Document) -> tuple[str, list[str]]:
             raise InputError(Fault(where, f"{message}, or write jsonl"))
     if _MARK.search(document.text) or _HALF.search(document.text):
         raise InputError(Fault(where, "the text holds [[ or ]], which look like marks"))
+    refuse_large_ids(document, _LARGEST, format="plain")
     spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))
     open_spans: list[int] = []
     for entity in spans:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kashif.document import Document, Entity, Relation, json_line
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,17 @@ def refuse_surrogates(document: Document) -> None:
         raise InputError(Fault(f"document '{document.id}'", message)) from error
 
 
+def refuse_large_ids(document: Document, most: int, *, format: str) -> None:
+    """Raises InputError for ids of entities that are larger than what a format holds."""
+    if large := [entity.id for entity in document.entities if entity.id > most]:
+        message = f"{format} holds no id above {most:,}: {listed(map(str, large))}; renumber, or write jsonl"
+        raise InputError(Fault(f"document '{document.id}'", message))
+
+
 def refuse_blank_labels(document: Document, labels: Iterable[str], *, format: str) -> None:
     """Raises InputError for labels that are empty or hold white space, which parts a format's columns."""
     wrong = sorted({label for label in labels if label.split() != [label]})
     if wrong:
-        listed = ", ".join(map(repr, wrong))
-        message = f"{format} holds no label with blanks: {listed}; rename them, or write plain or jsonl"
+        named = listed(map(repr, wrong))
+        message = f"{format} holds no label with blanks: {named}; rename them, or write plain or jsonl"
         raise InputError(Fault(f"document '{document.id}'", message))

@@ -6,6 +6,7 @@ counts code points the tokens tell. A relation stands in the line of its tail.
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import regex
 from kashif.arabic import sentences, touched, words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import read_text
+from kashif.files import opened, read_text
 from kashif.formats import offsets
 from kashif.formats.drafts import Draft, gathered
 from kashif.formats.reading import Reading
@@ -68,6 +69,12 @@ class _Row:
 class _Sentence:
     text: str
     rows: list[_Row] = field(default_factory=list)
+
+
+def begins(path: Path) -> bool:
+    """Whether a file begins as WebAnno TSV does."""
+    with opened(path) as file:
+        return file.read(100).removeprefix(codecs.BOM_UTF8).startswith(b"#FORMAT=WebAnno")
 
 
 def read(path: Path) -> list[Reading]:

@@ -11,12 +11,16 @@ import regex
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import read_text, write_text
-from kashif.formats import FORMATS, brat, html, render, usable
-from kashif.outputs import is_folder, named_errors
+from kashif.files import read_bytes, read_text, write_text
+from kashif.formats import FORMATS, brat, dataset, html, read, render, usable
+from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, named_errors
 from kashif.replacing import replaced_file
 
 HTML = "html"
+_NOT_READ = (HTML, "csv")
+"""Formats that are written from articles, and hold none."""
+_NOTHING = Sources()
+_UNSEEN = regex.compile(r"[\s\p{C}]+")
 _FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
 _LONGEST_NAME = 240
 """Bytes; a file that is being written stands beside its place under a longer name."""
@@ -31,7 +35,8 @@ class Output:
     """Where documents are written and in which format.
 
     ``labels`` are those that a page of HTML has colours for. ``has_text(path, document)`` says whether the
-    text that a standoff file points into is elsewhere; if not, it is written beside the file.
+    text that a standoff file points into is elsewhere; if not, it is written beside the file. ``sources`` are
+    what the documents were read from, which is never written over.
     """
 
     path: Path
@@ -39,6 +44,7 @@ class Output:
     folder: bool
     labels: tuple[str, ...] = ()
     has_text: Callable[[Path, Document], bool] = _nowhere
+    sources: Sources = _NOTHING
 
     @classmethod
     def at(
@@ -48,16 +54,23 @@ class Output:
         *,
         labels: Iterable[str] = (),
         has_text: Callable[[Path, Document], bool] = _nowhere,
+        sources: Sources = _NOTHING,
     ) -> Output:
         """The output that a path means: a format that holds one document a file needs a folder.
 
         Raises:
-            InputError: if nothing can be written there.
+            InputError: if nothing can be written there, the documents were read there, or a dataset would
+                replace a folder of anything else.
         """
         entry = None if format == HTML else usable(format)
         folder = is_folder(output, needed=entry is not None and (entry.tree or not entry.many))
         whole = entry is not None and entry.tree  # the folder is what is written, not where
-        return cls(Path(output), format, folder and not whole, tuple(labels), has_text)
+        place = cls(Path(output), format, folder and not whole, tuple(labels), has_text, sources)
+        if not place.folder:
+            sources.refuse(place.path)
+        if whole:
+            dataset.refuse_foreign(place.path)
+        return place
 
     def file(self, id: str) -> Path:
         """The file that holds the document of this id."""
@@ -66,28 +79,48 @@ class Output:
 
     def refusal(self, id: str) -> str:
         """Why no document of this id can be written; empty if one can."""
-        if not self.folder or (
-            _FILE_NAME.fullmatch(id) and len(self.file(id).name.encode()) <= _LONGEST_NAME
-        ):
+        if not self.folder:
             return ""
-        return f"the id {id!r:.80} is no file name; rename the document, or write one file (--format jsonl)"
+        if not _FILE_NAME.fullmatch(id) or len(self.file(id).name.encode()) > _LONGEST_NAME:
+            return (
+                f"the id {id!r:.80} is no file name; rename the document, or write one file (--format jsonl)"
+            )
+        file = self.file(id)
+        if file.name.lower() in TABLES:
+            return f"{file.name} is a table of Kashif's own; rename the document, or write another format"
+        return f"{file} {IS_INPUT} folder" if self.sources.hold(file) else ""
 
     def check(self, document: Document) -> None:
         """Makes sure that a document can be written.
 
         Raises:
-            InputError: listing what its format cannot hold, or files of another kind that it would overwrite.
+            InputError: listing what its format cannot hold, or files that hold another article.
         """
         render_one(document, self.format)
-        if not self.folder:
-            return
-        file, where = self.file(document.id), f"document '{document.id}'"
-        if self.format == "plain" and file.with_suffix(".ann").exists():
-            message = f"{file} is the text of the .ann beside it; name another folder"
-            raise InputError(Fault(where, message))
-        text = brat.text_path(file)
-        if self.format == "brat" and text.exists() and read_text(text) != document.text:
-            raise InputError(Fault(where, f"{text} holds another text; name another folder"))
+        if self.folder and (cause := self._loss(self.file(document.id), document)):
+            raise InputError(Fault(f"document '{document.id}'", f"{cause}; name another folder"))
+
+    def _loss(self, file: Path, document: Document) -> str:
+        """What would be lost if a document were written to a file; empty if nothing or an older version."""
+        another = "holds another article, which would be lost"
+        if self.format == "plain" and brat.annotations_path(file):
+            return f"{file} is the text of the .ann beside it"
+        if self.format == "brat":
+            text = brat.text_path(file)
+            if text.exists():
+                return f"{text} holds another text" if read_text(text) != document.text else ""
+            return f"{file} {another}" if file.exists() and not self.has_text(file, document) else ""
+        if self.format in _NOT_READ or not file.exists() or is_stream(file):
+            return ""
+        try:
+            found = [_letters(reading.document.text) for reading in read(file, self.format)]
+        except InputError:
+            found = []
+        if found == [_letters(document.text)]:
+            return ""
+        entry = FORMATS[self.format]
+        same = entry.pack is None and "".join(contents([document], self.format, tell=_unsaid)).encode()
+        return "" if same == read_bytes(file) else f"{file} {another}"
 
     def write(self, documents: Iterable[Document], *, tell: Callable[[str], None]) -> None:
         """Writes documents, and tells in words what the format could not hold."""
@@ -145,14 +178,24 @@ def _rendered(
         yield document, content
 
 
+def _letters(text: str) -> str:
+    """What all formats hold of a text: no white space, no invisible character."""
+    return _UNSEEN.sub("", text)
+
+
+def _unsaid(line: str) -> None:
+    """Takes what is told at another time."""
+
+
 def save(
     documents: Sequence[Document],
     format: str,
     output: str | Path,
     *,
     has_text: Callable[[Path, Document], bool] = _nowhere,
+    sources: Sources = _NOTHING,
 ) -> list[str]:
-    """Writes documents; nothing is written unless all of them can be.
+    """Writes documents, read from ``sources``; nothing is written unless all of them can be.
 
     Returns:
         What the format could not hold, in words.
@@ -160,7 +203,7 @@ def save(
     Raises:
         InputError: listing every document that cannot be written.
     """
-    place = Output.at(output, format, has_text=has_text)
+    place = Output.at(output, format, has_text=has_text, sources=sources)
     faults = [
         Fault(f"document {id!r:.80}", f"{count} documents have this id; ids are unique")
         for id, count in Counter(document.id for document in documents).items()

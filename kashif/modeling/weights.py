@@ -11,25 +11,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from kashif import box
-from kashif.box import WEIGHTS
+from kashif.box import OWN_FILES, WEIGHTS
 from kashif.corpora.provenance import NAME
 from kashif.errors import Fault, InputError, WorkError, first_line
 from kashif.files import read_json
 from kashif.replacing import replaced_files
 
-OWN_FILES = (
-    *(
-        "*.safetensors",
-        "*.safetensors.index.json",
-        "pytorch_model*.bin",
-        "config.json",
-        "generation_config.json",
-    ),
-    *("tokenizer*", "*tokens*.json", "vocab.*", "merges.txt", "*.model", "chat_template*"),
-    *("scheme.yaml", "recipe.yaml", "scores.json", "pretraining.json", "README.md", NAME),
-    *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
-)
-"""The files of a model's or encoder's folder, as patterns: a new model leaves none of an old one's."""
 AGAIN = "copy the model's folder again, or train it again"
 """What to do about a damaged model."""
 _SHOWN = 5
@@ -74,7 +61,7 @@ def refuse_foreign(folder: Path, *, model: bool, inputs: Iterable[Path] = ()) ->
                 Fault(str(folder), f"{stands} stands here, and would be lost; name another folder")
             )
         return
-    found = sorted({file.name for pattern in OWN_FILES for file in place.glob(pattern)})
+    found = [file.name for file in box.files(place)]
     ours = ("checkpoint-*", ".*.partial")  # what a training leaves that was killed while it began
     left = kept.iterdir() if kept.exists() and not (kept / "run.json").is_file() else ()
     found += [kept.name] if any(not any(map(path.match, ours)) for path in left) else []

@@ -58,11 +58,22 @@ def test_next_refuses_what_it_cannot_do(run: Run, trained: Path, texts: Path, tm
     assert done.returncode == 2
     assert "no text is left to choose from; passed over: 1 texts" in done.stderr.decode()
     before = texts.read_bytes()
-    for option in (["--output", texts], ["--json", texts], ["--json", "x", "--output", "x"]):
+    gold = tmp_path / "gold.jsonl"  # it was written over by the texts chosen
+    gold.write_text(Document("t1", "نص آخر").to_json() + "\n", encoding="utf-8")
+    annotated = ["--corpus", gold]
+    for option in (
+        ["--output", texts],
+        ["--json", texts],
+        ["--json", "x", "--output", "x"],
+        [*annotated, "--output", gold],
+        [*annotated, "--json", gold],
+        ["--json", trained / "config.json"],
+    ):
         done = run("corpus", "next", trained, texts, *option, cwd=tmp_path)
         assert done.returncode == 2
         assert "name another place" in done.stderr.decode()
     assert texts.read_bytes() == before
+    assert Document.from_json(gold.read_text(encoding="utf-8")).id == "t1"
     (tmp_path / "bad.jsonl").write_text("{\n[]\n", encoding="utf-8")
     done = run("corpus", "next", trained, tmp_path / "bad.jsonl")
     assert done.returncode == 2

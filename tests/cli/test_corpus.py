@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from subprocess import CompletedProcess
 from helpers import ARTICLE, FOREIGN, SCHEME
 
 from kashif.corpora.schemes import learn
+from kashif.corpora.texts import text_digest
 from kashif.document import Document, Entity, Relation
 from kashif.scheme import RelationType, Scheme
 
@@ -191,3 +193,82 @@ def test_a_scheme_goes_to_its_file_as_it_is(run: Run, tmp_path: Path) -> None:
     done = run("corpus", "scheme", str(tmp_path / "a.jsonl"))
     (tmp_path / "scheme.yaml").write_bytes(done.stdout)
     assert Scheme.load(tmp_path / "scheme.yaml").entities.keys() == {label}
+
+
+def test_convert_writes_over_nothing_that_it_reads(run: Run, tmp_path: Path) -> None:
+    """A corpus was only safe where the output was the file named."""
+    pool, brat, split = tmp_path / "pool", tmp_path / "brat", tmp_path / "splits.yaml"
+    for folder in (pool, brat):
+        folder.mkdir()
+    gold = [Document(id, "زار كيم", (Entity(1, 4, 7, "PERS", "كيم"),)) for id in ("one", "two")]
+    (pool / "one.jsonl").write_text("".join(d.to_json() + "\n" for d in gold), encoding="utf-8")
+    split.write_text("pool: {train: [one]}", encoding="utf-8")
+    (brat / "a.ann").write_text("T1\tPERS 4 7\tكيم\n", encoding="utf-8")
+    (brat / "a.txt").write_text("زار كيم", encoding="utf-8")
+    convert = ("corpus", "convert")
+    data = tmp_path / "data"
+    assert run(*convert, pool, "--format", "datasets", "--output", data).returncode == 0
+
+    def content() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+
+    before = content()
+    for corpus, format, output in (
+        (f"{pool}#train", "conll", pool / "one.jsonl"),
+        (f"{pool}#train", "conll", pool / "new.conll"),
+        (f"{pool}#train", "jsonl", split),
+        (f"{pool}#train", "jsonl", f"{pool}/"),
+        (brat / "a.ann", "jsonl", brat / "a.txt"),
+        (brat / "a.txt", "jsonl", brat / "a.ann"),
+        (f"datasets:{data}#0-50%", "datasets", data),
+        (f"datasets:{data}", "jsonl", data / "state.json"),
+    ):
+        done = run(*convert, corpus, "--format", format, "--output", output)
+        assert done.returncode == 2, output
+        assert "is an input, or stands in a folder that is read; name another" in done.stderr.decode()
+        assert content() == before
+
+
+def test_a_text_that_a_manifest_names_is_not_written_over(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.ann").write_text("T1\tPERS 4 7\tكيم\n", encoding="utf-8")
+    text = "زار كيم"
+    (tmp_path / "notes" / "long-name.txt").write_text(text, encoding="utf-8")
+    named = {"id": "a", "source": "long-name.txt", "sha256": text_digest(text), "characters": len(text)}
+    manifest = tmp_path / "notes" / "manifest.json"
+    manifest.write_text(json.dumps({"variable": "NOWHERE", "articles": [named]}), encoding="utf-8")
+    corpus = tmp_path / "notes" / "a.ann"
+    for place in ("long-name.txt", "manifest.json"):
+        output = tmp_path / "notes" / place
+        done = run("corpus", "convert", corpus, "--format", "jsonl", "--output", output)
+        assert done.returncode == 2
+        assert "is an input" in done.stderr.decode()
+    assert (tmp_path / "notes" / "long-name.txt").read_text(encoding="utf-8") == text
+
+
+def test_webanno_articles_beside_tables_of_ours(run: Run, tmp_path: Path) -> None:
+    """The table of differences took an article's place, and was then read as one."""
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    text = "زار كيم كييف"
+    marks = (Entity(1, 4, 7, "PERS", "كيم"), Entity(2, 8, 12, "GPE", "كييف"))
+    for file, id, entities in ((one, "a", marks), (two, "a", marks[:1])):
+        file.write_text(Document(id, text, entities).to_json() + "\n", encoding="utf-8")
+    merged = tmp_path / "merged"
+    done = run("corpus", "merge", one, two, "--format", "webanno", "--output", merged)
+    assert done.returncode == 0, done.stderr.decode()
+    assert sorted(file.name for file in merged.iterdir()) == ["a.tsv", "differences.tsv"]
+    assert run("corpus", "stats", f"webanno:{merged}").returncode == 0
+    for file in (one, two):
+        file.write_text(file.read_text(encoding="utf-8").replace('"a"', '"differences"'), encoding="utf-8")
+    refused = run("corpus", "merge", one, two, "--format", "webanno", "--output", tmp_path / "m")
+    assert refused.returncode == 2
+    assert "differences.tsv is a table of Kashif's own" in refused.stderr.decode()
+
+
+def test_a_corpus_is_not_taken_for_its_splits(run: Run, tmp_path: Path) -> None:
+    rows = "كيم\tB-PERS\n\nكييف\tB-GPE\n"
+    (tmp_path / "splits.yaml").write_text(rows, encoding="utf-8")
+    done = run("corpus", "split", f"conll:{tmp_path / 'splits.yaml'}", "--shares", "train=1", "--overwrite")
+    assert done.returncode == 2
+    assert "is an input" in done.stderr.decode()
+    assert (tmp_path / "splits.yaml").read_text(encoding="utf-8") == rows

@@ -8,8 +8,9 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from helpers import ARTICLE, FOREIGN, SCHEME
+from helpers import ARTICLE, FOREIGN, SCHEME, add_scheme
 
+from kashif import box
 from kashif.corpora import loading
 from kashif.document import Document
 from kashif.formats.writing import save
@@ -134,10 +135,14 @@ def test_crossvalidate_scores_what_each_model_left_out(
 def test_no_report_is_written_over_an_input(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "p.jsonl"
     file.write_text("kept", encoding="utf-8")
+    scheme = add_scheme(tmp_path)
     for command in (
         ("score", file, "annotations/newsroom", "--json", file),
         ("compare", file, file, "annotations/newsroom", "--json", file),
         ("score", file, "annotations/newsroom", "--json", tmp_path / "r", "--html", tmp_path / "r"),
+        ("score", file, "annotations/newsroom", "--json", scheme, "--scheme", scheme),
+        ("compare", file, file, "annotations/newsroom", "--json", scheme, "--scheme", scheme),
+        ("score", "news", "annotations/newsroom", "--json", box.folder() / "scores.json"),
         ("corpus", "convert", file, "--format", "jsonl", "--output", file),
     ):
         done = run(*command)
@@ -146,7 +151,9 @@ def test_no_report_is_written_over_an_input(run: Run, tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == "kept"
 
 
-@pytest.mark.parametrize("name", ["annotations/news/a1.txt", "annotations/splits.yaml", "own.yaml"])
+@pytest.mark.parametrize(
+    "name", ["annotations/news/a1.txt", "annotations/splits.yaml", "own.yaml", "annotations/scheme.yaml"]
+)
 def test_a_report_is_not_written_over_what_it_is_made_from(
     run: Run, trained: Path, news: Path, tmp_path: Path, name: str
 ) -> None:
@@ -155,5 +162,5 @@ def test_a_report_is_not_written_over_what_it_is_made_from(
     before = (tmp_path / name).read_text(encoding="utf-8")
     refused = run("score", trained, "own.yaml", "--json", name, cwd=tmp_path)
     assert refused.returncode == 2
-    assert "this is an input or another report" in refused.stderr.decode()
+    assert "this is an input, or stands in a folder that is read" in refused.stderr.decode()
     assert (tmp_path / name).read_text(encoding="utf-8") == before

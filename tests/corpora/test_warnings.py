@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kashif.corpora.warnings import accept, read_accepted, warnings
-from kashif.errors import InputError
+from kashif.corpora.warnings import AnnotationWarning, accept, read_accepted, warnings
+from kashif.errors import Fault, InputError
 from kashif.formats import Reading, plain
 from kashif.scheme import Beside, Inside, Scheme, WarningRules
 
@@ -103,3 +103,11 @@ def test_accepted_warnings_are_not_told_again(tmp_path: Path, scheme: Scheme) ->
     (tmp_path / "accepted.tsv").write_text("a1 no tab\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"accepted\.tsv:1"):
         read_accepted(tmp_path)
+
+
+def test_a_corpus_is_not_taken_for_the_table_of_accepted_warnings(tmp_path: Path) -> None:
+    corpus = tmp_path / "accepted.tsv"
+    corpus.write_text("كيم\tO\n", encoding="utf-8")  # columns of CoNLL look like an id and a warning
+    with pytest.raises(InputError, match="this is an input"):
+        accept([AnnotationWarning(tmp_path, "a", Fault(str(corpus), "holds"))])
+    assert corpus.read_text(encoding="utf-8") == "كيم\tO\n"

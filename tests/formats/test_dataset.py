@@ -133,6 +133,47 @@ def test_what_is_written_is_read_again_and_by_the_library(tmp_path: Path) -> Non
         save([Document("s", "\ud800")], "datasets", tmp_path / "s")
 
 
+def test_only_a_dataset_is_replaced(tmp_path: Path) -> None:
+    """Every file that ended in .arrow was deleted, whosever it was."""
+    bare = [Document("b", "نص")]
+    conll2003().save_to_disk(tmp_path / "theirs", num_shards=2)
+    save(bare, "datasets", tmp_path / "theirs")
+    assert [d.id for d in load(f"datasets:{tmp_path / 'theirs'}").documents] == ["b"]
+    assert len(list((tmp_path / "theirs").iterdir())) == 3
+    datasets.DatasetDict({"train": conll2003()}).save_to_disk(tmp_path / "splits")
+    for name, files in {
+        "mixed": ("other.arrow", "state.json", "dataset_info.json"),
+        "articles": ("a.txt",),
+        "odd": ("state.json",),
+    }.items():
+        (tmp_path / name).mkdir()
+        for file in files:
+            (tmp_path / name / file).write_text("{}", encoding="utf-8")
+    save(bare, "datasets", tmp_path / "cached")
+    (tmp_path / "cached" / "cache-1.arrow").write_bytes(b"kept")
+    for name, told in {
+        "mixed": "other.arrow",
+        "articles": "a.txt",
+        "odd": "state.json",
+        "splits": "dataset_dict.json, train",
+        "cached": "cache-1.arrow",
+    }.items():
+        before = {file: file.read_bytes() for file in (tmp_path / name).rglob("*") if file.is_file()}
+        with pytest.raises(InputError, match=f"{told} in this folder would be lost.*name a new folder"):
+            save(bare, "datasets", tmp_path / name)
+        assert {file: file.read_bytes() for file in (tmp_path / name).rglob("*") if file.is_file()} == before
+
+
+def test_none_and_too_large_numbers_are_written_without_a_traceback(tmp_path: Path) -> None:
+    save([], "datasets", tmp_path / "none")
+    assert not load(f"datasets:{tmp_path / 'none'}").documents
+    assert datasets.load_from_disk(tmp_path / "none").num_rows == 0
+    large = Document("a", "كيم", (Entity(2**63, 0, 3, "X", "كيم"),))
+    with pytest.raises(InputError, match="a dataset holds no id above 9,223,372,036,854,775,807: 92233"):
+        save([large], "datasets", tmp_path / "large")
+    assert not (tmp_path / "large").exists()
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -99,3 +99,13 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(InputError) as error:
             webanno.read(path)
         assert [fault.line for fault in error.value.faults] == lines
+
+
+def test_tables_of_ours_are_no_articles(tmp_path: Path) -> None:
+    """``corpus check --accept`` wrote one beside the articles, and no command read these any more."""
+    save([Document("a", "زار كيم")], "webanno", tmp_path)
+    for name in ("accepted.tsv", "Differences.tsv"):
+        (tmp_path / name).write_text("a\tكيم\n", encoding="utf-8")
+    assert formats.files(tmp_path, "webanno") == [("webanno", tmp_path / "a.tsv")]
+    (tmp_path / "accepted.tsv").write_text(f"\ufeff{EXPORT}", encoding="utf-8")  # an article all the same
+    assert [file.name for _, file in formats.files(tmp_path, "webanno")] == ["a.tsv", "accepted.tsv"]

@@ -6,7 +6,9 @@ import pytest
 
 from kashif.document import Document, Entity
 from kashif.errors import InputError
+from kashif.formats import files, read
 from kashif.formats.writing import Output, save
+from kashif.outputs import Sources
 
 
 def test_a_format_of_one_document_a_file_needs_a_folder(tmp_path: Path) -> None:
@@ -20,13 +22,13 @@ def test_a_format_of_one_document_a_file_needs_a_folder(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_unless_all_can_be(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("old", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("[[نص|X#1]]", encoding="utf-8")
     crossing = Document("c", "abcd", (Entity(1, 0, 3, "X", "abc"), Entity(2, 1, 4, "X", "bcd")))
     bad = [Document("a", "نص"), crossing, Document("b/", ""), Document("e" * 240, ""), Document("\x00", "")]
     with pytest.raises(InputError) as error:
         save(bad, "plain", tmp_path)
     assert len(error.value.faults) == 4
-    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "[[نص|X#1]]"
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -39,6 +41,71 @@ def test_a_text_that_annotations_point_into_is_not_written_over(tmp_path: Path) 
         save([Document("a", "نص")], "plain", tmp_path)
     with pytest.raises(InputError, match="holds another text"):
         save([Document("a", "نص آخر")], "brat", tmp_path)
+
+
+def test_plain_is_not_written_over_the_text_of_annotations_in_capitals(tmp_path: Path) -> None:
+    for ending in (".ANN", ".Ann"):
+        (tmp_path / f"a{ending}").write_text("T1\tX 0 2\tنص\n", encoding="utf-8")
+        (tmp_path / "a.txt").write_text("نص", encoding="utf-8")
+        with pytest.raises(InputError, match=r"is the text of the \.ann beside it"):
+            save([Document("a", "نص")], "plain", tmp_path)
+        (tmp_path / f"a{ending}").unlink()
+
+
+@pytest.mark.parametrize(
+    "format", ["plain", "webanno", "jsonl", "conll", "doccano", "prodigy", "gliner", "label-studio"]
+)
+def test_an_article_of_another_text_is_not_written_over(tmp_path: Path, format: str) -> None:
+    """A second project numbered its articles from 1 again, and took the place of the first one's."""
+    place, first = f"{tmp_path}/articles/", Document("1", "زار كيم\u200f عمان.\n\nعاد.")
+    save([first, Document("2", "")] if format != "webanno" else [first], format, place)
+    marked = Document("1", first.text, (Entity(1, 4, 7, "X", "كيم"),))
+    save([marked], format, place)  # the same article, marked anew
+    files = {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()}
+    with pytest.raises(InputError, match=r"1\.\w+ holds another article, which would be lost; name another"):
+        save([Document("3", "نص"), Document("1", "نص آخر")], format, place)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()} == files
+
+
+def test_what_no_reader_reads_is_not_written_over(tmp_path: Path) -> None:
+    save([Document("a", "زار كيم"), Document("b", "عاد")], "jsonl", tmp_path / "a.jsonl")
+    (tmp_path / "a.txt").write_text("[[ أولى", encoding="utf-8")
+    (tmp_path / "b.ann").write_text("T1\tX 0 2\tنص\n", encoding="utf-8")
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for format, id in (("jsonl", "a"), ("plain", "a"), ("brat", "b")):
+        with pytest.raises(InputError, match="holds another article"):
+            save([Document(id, "زار كيم")], format, f"{tmp_path}/")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_no_article_has_the_name_of_a_table_of_ours(tmp_path: Path) -> None:
+    for id in ("differences", "Accepted"):
+        with pytest.raises(InputError, match="is a table of Kashif's own; rename the document"):
+            save([Document(id, "زار كيم")], "webanno", tmp_path)
+    assert save([Document("differences", "زار كيم")], "plain", tmp_path) == []
+
+
+def test_no_source_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("كيم O\n", encoding="utf-8")
+    sources = Sources([tmp_path])
+    for output in (f"{tmp_path}/", tmp_path / "a.conll", tmp_path / "b.conll"):
+        with pytest.raises(InputError, match="is an input, or stands in a folder that is read"):
+            save([Document("a", "كيم")], "conll", output, sources=sources)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.conll"]
+    save([Document("a", "كيم")], "conll", f"{tmp_path}/below/", sources=sources)
+
+
+@pytest.mark.parametrize("format", ["plain", "brat"])
+def test_an_id_that_no_reader_takes_is_not_written(tmp_path: Path, format: str) -> None:
+    for id in (10**18 - 1, 10**18):
+        document = Document("a", "كيم", (Entity(id, 0, 3, "X", "كيم"),))
+        if id < 10**18:
+            save([document], format, tmp_path)
+            [(name, file)] = files(tmp_path)
+            assert [reading.document for reading in read(file, name)] == [document]
+        else:
+            with pytest.raises(InputError, match=f"{format} holds no id above 999,999,999,999,999,999"):
+                save([document], format, tmp_path)
 
 
 def test_html_has_a_page_for_each_document_or_for_all(tmp_path: Path) -> None:
