@@ -130,12 +130,6 @@ def load(text: str) -> Corpus:
     readings, notices, faults = found.readings, found.notices, found.faults
     if not faults:
         faults = _lacking(spec, found)
-    seen: dict[str, Path] = {}
-    for reading in readings:
-        if reading.document.id in seen:
-            message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}"
-            faults.append(Fault(str(reading.path), message))
-        seen[reading.document.id] = reading.path
     if faults:
         raise InputError(faults)
     documents = tuple(reading.document for reading in readings)
@@ -172,7 +166,7 @@ def _lacking(spec: Spec, found: Contents) -> list[Fault]:
     if not lacking:
         return []
     message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
-    return [Fault(str(spec.path.parent / "splits.yaml"), message)]
+    return [Fault(str(splits_place(spec.path)[0]), message)]
 
 
 def load_each(corpora: Iterable[str]) -> list[Corpus]:
@@ -263,6 +257,12 @@ def contents(spec: Spec) -> Contents:
             found.readings = [replace(reading, slice=spec.slice) for reading in taken]
         except InputError as error:
             found.faults += error.faults
+    seen: dict[str, Path] = {}
+    for reading in found.readings:
+        if reading.document.id in seen:
+            message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}; ids are unique"
+            found.faults.append(Fault(str(reading.path), message))
+        seen.setdefault(reading.document.id, reading.path)
     return found
 
 
@@ -284,6 +284,12 @@ def files_of(spec: Spec) -> list[tuple[str, Path]]:
             raise
         hint = f"; nor is there one named '{whole}'"
         raise InputError([Fault(fault.where, fault.message + hint) for fault in error.faults]) from error
+
+
+def splits_place(path: Path) -> tuple[Path, str]:
+    """The splits file of the corpus at a path, and the corpus's name in it; ``.`` has that of its folder."""
+    whole = Path(os.path.abspath(path)) if path.name in ("", "..") else path
+    return whole.parent / "splits.yaml", whole.name
 
 
 def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -323,17 +329,17 @@ def chosen(spec: Spec) -> set[str] | None:
             raise InputError(Fault(str(spec.path), message))
         readings = formats.read(spec.path, "datasets", options=(*spec.options, ("split", spec.split)))
         return {reading.document.id for reading in readings}
-    path = spec.path.parent / "splits.yaml"
+    path, name = splits_place(spec.path)
     if not path.is_file():
-        raise InputError(Fault(str(path), f"no such file, so '{spec.path.name}' has no split '{spec.split}'"))
+        raise InputError(Fault(str(path), f"no such file, so '{name}' has no split '{spec.split}'"))
     known = split_file(path)
-    splits = known.get(spec.path.name)
+    splits = known.get(name)
     if splits is None:
-        message = f"no splits for the corpus '{spec.path.name}'; {nearest(spec.path.name, known)}"
+        message = f"no splits for the corpus '{name}'; {nearest(name, known)}"
         if known:
             message += " (a corpus has its splits by its name: after a new export, give the file its old one)"
         raise InputError(Fault(str(path), message))
     if spec.split not in splits:
-        message = f"'{spec.path.name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
+        message = f"'{name}' has no split '{spec.split}'; {nearest(str(spec.split), splits)}"
         raise InputError(Fault(str(path), message))
     return set(splits[spec.split])

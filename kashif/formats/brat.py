@@ -19,7 +19,7 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
-from kashif.formats.reading import Reading, build, refuse_blank_labels
+from kashif.formats.reading import Reading, TextLines, build, refuse_blank_labels
 
 OPTIONS = {
     "parts": (
@@ -79,6 +79,7 @@ def read(path: Path, text: str | None = None, *, parts: str = "") -> list[Readin
     """
     where = str(path)
     rows = list(enumerate(read_text(path).replace("\r\n", "\n").split("\n"), start=1))
+    beside = text_path(path) if text is None else None
     if text is None:
         text = read_text(text_path(path), keep_bom=True)
     counting, text = _counting(text, [row for _, row in rows]), text.removeprefix(BOM)
@@ -134,7 +135,10 @@ def read(path: Path, text: str | None = None, *, parts: str = "") -> list[Readin
     if faults:
         raise InputError(sorted(faults, key=lambda fault: fault.order))
     document = build(path, path.stem, text, entities, relations)
-    return [Reading(document, path, lines, tuple(relation_lines), omitted=dict(omitted))]
+    text_lines = TextLines.of(text, beside) if beside else TextLines()
+    return [
+        Reading(document, path, lines, tuple(relation_lines), omitted=dict(omitted), text_lines=text_lines)
+    ]
 
 
 def _one_line(mention: str) -> str:

@@ -14,7 +14,7 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
-from kashif.formats.reading import Reading, build
+from kashif.formats.reading import Reading, TextLines, build
 
 _MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d{1,18})\]\]")
 _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
@@ -64,7 +64,7 @@ def parse(raw: str, path: Path) -> Reading:
         raise InputError(sorted(faults, key=lambda fault: fault.order))
     entities.sort(key=lambda item: (item[1], -item[2]))
     document = build(path, path.stem, text, entities, relations)
-    return Reading(document, path, lines, tuple(relation_lines))
+    return Reading(document, path, lines, tuple(relation_lines), text_lines=TextLines.of(text))
 
 
 def _spans(

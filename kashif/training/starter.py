@@ -11,7 +11,7 @@ from typing import Any
 
 from kashif import box
 from kashif.config import dump_yaml
-from kashif.corpora.loading import Spec, load, split_file
+from kashif.corpora.loading import Spec, load, split_file, splits_place
 from kashif.corpora.splits import APART, TRAIN
 from kashif.errors import Fault, InputError
 from kashif.files import list_folder, read_text, write_text
@@ -133,17 +133,15 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
 def _of_splits(corpus: str) -> dict[str, Any]:
     """What a recipe has of a corpus: that itself, or its splits if it has some and none was named."""
     spec = Spec.parse(corpus)
-    file = spec.path.parent / "splits.yaml"
+    file, name = splits_place(spec.path)
     splits: Collection[str] = spec.own_splits
     if not splits and file.is_file():
-        splits = [name for name, ids in split_file(file).get(spec.path.name, {}).items() if ids]
+        splits = [split for split, ids in split_file(file).get(name, {}).items() if ids]
     if not splits or spec.split or spec.mapping:
         return {"train": [corpus]}
     place = corpus.rstrip("/" + os.sep)
     if TRAIN not in splits:
-        message = (
-            f"no split '{TRAIN}' of {spec.path.name}; name the one to train on: {place}#{next(iter(splits))}"
-        )
+        message = f"no split '{TRAIN}' of {name}; name the one to train on: {place}#{next(iter(splits))}"
         raise InputError(Fault(str(spec.path if spec.own_splits else file), message))
     values: dict[str, Any] = {"train": [f"{place}#{TRAIN}"]}
     if development := [f"{place}#{name}" for name in _DEVELOPMENT if name in splits]:
