@@ -87,7 +87,7 @@ def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
     [
         ("plain", "z.txt:3"),
         ("brat", "z.txt:3"),  # the line of its one mark was once told, in the .ann
-        ("conll", "z.conll:9"),  # the same
+        ("conll", "z.conll:12"),  # the same
         ("jsonl", "z.jsonl:1"),
         ("doccano", "z.jsonl:1"),
         ("label-studio", "z.json"),
@@ -106,6 +106,6 @@ def test_a_mark_that_is_not_there_has_the_line_of_its_text(tmp_path: Path, forma
 
 
 def test_a_place_in_a_slice_is_that_in_the_file() -> None:
-    [piece] = take([reading("سطر.\n[[كيم|PERS#1]] عاد.\nثم زار كييف.", "A")], (33, 100))
+    [piece] = take([reading("سطر.\n[[كيم|PERS#1]] عاد.\nثم زار كييف.", "A")], (34, 100))
     assert piece.document.text.startswith("كيم")
     assert piece.place(piece.document.text.index("كييف")) == "A/a.txt:3"
