@@ -46,7 +46,7 @@ def check(
     specs = [Spec.parse(text) for text in corpora]
     tokenizer = _tokenizer(encoder) if encoder else None
     found = run(specs, given=scheme)
-    readings, faults, notices = found.readings, found.faults, found.notices
+    readings, faults, notices = found.articles, found.faults, found.notices
     for fault in faults:
         out.print(str(fault), style="red")
     for notice in notices:
@@ -80,7 +80,7 @@ def check(
     out.print("✓ digests, offsets and marks fit their texts", style="green")
     out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
     out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")
-    _show_splits(divide(specs, readings), found.scheme, tokenizer=tokenizer, window=window)
+    _show_splits(divide(specs, found.readings), found.scheme, tokenizer=tokenizer, window=window)
 
 
 def _tokenizer(name: str) -> Any:

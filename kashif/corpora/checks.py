@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kashif import formats
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
-from kashif.corpora import splits
+from kashif.corpora import slices, splits
 from kashif.corpora.loading import Spec, contents
 from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
@@ -19,12 +21,19 @@ from kashif.scheme import Scheme
 
 @dataclass(frozen=True)
 class Checked:
-    """What could be read of some corpora, their scheme, the faults by file and line, notices."""
+    """What could be read of some corpora, their scheme, the faults by file and line, notices.
+
+    ``readings`` are those of every split and slice asked for, ``articles`` the same, each once.
+    """
 
     readings: list[Reading]
     scheme: Scheme | None
     faults: list[Fault]
     notices: list[str]
+
+    @property
+    def articles(self) -> list[Reading]:
+        return _once(self.readings)
 
 
 def check(specs: list[Spec], *, given: str = "") -> Checked:
@@ -40,7 +49,8 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
     readings: list[Reading] = []
     faults: list[Fault] = []
     notices: list[str] = []
-    for found in (contents(part) for spec in specs for part in _parts(spec)):
+    parts = {(os.path.realpath(p.path), p.format, p.split, p.options): p for s in specs for p in _parts(s)}
+    for found in map(contents, parts.values()):
         readings += found.readings
         faults += found.faults
         notices += found.notices
@@ -48,17 +58,36 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
     try:
         if readings:
             here = [spec for spec in specs if spec.path.exists()]
-            ruling = scheme_of(here, [reading.document for reading in readings], given=given)
+            ruling = scheme_of(here, [reading.document for reading in _once(readings)], given=given)
             scheme = ruling.scheme
             notices += ruling.notices
     except InputError as error:
         faults += error.faults
     if scheme is not None:
-        faults += [fault for reading in readings for fault in faults_of(reading, scheme)]
-    faults += [fault for fault in splits.faults(specs) if fault not in faults]
+        faults += [fault for reading in _once(readings) for fault in faults_of(reading, scheme)]
+    faults = list(dict.fromkeys([*faults, *splits.faults(specs)]))
     # What could not be read might be what a split names.
     faults = faults or splits.lacking(specs, readings)
+    notices = list(dict.fromkeys(notices))
     return Checked(readings, scheme, sorted(faults, key=lambda fault: fault.order), notices)
+
+
+def _once(readings: list[Reading]) -> list[Reading]:
+    """Readings without those whose lines another one holds, as a whole article holds what a slice takes."""
+    found: dict[tuple[str, str], Reading] = {}
+    for reading in readings:
+        found.setdefault((os.path.realpath(reading.path), reading.document.id), reading)
+    parts: dict[tuple[str, str], set[slices.Slice]] = defaultdict(set)
+    for path, id in found:
+        name, part = slices.origin(id)
+        parts[path, name].add(part)
+
+    def held(path: str, id: str) -> bool:
+        name, (low, high) = slices.origin(id)
+        others = parts[path, name] - {(low, high)}
+        return any(start <= low and high <= stop for start, stop in others)
+
+    return [reading for place, reading in found.items() if not held(*place)]
 
 
 def _parts(spec: Spec) -> list[Spec]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kashif.arabic import normal_form, sentences, words
 from kashif.folding import Span
@@ -15,8 +19,17 @@ SHINGLE = 8
 CONTAINMENT = 0.2
 RUN = 20
 """Words in a row."""
+FEW = 20
+"""Texts; of a shingle that stands in more (a footer, a disclaimer) not every two are compared."""
+_KEPT = 512
+"""Texts whose words are kept while pairs are compared."""
 _SENTENCE = 5
 """Shorter sentences (datelines, headings) recur by nature."""
+
+
+Shingle = tuple[str, ...]
+Digests = NDArray[np.int64]
+"""``[shingle]``: numbers that differ where shingles do, nearly always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,51 +56,76 @@ class Overlap:
 
 
 def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
-    """The overlap of every two texts of different groups that share a shingle, by index.
+    """The overlaps of texts of different groups that share a shingle, by index.
 
-    A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. The result is
-    exact; the time is linear in the words and in the pairs of places that hold the same shingle.
+    A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. Every two such texts
+    are compared, except where all that they share stands in over ``FEW`` texts: then each is compared with
+    the first text of another group that holds it, so that the pairs grow as the texts do. Each overlap is
+    exact.
     """
-    tokens = [_tokens(text) for text in texts]
-    places: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
-    sizes = []
-    for index, (forms, _) in enumerate(tokens):
-        runs = _runs(forms)
-        sizes.append(len(set(runs)))
-        for at, shingle in enumerate(runs):
-            places[shingle].append((index, at))
-    matches: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    shared: dict[tuple[int, int], int] = defaultdict(int)
-    for found in places.values():
-        pairs = [(a, b) for a, b in combinations(found, 2) if groups[a[0]] != groups[b[0]]]
-        for (first, at), (second, other) in pairs:
-            matches[first, second].append((at, other))
-        for pair in {(a[0], b[0]) for a, b in pairs}:
-            shared[pair] += 1
+
+    @lru_cache(_KEPT)
+    def tokens(index: int) -> tuple[list[str], list[Span]]:
+        return _tokens(texts[index])
+
+    digests = [_digests(tokens(index)[0]) for index in range(len(texts))]
     result = []
-    for (first, second), starts in sorted(matches.items()):
-        run, at, other = _longest(starts)
-        common = shared[first, second]
-        result.append(
-            Overlap(
-                first,
-                second,
-                common / (sizes[first] + sizes[second] - common),
-                common / min(sizes[first], sizes[second]),
-                run,
-                _span(tokens[first][1], at, run),
-                _span(tokens[second][1], other, run),
+    for first, second in _candidates(digests, groups):
+        (one, spans), (other, other_spans) = tokens(first), tokens(second)
+        ours, theirs = _runs(one), _runs(other)
+        sizes = len(set(ours)), len(set(theirs))
+        common = len({*ours} & {*theirs})
+        if common:  # else two shingles have the same digest
+            run, at, there = _longest(ours, theirs)
+            result.append(
+                Overlap(
+                    first,
+                    second,
+                    common / (sum(sizes) - common),
+                    common / min(sizes),
+                    run,
+                    _span(spans, at, run),
+                    _span(other_spans, there, run),
+                )
             )
-        )
     return result
 
 
-def shingles(text: str) -> set[tuple[str, ...]]:
+def _digests(forms: list[str]) -> Digests:
+    """The digests of a text's shingles, each once."""
+    return np.unique(np.fromiter(map(hash, _runs(forms)), np.int64))
+
+
+def _candidates(digests: Sequence[Digests], groups: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """The texts to compare, two by two, in order, by the digests of each one's shingles."""
+    if not digests:
+        return []
+    owners = np.repeat(np.arange(len(digests)), [len(each) for each in digests])
+    whole = np.concatenate(digests)
+    order = np.argsort(whole, kind="stable")  # the owners of one digest stay in order
+    ends = [*(np.flatnonzero(np.diff(whole[order])) + 1).tolist(), len(whole)]
+    pairs: set[tuple[int, int]] = set()
+    for start, end in zip([0, *ends], ends, strict=False):
+        if end - start < 2:
+            continue
+        holders = owners[order[start:end]].tolist()
+        if len(holders) <= FEW:
+            pairs.update((a, b) for a, b in combinations(holders, 2) if groups[a] != groups[b])
+            continue
+        first = holders[0]
+        other = next((index for index in holders if groups[index] != groups[first]), None)
+        if other is not None:
+            chosen = ((index, other if groups[index] == groups[first] else first) for index in holders)
+            pairs.update((min(pair), max(pair)) for pair in chosen)
+    return sorted(pairs)
+
+
+def shingles(text: str) -> set[Shingle]:
     """The shingles of a text."""
     return set(_runs(_tokens(text)[0]))
 
 
-def _runs(forms: list[str]) -> list[tuple[str, ...]]:
+def _runs(forms: list[str]) -> list[Shingle]:
     return list(zip(*(forms[skip:] for skip in range(SHINGLE)), strict=False))
 
 
@@ -113,14 +151,19 @@ def _tokens(text: str) -> tuple[list[str], list[Span]]:
     return [normal_form(text[start:end]) for start, end in spans], spans
 
 
-def _longest(starts: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
+def _longest(ours: Sequence[Shingle], theirs: Sequence[Shingle]) -> tuple[int, int, int]:
     """The longest run of words in common and its first word in both texts, the earliest if several."""
-    length: dict[tuple[int, int], int] = {}
+    places: dict[Shingle, list[int]] = defaultdict(list)
+    for at, shingle in enumerate(theirs):
+        places[shingle].append(at)
     best = (0, 0, 0)
-    for at, other in sorted(starts):
-        steps = length[at, other] = length.get((at - 1, other - 1), 0) + 1
-        if steps > best[0]:
-            best = (steps, at - steps + 1, other - steps + 1)
+    before: dict[int, int] = {}
+    for at, shingle in enumerate(ours):
+        length = {other: before.get(other - 1, 0) + 1 for other in places.get(shingle, ())}
+        for other, steps in length.items():
+            if steps > best[0]:
+                best = (steps, at - steps + 1, other - steps + 1)
+        before = length
     return best[0] + SHINGLE - 1, best[1], best[2]
 
 

@@ -77,19 +77,6 @@ class Spec:
         return dataset.splits(self.path) if self.format == "datasets" else ()
 
     @property
-    def splits_place(self) -> tuple[Path, str]:
-        """The file that has the splits of the corpus, and its name there.
-
-        It stands beside the corpus as that is written, else beside where a link leads.
-        """
-        whole = os.path.abspath(self.path)
-        for path in map(Path, (whole, os.path.realpath(whole))):
-            file = path.parent / SPLITS
-            if file.is_file() and path.name in split_file(file):
-                return file, path.name
-        return Path(whole).parent / SPLITS, Path(whole).name
-
-    @property
     def slice(self) -> slices.Slice | None:
         """The percentages that the split names, if it is a slice."""
         return slices.parse(self.split)
@@ -144,12 +131,6 @@ def load(text: str) -> Corpus:
     readings, notices, faults = found.readings, found.notices, found.faults
     if not faults:
         faults = _lacking(spec, found)
-    seen: dict[str, Path] = {}
-    for reading in readings:
-        if reading.document.id in seen:
-            message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}"
-            faults.append(Fault(str(reading.path), message))
-        seen[reading.document.id] = reading.path
     if faults:
         raise InputError(faults)
     documents = tuple(reading.document for reading in readings)
@@ -182,7 +163,7 @@ def _lacking(spec: Spec, found: Contents) -> list[Fault]:
     if not lacking:
         return []
     message = f"split '{spec.split}' names {', '.join(lacking)}: no such document in {spec.path}"
-    return [Fault(str(spec.splits_place[0]), message)]
+    return [Fault(str(splits_place(spec.path)[0]), message)]
 
 
 def load_each(corpora: Iterable[str]) -> list[Corpus]:
@@ -273,6 +254,12 @@ def contents(spec: Spec) -> Contents:
             found.readings = [replace(reading, slice=spec.slice) for reading in taken]
         except InputError as error:
             found.faults += error.faults
+    seen: dict[str, Path] = {}
+    for reading in found.readings:
+        if reading.document.id in seen:
+            message = f"id '{reading.document.id}' is also in {seen[reading.document.id]}; ids are unique"
+            found.faults.append(Fault(str(reading.path), message))
+        seen.setdefault(reading.document.id, reading.path)
     return found
 
 
@@ -294,6 +281,19 @@ def files_of(spec: Spec) -> list[tuple[str, Path]]:
             raise
         hint = f"; nor is there one named '{whole}'"
         raise InputError([Fault(fault.where, fault.message + hint) for fault in error.faults]) from error
+
+
+def splits_place(path: Path) -> tuple[Path, str]:
+    """The splits file of the corpus at a path, and the corpus's name in it; ``.`` has that of its folder.
+
+    It stands beside the corpus as that is written, else beside where a link leads.
+    """
+    whole = Path(os.path.abspath(path)) if path.name in ("", "..") else path
+    for place in (whole, Path(os.path.realpath(path))):
+        file = place.parent / SPLITS
+        if file.is_file() and place.name in split_file(file):
+            return file, place.name
+    return whole.parent / SPLITS, whole.name
 
 
 def split_file(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -333,7 +333,7 @@ def chosen(spec: Spec) -> set[str] | None:
             raise InputError(Fault(str(spec.path), message))
         readings = formats.read(spec.path, "datasets", options=(*spec.options, ("split", spec.split)))
         return {reading.document.id for reading in readings}
-    path, name = spec.splits_place
+    path, name = splits_place(spec.path)
     if not path.is_file():
         raise InputError(Fault(str(path), f"no such file, so '{name}' has no split '{spec.split}'"))
     known = split_file(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from random import Random
 import regex
 
 from kashif.config import dump_yaml, parse_yaml
-from kashif.corpora.duplicates import overlaps
-from kashif.corpora.loading import Spec, split_file
+from kashif.corpora.duplicates import RUN, overlaps
+from kashif.corpora.loading import Spec, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_text, write_text
@@ -83,6 +84,10 @@ def draw(groups: Sequence[Sequence[str]], shares: Mapping[str, float], *, seed: 
     """
     if len(groups) < len(shares):
         message = f"{len(groups)} articles that are not alike make no {len(shares)} splits; name fewer"
+        if len(groups) < sum(map(len, groups)):
+            message += (
+                f", or take out what many share ({RUN} words in a row, such as a footer, make them alike)"
+            )
         raise InputError(Fault("--shares", message))
     total = sum(map(len, groups))
     wanted = {name: max(share * total, 1.0) for name, share in shares.items()}
@@ -110,11 +115,16 @@ def place_of(spec: Spec) -> tuple[Path, str]:
     """The splits file of a corpus, and the corpus's name in it.
 
     Raises:
-        InputError: for a corpus with a split or mapping, or a path that names no folder.
+        InputError: for a corpus with a split or mapping, or one that has splits of its own.
     """
     if spec.split or spec.mapping:
         raise InputError(Fault(str(spec.path), "splits are drawn of a whole corpus; take # and @ away"))
-    return spec.splits_place
+    if spec.own_splits:
+        message = f"it has splits of its own ({', '.join(spec.own_splits)}), and those alone are read"
+        remedy = "write it as jsonl with corpus convert, and split that"
+        raise InputError(Fault(str(spec.path), f"{message}; {remedy}"))
+    file, name = splits_place(spec.path)
+    return Path(os.path.abspath(file)), name
 
 
 def refuse_change(file: Path, corpus: str) -> None:

@@ -9,6 +9,7 @@ from statistics import median
 import regex
 
 from kashif.arabic import PROCLITICS, normal_form, sentence_index, sentences, words
+from kashif.corpora.statistics import count_words
 from kashif.document import Document
 from kashif.folding import fold
 
@@ -58,9 +59,7 @@ def register(documents: Sequence[Document]) -> dict[str, float]:
         locate = sentence_index(spans)
         held = {locate(entity.start) for entity in document.entities}
         empty += len(spans) - len(held)
-        lengths += [
-            sum(map(str.isalnum, (run[0] for run in fold(document.text[a:b]).text.split()))) for a, b in spans
-        ]
+        lengths += [count_words(fold(document.text[start:end]).text) for start, end in spans]
     mentions = Counter((d.id, e.label, normal_form(e.text)) for d in documents for e in d.entities)
     quotes = [quote for text in texts for quote in _QUOTE.findall(text) if len(quote.split()) >= _LONG_QUOTE]
     return {

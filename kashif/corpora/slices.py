@@ -76,17 +76,18 @@ def among(ids: Iterable[str], others: Iterable[str]) -> set[str]:
     """Those of ``ids`` that name a document, or lines of one, that ``others`` name too."""
     parts: dict[str, list[Slice]] = {}
     for id in others:
-        name, part = _origin(id)
+        name, part = origin(id)
         parts.setdefault(name, []).append(part)
     found = set()
     for id in ids:
-        name, (low, high) = _origin(id)
+        name, (low, high) = origin(id)
         if any(low < stop and start < high for start, stop in parts.get(name, ())):
             found.add(id)
     return found
 
 
-def _origin(id: str) -> tuple[str, Slice]:
+def origin(id: str) -> tuple[str, Slice]:
+    """The article that an id names, and the part of it: all of one that no slice has cut is ``(0, 100)``."""
     match = _PART.fullmatch(id)
     return (match[1], (int(match[2]), int(match[3]))) if match else (id, (0, 100))
 
@@ -130,4 +131,10 @@ def _cut(reading: Reading, begin: int, end: int, part: Slice) -> Reading:
     )
     lines = tuple(reading.relation_lines[index] for index in kept) if reading.relation_lines else ()
     entity_lines = {id: line for id, line in reading.entity_lines.items() if id in ids}
-    return replace(reading, document=piece, entity_lines=entity_lines, relation_lines=lines)
+    return replace(
+        reading,
+        document=piece,
+        entity_lines=entity_lines,
+        relation_lines=lines,
+        text_lines=reading.text_lines.behind(begin),
+    )

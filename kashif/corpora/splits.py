@@ -14,7 +14,7 @@ from kashif import formats
 from kashif.arabic import normal_form, restored, sentence_index, sentences, words
 from kashif.corpora import slices
 from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
-from kashif.corpora.loading import Spec, chosen, files_of, split_file
+from kashif.corpora.loading import Spec, chosen, files_of, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.folding import fold
@@ -107,8 +107,9 @@ def faults(specs: Sequence[Spec]) -> list[Fault]:
         for first, second in combinations([name for name in APART if name in splits], 2):
             both = ", ".join(sorted({*splits[first]} & {*splits[second]}))
             if both:
-                message = f"{path.name}: {both} in both {first} and {second}; keep each in one of them"
-                found.append(Fault(str(path.parent / "splits.yaml"), message))
+                file, corpus = splits_place(path)
+                message = f"{corpus}: {both} in both {first} and {second}; keep each in one of them"
+                found.append(Fault(str(file), message))
     return found
 
 
@@ -128,8 +129,9 @@ def lacking(specs: Sequence[Spec], readings: Sequence[Reading]) -> list[Fault]:
         known |= {reading.document.id for reading in _readings(spec, ids, readings)}
         if ids - known:
             missing = ", ".join(sorted(ids - known))
-            message = f"{spec.path.name}.{spec.split}: {missing}: no such document in {spec.path}"
-            found.append(Fault(str(spec.splits_place[0]), message))
+            file, corpus = splits_place(spec.path)
+            message = f"{corpus}.{spec.split}: {missing}: no such document in {spec.path}"
+            found.append(Fault(str(file), message))
     return list(dict.fromkeys(found))
 
 
@@ -156,8 +158,8 @@ def _each(spec: Spec) -> Iterator[tuple[Spec, set[str] | None]]:
 
 
 def _splits(spec: Spec) -> dict[str, list[str]]:
-    file, name = spec.splits_place
-    return split_file(file).get(name, {}) if file.is_file() else {}
+    file, corpus = splits_place(spec.path)
+    return split_file(file).get(corpus, {}) if file.is_file() and not spec.own_splits else {}
 
 
 def _readings(spec: Spec, ids: set[str] | None, readings: Sequence[Reading]) -> list[Reading]:

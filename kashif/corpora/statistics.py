@@ -56,9 +56,10 @@ def count_words(text: str) -> int:
 
 
 def _nested(document: Document) -> int:
+    """How many entities stand inside another; of several on one span all but one do."""
     spans = Counter((entity.start, -entity.end) for entity in document.entities)
     reached = nested = 0
     for (_, end), count in sorted(spans.items()):  # an outer span comes before those inside it
-        nested += count if -end <= reached else 0
+        nested += count if -end <= reached else count - 1
         reached = max(reached, -end)
     return nested

@@ -57,12 +57,13 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
             *(item for rule in rules.beside for item in _unrelated(document, rule)),
             *(item for rule in rules.inside for item in _hidden(document, rule, typical[rule.label])),
         ):
-            message = " ".join(message.split())
-            if (document.id, message) not in accepted[folder]:
+            message = _one_line(message)
+            if (_one_line(document.id), message) not in accepted[folder]:
                 fault = Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0))
                 found.append(AnnotationWarning(folder, document.id, fault))
     for first, message in _near_duplicates(readings):
-        if (first.document.id, message) not in accepted[first.path.parent]:
+        message = _one_line(message)
+        if (_one_line(first.document.id), message) not in accepted[first.path.parent]:
             found.append(
                 AnnotationWarning(first.path.parent, first.document.id, Fault(str(first.path), message))
             )
@@ -78,7 +79,7 @@ def accept(found: Iterable[AnnotationWarning]) -> int:
     by_folder: dict[Path, list[tuple[str, str]]] = defaultdict(list)
     files: set[Path] = set()
     for warning in found:
-        by_folder[warning.folder].append((warning.document, warning.fault.message))
+        by_folder[warning.folder].append((_one_line(warning.document), warning.fault.message))
         files.add(Path(warning.fault.where))
     Sources(files).refuse(*(folder / ACCEPTED for folder in by_folder))
     for folder, new in by_folder.items():
@@ -89,20 +90,25 @@ def accept(found: Iterable[AnnotationWarning]) -> int:
 
 
 def read_accepted(folder: Path) -> list[tuple[str, str]]:
-    """The accepted warnings of a folder: document id, warning."""
+    """The accepted warnings of a folder: document id, warning, white space in each as one blank."""
     path = folder / ACCEPTED
     if not path.is_file():
         return []
     rows, faults = [], []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         id, tab, message = line.partition("\t")
-        if line and not tab:
+        if line.strip() and not tab:
             faults.append(Fault(str(path), "expected a document id, a tab and a warning", number))
-        elif line:
-            rows.append((id, message))
+        elif line.strip():
+            rows.append((_one_line(id), _one_line(message)))
     if faults:
         raise InputError(faults)
     return rows
+
+
+def _one_line(text: str) -> str:
+    """An id or a warning as a table holds it, whatever its line ends."""
+    return " ".join(text.split())
 
 
 def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity, str]]:

@@ -19,7 +19,7 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
-from kashif.formats.reading import Reading, build, refuse_blank_labels, refuse_large_ids
+from kashif.formats.reading import Reading, TextLines, build, refuse_blank_labels
 
 OPTIONS = {
     "parts": (
@@ -42,8 +42,6 @@ _OTHERS = {
 _GAP = regex.compile(r"\s*[\r\n]\s*|")
 """What stands between the parts of a span that brat cut at the end of a line."""
 
-_LARGEST = 10**18 - 1
-"""The largest id."""
 
 _Spans = list[tuple[int, int]]
 
@@ -91,6 +89,7 @@ def read(path: Path, text: str | None = None, *, parts: str = "") -> list[Readin
     """
     where = str(path)
     rows = list(enumerate(read_text(path).replace("\r\n", "\n").split("\n"), start=1))
+    beside = text_path(path) if text is None else None
     if text is None:
         text = read_text(text_path(path), keep_bom=True)
     counting, text = _counting(text, [row for _, row in rows]), text.removeprefix(BOM)
@@ -146,7 +145,10 @@ def read(path: Path, text: str | None = None, *, parts: str = "") -> list[Readin
     if faults:
         raise InputError(sorted(faults, key=lambda fault: fault.order))
     document = build(path, path.stem, text, entities, relations)
-    return [Reading(document, path, lines, tuple(relation_lines), omitted=dict(omitted))]
+    text_lines = TextLines.of(text, beside) if beside else TextLines()
+    return [
+        Reading(document, path, lines, tuple(relation_lines), omitted=dict(omitted), text_lines=text_lines)
+    ]
 
 
 def _one_line(mention: str) -> str:
@@ -221,7 +223,6 @@ def write(document: Document) -> tuple[str, list[str]]:
             than 18 digits.
     """
     refuse_blank_labels(document, document.labels, format="brat")
-    refuse_large_ids(document, _LARGEST, format="brat")
     rows = [
         f"T{entity.id}\t{entity.label} {entity.start} {entity.end}\t{_one_line(entity.text)}"
         for entity in document.entities

@@ -9,6 +9,7 @@ and no spans inside words.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from kashif.files import read_text
 from kashif.folding import FoldedText, fold
 from kashif.formats import columns
 from kashif.formats.columns import Layout, Row
-from kashif.formats.reading import Reading, build, refuse_blank_labels
+from kashif.formats.reading import Reading, TextLines, build, refuse_blank_labels
 from kashif.formats.tagging import OUTSIDE, Tag, Tagging
 from kashif.formats.tagging import find as find_tagging
 
@@ -74,7 +75,9 @@ def read(path: Path, *, word: str = "", tag: str = "") -> list[Reading]:
         ]
         lines = dict(enumerate(builder.lines, start=1))
         document = build(path, id, text, spans, [])
-        readings.append(Reading(document, path, lines, (), tuple(notices) if index == 0 else ()))
+        told = tuple(notices) if index == 0 else ()
+        text_lines = TextLines(array("q", builder.starts), array("q", builder.rows))
+        readings.append(Reading(document, path, lines, (), told, text_lines=text_lines))
     return readings
 
 
@@ -205,13 +208,16 @@ class Builder:
     """Grows one document's text and spans, word by word.
 
     ``stray`` counts tags that go on with no span, ``begun`` those that begin one where none of its label
-    stands before.
+    stands before. ``starts`` are the code points at which words begin, ``rows`` their lines in the file,
+    ``lines`` those of spans.
     """
 
     def __init__(self) -> None:
         self.text: list[str] = []
         self.spans: list[tuple[int, int, str]] = []
         self.lines: list[int] = []
+        self.starts: list[int] = []
+        self.rows: list[int] = []
         self.stray = 0
         self.begun = 0
         self._start = 0
@@ -224,6 +230,8 @@ class Builder:
             if self.text and self.text[-1] != "\n" and not glued:
                 self._put(" ")
             self._start = self._length
+            self.starts.append(self._start)
+            self.rows.append(line)
             self._put(word)
         still_open: dict[tuple[int, str], int] = {}
         for column, tag in enumerate(tags):

@@ -22,7 +22,7 @@ from kashif.errors import Fault, InputError, first_line, listed, nearest
 from kashif.files import list_folder, read_json
 from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
-from kashif.formats.reading import Reading, refuse_large_ids, refuse_surrogates
+from kashif.formats.reading import Reading, refuse_surrogates
 from kashif.formats.tagging import OUTSIDE
 from kashif.formats.tagging import find as find_tagging
 from kashif.replacing import replaced_files, settle
@@ -45,8 +45,6 @@ _KEYS = {
 _INFO = "dataset_info.json"
 _STATE = "state.json"
 """The file of ``save_to_disk`` that names the files of rows."""
-_MOST = 2**63 - 1
-"""The largest number that a column of numbers holds."""
 
 
 def splits(path: Path) -> tuple[str, ...]:
@@ -223,7 +221,6 @@ def write(document: Document) -> tuple[str, list[str]]:
         InputError: for a lone surrogate or a number of more than 64 bits, which Arrow cannot hold.
     """
     refuse_surrogates(document)
-    refuse_large_ids(document, _MOST, format="a dataset")
     return "", []
 
 

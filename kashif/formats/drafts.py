@@ -13,7 +13,7 @@ from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
 from kashif.formats import offsets
-from kashif.formats.reading import Reading
+from kashif.formats.reading import Reading, TextLines
 
 
 class Draft:
@@ -114,8 +114,11 @@ class Draft:
             for fault in error.faults:
                 self.fault(fault.message)
             return None
-        lines = {entity.id: self.line for entity in entities} if self.line else {}
-        return Reading(document, self.path, lines, (self.line,) * len(relations) if self.line else ())
+        if not self.line:
+            return Reading(document, self.path)
+        lines = {entity.id: self.line for entity in entities}
+        relation_lines = (self.line,) * len(relations)
+        return Reading(document, self.path, lines, relation_lines, text_lines=TextLines([0], [self.line]))
 
 
 def _key(id: Any) -> str:

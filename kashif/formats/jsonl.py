@@ -7,7 +7,7 @@ from pathlib import Path
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
-from kashif.formats.reading import Reading
+from kashif.formats.reading import Reading, TextLines
 
 
 def read(path: Path) -> list[Reading]:
@@ -33,7 +33,8 @@ def read(path: Path) -> list[Reading]:
             faults.append(Fault(str(path), message, number))
         first.setdefault(document.id, number)
         lines = {entity.id: number for entity in document.entities}
-        readings.append(Reading(document, path, lines, (number,) * len(document.relations)))
+        relation_lines = (number,) * len(document.relations)
+        readings.append(Reading(document, path, lines, relation_lines, text_lines=TextLines([0], [number])))
     if faults:
         raise InputError(_whole(text, str(path)) or faults)
     return readings

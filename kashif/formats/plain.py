@@ -14,14 +14,12 @@ import regex
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
-from kashif.formats.reading import Reading, build, refuse_large_ids
+from kashif.formats.reading import Reading, TextLines, build
 
 _MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d{1,18})\]\]")
 _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 """What a label may be: no bracket, bar or hash, no blank at either end."""
 _ID = regex.compile(r"\d{1,18}")
-_LARGEST = 10**18 - 1
-"""The largest id."""
 _HALF = regex.compile(r"\]\]")
 _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
 """The last such line parts text and relations; the line end before it is its own, not the text's."""
@@ -66,7 +64,7 @@ def parse(raw: str, path: Path) -> Reading:
         raise InputError(sorted(faults, key=lambda fault: fault.order))
     entities.sort(key=lambda item: (item[1], -item[2]))
     document = build(path, path.stem, text, entities, relations)
-    return Reading(document, path, lines, tuple(relation_lines))
+    return Reading(document, path, lines, tuple(relation_lines), text_lines=TextLines.of(text))
 
 
 def _spans(
@@ -129,7 +127,6 @@ def write(document: Document) -> tuple[str, list[str]]:
             raise InputError(Fault(where, f"{message}, or write jsonl"))
     if _MARK.search(document.text) or _HALF.search(document.text):
         raise InputError(Fault(where, "the text holds [[ or ]], which look like marks"))
-    refuse_large_ids(document, _LARGEST, format="plain")
     spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))
     open_spans: list[int] = []
     for entity in spans:

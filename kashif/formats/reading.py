@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kashif.document import Document, Entity, Relation, json_line
@@ -11,8 +14,35 @@ from kashif.errors import Fault, InputError, listed
 
 
 @dataclass(frozen=True, slots=True)
+class TextLines:
+    """The lines of a file that a text stands on: at ``starts[i]``, a code point, line ``numbers[i]`` begins.
+
+    ``path`` is the file, if it is not the one that the marks stand in. Without ``starts`` nothing is known.
+    """
+
+    starts: Sequence[int] = ()
+    numbers: Sequence[int] = ()
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, text: str, path: Path | None = None) -> TextLines:
+        """Those of a text that stands in a file as it is."""
+        starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        return cls(array("q", starts), range(1, len(starts) + 1), path)
+
+    def at(self, offset: int) -> int:
+        """The line of a code point; 0 if it is not known."""
+        place = bisect_right(self.starts, offset) - 1
+        return self.numbers[place] if place >= 0 else 0
+
+    def behind(self, begin: int) -> TextLines:
+        """Those of the rest of the text, from a code point on."""
+        return replace(self, starts=array("q", (start - begin for start in self.starts)))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A document with its file and the line of every entity (by id) and relation (by index).
+    """A document with its file, the line of every entity (by id) and relation (by index), those of the text.
 
     ``omitted`` counts, by kind, what was read that a document has no place for, or that is read otherwise.
     ``slice`` is the percentages of its corpus that it was read as part of, if only those were asked for.
@@ -25,17 +55,14 @@ class Reading:
     notices: tuple[str, ...] = ()
     slice: tuple[int, int] | None = None
     omitted: dict[str, int] = field(default_factory=dict)
+    text_lines: TextLines = TextLines()
 
     def place(self, offset: int, line: int = 0) -> str:
         """The file and the line of a mark, else that of the text at an offset, as far as they are known."""
-        line = line or self._line(offset)
-        return f"{self.path}:{line}" if line else str(self.path)
-
-    def _line(self, offset: int) -> int:
-        if self.path.suffix.lower() == ".txt":
-            return self.document.text.count("\n", 0, offset) + 1
-        lines = {*self.entity_lines.values(), *self.relation_lines}
-        return lines.pop() if len(lines) == 1 else 0
+        if line:
+            return f"{self.path}:{line}"
+        line = self.text_lines.at(offset)
+        return f"{self.text_lines.path or self.path}:{line}" if line else str(self.path)
 
 
 def build(
@@ -66,13 +93,6 @@ def refuse_surrogates(document: Document) -> None:
     except UnicodeEncodeError as error:
         message = "it holds a lone surrogate, which UTF-8 cannot; only jsonl holds it (escaped)"
         raise InputError(Fault(f"document '{document.id}'", message)) from error
-
-
-def refuse_large_ids(document: Document, most: int, *, format: str) -> None:
-    """Raises InputError for ids of entities that are larger than what a format holds."""
-    if large := [entity.id for entity in document.entities if entity.id > most]:
-        message = f"{format} holds no id above {most:,}: {listed(map(str, large))}; renumber, or write jsonl"
-        raise InputError(Fault(f"document '{document.id}'", message))
 
 
 def refuse_blank_labels(document: Document, labels: Iterable[str], *, format: str) -> None:

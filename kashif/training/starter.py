@@ -11,7 +11,7 @@ from typing import Any
 
 from kashif import box
 from kashif.config import dump_yaml
-from kashif.corpora.loading import Spec, load, split_file
+from kashif.corpora.loading import Spec, load, split_file, splits_place
 from kashif.corpora.splits import APART, TRAIN
 from kashif.errors import Fault, InputError
 from kashif.files import list_folder, read_text, write_text
@@ -133,7 +133,7 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
 def _of_splits(corpus: str) -> dict[str, Any]:
     """What a recipe has of a corpus: that itself, or its splits if it has some and none was named."""
     spec = Spec.parse(corpus)
-    file, name = spec.splits_place
+    file, name = splits_place(spec.path)
     splits: Collection[str] = spec.own_splits
     if not splits and file.is_file():
         splits = [split for split, ids in split_file(file).get(name, {}).items() if ids]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kashif.corpora.duplicates import overlaps, shingles
+from kashif.corpora.duplicates import FEW, overlaps, shingles
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.files import read_json_lines, read_lines
@@ -37,10 +37,11 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
     found = Unannotated()
     ids = {document.id for document in held_out}
     digests = {text_digest(document.text) for document in held_out}
-    index: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    index: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, document in enumerate(held_out):
         for shingle in shingles(document.text):
-            index[shingle].add(place)
+            if len(index[shingle]) < FEW:  # a footer that all hold would compare each with all
+                index[shingle].append(place)
     for path in paths:
         for id, text in _texts(path):
             if id in ids or text_digest(text) in digests:
@@ -48,8 +49,8 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
                 continue
             alike = {place for shingle in shingles(text) for place in index.get(shingle, ())}
             others = [held_out[place].text for place in alike]
-            pairs = overlaps([text, *others], range(len(others) + 1)) if others else []
-            if any(pair.first == 0 and pair.near_duplicate for pair in pairs):
+            pairs = overlaps([text, *others], [0] + [1] * len(others))  # the others not with each other
+            if any(pair.near_duplicate for pair in pairs):
                 found.near += 1
                 continue
             found.paragraphs += text.split("\n")

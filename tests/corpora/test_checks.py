@@ -6,7 +6,7 @@ import pytest
 from helpers import ROOT, SCHEME
 
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec
+from kashif.corpora.loading import Spec, load
 from kashif.corpora.warnings import warnings
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme
@@ -182,3 +182,39 @@ def test_the_repository_s_annotations_are_clean(scheme: Scheme) -> None:
     assert len(checked.readings) >= 150 + 2 * 20
     newsroom = [r for r in checked.readings if r.path.parent.name == "newsroom"]
     assert warnings(newsroom, scheme) == []
+
+
+def test_an_id_of_two_files_is_a_fault_as_it_is_for_other_commands(tmp_path: Path) -> None:
+    """Check once passed what load refused."""
+    (tmp_path / "a01.txt").write_text("[[كيم|PERS#1]]\n---\n", encoding="utf-8")
+    (tmp_path / "x.jsonl").write_text('{"id": "a01", "text": "نص"}\n', encoding="utf-8")
+    [fault] = found(Spec(tmp_path))
+    assert str(fault) == f"{tmp_path / 'x.jsonl'}: id 'a01' is also in {tmp_path / 'a01.txt'}; ids are unique"
+    with pytest.raises(InputError) as refused:
+        load(str(tmp_path))
+    assert refused.value.faults == [fault]
+
+
+def test_articles_asked_for_twice_are_counted_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A corpus named with a slice of itself once had half as many articles again."""
+    monkeypatch.chdir(tmp_path)
+    news = tmp_path / "news"
+    news.mkdir()
+    for name in "abc":
+        (news / f"{name}.txt").write_text("[[كيم|PERS#1]]\nسطر\n---\n", encoding="utf-8")
+    (tmp_path / "splits.yaml").write_text("news: {train: [a], test: [b, c]}", encoding="utf-8")
+    for others in (["news"], [str(news)], ["news#train"], ["news#0-50%"], ["news#0-50%", "news#30-80%"]):
+        checked = check([Spec.parse(text) for text in ("news", *others)])
+        assert [reading.document.id for reading in checked.articles] == ["a", "b", "c"], others
+        assert checked.notices == [
+            "learned from the gold: PERS 3",
+            "no relations",
+            "spans stand apart and begin at words",
+        ]
+    slices = check([Spec.parse("news#0-50%"), Spec.parse("news#50-100%")])
+    assert [reading.document.id for reading in slices.articles] == ["a", "b[0-50%]", "b[50-100%]", "c"]
+    (news / "a.txt").write_text("[[كيم", encoding="utf-8")
+    for others in (["news"], ["news#train"]):
+        assert len(check([Spec.parse(text) for text in ("news", *others)]).faults) == 1

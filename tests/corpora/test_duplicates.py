@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kashif.arabic import normal_form, sentences, words
-from kashif.corpora.duplicates import SHINGLE, Overlap, overlaps, repeated_sentences
+from kashif.corpora.duplicates import FEW, RUN, SHINGLE, Overlap, overlaps, repeated_sentences
 
 # Two words, so that runs recur; with marks, tatweel and punctuation that hide no likeness.
 TEXT = st.lists(st.sampled_from(["زار", "وزير", "وَزير", "وزيـر", "،"]), max_size=16)
@@ -94,3 +94,47 @@ def test_repeated_sentences_of_different_groups() -> None:
     assert told[2][1] == "ولم يصدر أيّ تعليق رسميّ بعد"
     assert list(repeated_sentences([first, first], ["a", "a"])) == []
     assert len(sentences(first)) == 3
+
+
+FOOTER = " ".join(f"تذييل{i}" for i in range(RUN + 2))
+
+
+def articles(count: int) -> list[str]:
+    """Articles that share nothing but a footer."""
+    return [" ".join([*(f"كلمة{n}ف{i}" for i in range(30)), FOOTER]) for n in range(count)]
+
+
+def test_a_footer_of_all_articles_makes_no_pair_of_every_two() -> None:
+    """It once took twenty gigabytes at five thousand articles."""
+    few = overlaps(articles(FEW), range(FEW))
+    assert len(few) == FEW * (FEW - 1) // 2
+    count = 3 * FEW
+    found = overlaps(articles(count), range(count))
+    assert [(o.first, o.second) for o in found] == [(0, index) for index in range(1, count)]
+    assert {o.run for o in found} == {RUN + 2}
+    assert all(o.near_duplicate for o in found)
+
+
+def test_copies_are_found_below_a_footer_of_all() -> None:
+    texts = articles(3 * FEW)
+    copied = " ".join(f"خبر{i}" for i in range(RUN))
+    for index in (7, 31):
+        texts[index] = f"{copied} {texts[index]}"
+    by_pair = {(o.first, o.second): o for o in overlaps(texts, range(len(texts)))}
+    assert len(by_pair) == len(texts)
+    common, size = RUN - SHINGLE + 1 + RUN + 2 - SHINGLE + 1, 2 * RUN + 2 + 30 - SHINGLE + 1
+    found = by_pair[7, 31]
+    assert found.run == RUN + 2
+    assert found.containment == common / size
+    assert texts[7][slice(*found.first_span)] == FOOTER
+    assert by_pair[0, 7].near_duplicate
+
+
+def test_every_text_that_shares_a_footer_with_another_group_has_a_pair() -> None:
+    count = 3 * FEW
+    groups = ["train"] * (2 * FEW) + ["test"] * FEW
+    found = overlaps(articles(count), groups)
+    assert len(found) == count - 1
+    assert {index for o in found for index in (o.first, o.second)} == set(range(count))
+    assert all(groups[o.first] != groups[o.second] for o in found)
+    assert overlaps(articles(count), ["train"] * count) == []

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from kashif.corpora import partition
-from kashif.corpora.loading import Spec, split_file
+from kashif.corpora.checks import check
+from kashif.corpora.loading import Spec, load, split_file
 from kashif.document import Document
 from kashif.errors import InputError
 
@@ -103,3 +104,37 @@ def test_splits_that_are_there_and_parts_of_a_corpus_are_refused(tmp_path: Path)
     for spec in (Spec(tmp_path / "news", split="train"), Spec(tmp_path / "news", mapping="m")):
         with pytest.raises(InputError, match="take # and @ away"):
             partition.place_of(spec)
+
+
+def test_splits_that_no_command_would_read_are_refused(tmp_path: Path) -> None:
+    """Those of a DatasetDict of Hugging Face were once drawn and written, and its own were read."""
+    folder = tmp_path / "d"
+    folder.mkdir()
+    (folder / "dataset_dict.json").write_text('{"splits": ["train", "test"]}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"it has splits of its own \(train, test\)"):
+        partition.place_of(Spec.parse(f"datasets:{folder}"))
+
+
+def test_splits_of_the_folder_one_stands_in_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were written for its name and looked for under none."""
+    news = tmp_path / "news"
+    (news / "in").mkdir(parents=True)
+    (news / "a.txt").write_text("نص", encoding="utf-8")
+    monkeypatch.chdir(news / "in")
+    for name in ("..", "../../news"):
+        partition.write(*partition.place_of(Spec.parse(name)), {"test": ["a"]})
+        assert [document.id for document in load(f"{name}#test").documents] == ["a"]
+    monkeypatch.chdir(news)
+    assert partition.place_of(Spec.parse(".")) == (tmp_path / "splits.yaml", "news")
+    assert [document.id for document in load(".#test").documents] == ["a"]
+    assert [fault.message for fault in check([Spec.parse(".")]).faults] == [
+        "no entity is marked, so there is no scheme to learn; is the format the right one? CoNLL is written"
+        " conll:PATH"
+    ]
+
+
+def test_what_many_articles_share_is_told_where_it_leaves_too_few_to_part() -> None:
+    with pytest.raises(InputError, match=r"name fewer, or take out what many share .20 words in a row"):
+        partition.draw([["a", "b"]], HALVES, seed=1)

@@ -35,3 +35,9 @@ def test_a_name_with_a_conjunction_inside_is_no_dropped_hamza() -> None:
 
 def test_nothing_gives_zeros() -> None:
     assert set(register([]).values()) == {0.0}
+
+
+def test_a_word_behind_a_quotation_mark_or_bracket_is_one_of_the_sentence() -> None:
+    """Words that begin with « or ( were once not counted."""
+    text = "قال «نعم» (أمس) في كييف.\nثم «عاد» إلى."
+    assert register([Document("a", text)])["words of the median sentence"] == 4

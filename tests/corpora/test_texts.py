@@ -66,7 +66,11 @@ def test_writing_puts_no_text_beside_the_annotations_where_a_manifest_has_it(ann
     # Another text of this name is not the manifest's, and another name not in it.
     assert not texts.is_named(annotations, Document("s1", "زار كيم"))
     assert not texts.is_named(folder / "s2.ann", Document("s2", TEXT))
-    save([Document("s1", "زار كيم")], "brat", folder, has_text=texts.is_named)
+    other = [Document("s1", "زار كيم")]
+    with pytest.raises(InputError, match="holds another article"):
+        save(other, "brat", folder, has_text=texts.is_named)
+    annotations.unlink()
+    save(other, "brat", folder, has_text=texts.is_named)
     assert beside.read_text(encoding="utf-8") == "زار كيم"
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kashif.corpora.warnings import AnnotationWarning, accept, read_accepted, warnings
+from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.formats import Reading, plain
 from kashif.scheme import Beside, Inside, Scheme, WarningRules
@@ -111,3 +113,28 @@ def test_a_corpus_is_not_taken_for_the_table_of_accepted_warnings(tmp_path: Path
     with pytest.raises(InputError, match="this is an input"):
         accept([AnnotationWarning(tmp_path, "a", Fault(str(corpus), "holds"))])
     assert corpus.read_text(encoding="utf-8") == "كيم\tO\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_accepted_warnings_may_have_windows_line_ends(tmp_path: Path, scheme: Scheme, end: str) -> None:
+    """A spreadsheet's line ends once brought every accepted warning back, and accepted it again."""
+    texts = ("[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n", "[[الملك|OCC#1]] [[كارل|PERS#2]]\n---\n")
+    file = tmp_path / "accepted.tsv"
+    accept(warnings(readings(tmp_path, *texts), scheme))
+    file.write_bytes(file.read_bytes().replace(b"\n", end.encode()) + end.encode())
+    assert warnings(readings(tmp_path, *texts), scheme) == []
+    accept(warnings(readings(tmp_path, *texts, texts[0]), scheme))
+    assert [id for id, _ in read_accepted(tmp_path)] == ["a1", "a2", "a3"]
+
+
+def test_an_id_of_several_lines_is_accepted(tmp_path: Path, scheme: Scheme) -> None:
+    """Its line end once stood in the table, which no later check could read."""
+    sentence = "هذا خبر طويل عن زيارة قام بها مسؤول كبير إلى مدينة بعيدة في الشمال"
+    [marked] = readings(tmp_path, "[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n")
+    document = replace(marked.document, id="خبر\tمن\nيوم")
+    articles = [replace(marked, document=document)]
+    articles += [Reading(Document(f"نسخة\r\n{n}", sentence), tmp_path / "x.jsonl") for n in (1, 2)]
+    found = warnings(articles, scheme)
+    assert accept(found) == len(found) == 2
+    assert len(read_accepted(tmp_path)) == 2
+    assert warnings(articles, scheme) == []

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from kashif.corpora.slices import take
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.merging import merge
-from kashif.formats import Reading, jsonl, plain
+from kashif.formats import FORMATS, Reading, jsonl, plain, read
 from kashif.scheme import RelationType, Scheme
 
 SCHEME = Scheme(
@@ -66,7 +67,7 @@ def test_a_mark_of_one_side_alone_has_the_other_s_place(tmp_path: Path) -> None:
     file.write_text(second.document.to_json() + "\n", encoding="utf-8")
     found = merge(jsonl.read(file), [plain.parse("سطر\n[[بوتين|PERS#1]]", Path("a.txt"))], scheme=SCHEME)
     assert found.differences[0].marks == ("-", "PERS «بوتين»")
-    assert found.differences[0].places[0] == str(file)
+    assert found.differences[0].places[0] == f"{file}:1"
 
 
 def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
@@ -79,3 +80,32 @@ def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
         merge([one], [both], scheme=SCHEME)
     with pytest.raises(InputError, match=r"A/a\.txt: its text is not that of B/a\.txt"):
         merge([both], [plain.parse("آخر", Path("B/a.txt"))], scheme=SCHEME)
+
+
+@pytest.mark.parametrize(
+    ("format", "place"),
+    [
+        ("plain", "z.txt:3"),
+        ("brat", "z.txt:3"),  # the line of its one mark was once told, in the .ann
+        ("conll", "z.conll:12"),  # the same
+        ("jsonl", "z.jsonl:1"),
+        ("doccano", "z.jsonl:1"),
+        ("label-studio", "z.json"),
+    ],
+)
+def test_a_mark_that_is_not_there_has_the_line_of_its_text(tmp_path: Path, format: str, place: str) -> None:
+    text = "[[كيم|PERS#1]] عاد.\nسطر.\nثم زار كييف.\n"
+    file = tmp_path / f"z{FORMATS[format].ending}"
+    begin, _, end = FORMATS[format].frame
+    document = reading(text, "A").document
+    (tmp_path / "z.txt").write_text(document.text, encoding="utf-8")
+    file.write_text(begin + FORMATS[format].write(document)[0] + end, encoding="utf-8")
+    [one] = read(file, format)
+    assert one.place(one.document.text.index("كييف")) == f"{tmp_path}/{place}"
+    assert one.place(one.document.text.index("كييف"), 7) == f"{file}:7"
+
+
+def test_a_place_in_a_slice_is_that_in_the_file() -> None:
+    [piece] = take([reading("سطر.\n[[كيم|PERS#1]] عاد.\nثم زار كييف.", "A")], (34, 100))
+    assert piece.document.text.startswith("كيم")
+    assert piece.place(piece.document.text.index("كييف")) == "A/a.txt:3"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kashif.corpora.duplicates import FEW, SHINGLE, Overlap, overlaps
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.errors import InputError
+from kashif.training import unannotated
 from kashif.training.unannotated import read_unannotated
 
 LONG = " ".join(f"كلمة{index}" for index in range(40))
@@ -56,3 +58,29 @@ def test_what_cannot_be_read_is_refused(name: str, content: bytes, told: str, tm
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=told):
         read_unannotated([tmp_path / name])
+
+
+def test_a_footer_of_all_held_out_articles_compares_a_text_with_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each text was once compared with every article that holds it, and these with each other."""
+    footer = " ".join(f"تذييل{index}" for index in range(SHINGLE))
+    held_out = [
+        Document(f"h{n}", " ".join([*(f"كلمة{n}ف{i}" for i in range(40)), footer])) for n in range(3 * FEW)
+    ]
+    rows = [
+        {"id": "own", "text": " ".join([*(f"خبر{i}" for i in range(40)), footer])},
+        {"id": "copy", "text": f"وقال {held_out[-1].text} أمس"},
+    ]
+    compared: list[int] = []
+
+    def counting(texts: list[str], groups: list[int]) -> list[Overlap]:
+        compared.append(len(texts))
+        found = overlaps(texts, groups)
+        assert {pair.first for pair in found} == {0}
+        return found
+
+    monkeypatch.setattr(unannotated, "overlaps", counting)
+    found = read_unannotated([lines(tmp_path / "a.jsonl", *rows)], held_out=held_out)
+    assert (list(found.articles), found.near) == (["own"], 1)
+    assert compared == [1 + FEW, 2 + FEW]
