@@ -93,6 +93,12 @@ def test_what_is_no_text_is_told(trained: Path, texts: Any, told: str) -> None:
         kashif.predict(texts, trained)
 
 
+def test_a_string_is_no_stream_of_texts(trained: Path) -> None:
+    """It gave one document for each letter."""
+    with pytest.raises(kashif.InputError, match="stream takes several texts, found one string"):
+        kashif.load(trained).stream("زار بوتين")
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [

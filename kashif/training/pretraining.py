@@ -156,7 +156,8 @@ def _trainer(
     """A Trainer that is ready to pretrain ``network``, to which it adds the auxiliary taggers."""
     with _bars(progress):
         windows = _windows(material.texts.paragraphs, tokenizer, size=recipe.window)
-        parts = windows.train_test_split(recipe.development_share, seed=recipe.seed)
+        selecting = math.ceil(len(windows) * recipe.development_share)
+        parts = windows.train_test_split(min(selecting, len(windows) - 1), seed=recipe.seed)
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
     train: Any = parts["train"]

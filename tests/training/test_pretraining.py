@@ -154,6 +154,14 @@ def test_held_out_articles_are_counted_and_left_out(tiny_encoder: Path, texts: P
     assert "left out: 0 texts that are held out, 2 near-duplicates of such" in said
 
 
+def test_a_large_share_leaves_a_window_to_train_on(tiny_encoder: Path, texts: Path) -> None:
+    said: list[str] = []
+    pretrain(
+        pretraining_recipe(tiny_encoder, development_share=0.999, epochs=1), texts / "x", say=said.append
+    )
+    assert said[0].startswith("train: 1 windows of 64 sub-words; ")
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "modernbert", "electra", "albert"])
 def test_the_loss_of_masked_sub_words_is_that_of_all(kind: str, tmp_path: Path) -> None:
     network = AutoModelForMaskedLM.from_pretrained(make_encoder(tmp_path / kind, [NEWS], kind)).eval()
