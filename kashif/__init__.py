@@ -156,9 +156,10 @@ def train(
         The folder, and the scores on the development articles that selected the model.
 
     Raises:
-        InputError: for a recipe, corpus or encoder that does not fit.
+        InputError: for a recipe, output, corpus, encoder or callback that does not fit.
     """
     from kashif.libraries import silent_libraries
+    from kashif.outputs import output_folder
     from kashif.training import train as training
     from kashif.training.recipe import Recipe
     from kashif.training.trainer import silent
@@ -167,7 +168,7 @@ def train(
     with silent_libraries(not verbose):
         return training.train(
             Recipe.of(recipe),
-            as_path(output, "output"),
+            output_folder(as_path(output, "output")),
             resume=resume,
             say=print if verbose else silent,
             progress=verbose,

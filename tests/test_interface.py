@@ -116,6 +116,12 @@ def test_a_string_is_no_stream_of_texts(trained: Path) -> None:
         (lambda: kashif.train({"train": ["a"]}, None), "output: write a path"),  # type: ignore[arg-type]
         (lambda: kashif.train({"train": ["a"], "seed": -1}, "m"), "seed: Input should be greater"),
         (lambda: kashif.train({1: 2}, "m"), "recipe"),  # type: ignore[dict-item]
+        (lambda: kashif.train({"train": ["a"]}, __file__), "this is a file, and a folder is needed"),
+        (lambda: kashif.train({"train": ["a"]}, "m", callbacks=None), "write a list of TrainerCall"),  # type: ignore[arg-type]
+        (lambda: kashif.train({"train": ["a"]}, "m", callbacks=[5]), "TrainerCallbacks .*; found 5"),  # type: ignore[list-item]
+        (lambda: kashif.Recipe(), "Recipe: train: this key is missing"),
+        (lambda: kashif.Recipe(train=["a"], epoch=3), "unknown key 'epoch'; did you mean 'epochs'"),  # type: ignore[call-arg, arg-type]
+        (lambda: kashif.Scheme(entities={}, relations={"r": {}}), "Scheme: relations.r.head: this key"),  # type: ignore[dict-item]
     ],
 )
 def test_wrong_types_are_told(call: Callable[[], object], told: str) -> None:
@@ -128,5 +134,7 @@ def test_a_seed_or_device_that_is_none_is_told(trained: Path) -> None:
         kashif.score(trained, "a", seed=-1)
     with pytest.raises(kashif.InputError, match="device"):
         kashif.load(trained, device={})  # type: ignore[arg-type]
+    with pytest.raises(kashif.InputError, match="device 'privateuseone': "):
+        kashif.load(trained, device="privateuseone")
     with pytest.raises(kashif.InputError, match="threads 'x'"):
         kashif.load(trained, threads="x")  # type: ignore[arg-type]

@@ -6,12 +6,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
+from pydantic import ConfigDict
 
+from kashif.config import StrictModel
 from kashif.controls import visible_on_page
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
 NAME = "README.md"
+
+
+class _Measure(StrictModel):
+    model_config = ConfigDict(extra="ignore")
+
+    f1: float | None
+    interval: tuple[float, float] | None
+
+
+class _Truth(StrictModel):
+    model_config = ConfigDict(extra="ignore")
+
+    ece: float | None
+
+
+class ReportRow(StrictModel):
+    """What a card takes of a report of ``kashif score --json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    corpus: str
+    documents: int
+    measures: dict[str, _Measure]
+    calibration: dict[str, _Truth]
+
+
+class Reports(StrictModel):
+    """The reports in a file of ``kashif score --json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reports: tuple[ReportRow, ...]
 
 
 def card(
@@ -22,13 +56,13 @@ def card(
     manifest: Mapping[str, Any],
     development: Mapping[str, float],
     uncalibrated: Sequence[str] = (),
-    reports: Sequence[Mapping[str, Any]] = (),
+    reports: Sequence[ReportRow] = (),
 ) -> str:
     """The card of a model trained by a recipe.
 
     ``manifest`` is the content of its ``manifest.json``, ``development`` the scores that selected it, before
     thresholds were chosen; ``uncalibrated`` are the views whose probabilities are as they were trained,
-    ``reports`` are those of ``kashif score --json``, each of a corpus.
+    ``reports`` are each of a corpus.
     """
     parts = [
         _front(recipe),
@@ -106,7 +140,7 @@ def _labels(scheme: Scheme) -> Iterator[str]:
     yield f"Spans {spans}."
 
 
-def _scores(development: Mapping[str, float], reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _scores(development: Mapping[str, float], reports: Sequence[ReportRow]) -> Iterator[str]:
     if reports:
         yield "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
         yield _table(
@@ -118,23 +152,21 @@ def _scores(development: Mapping[str, float], reports: Sequence[Mapping[str, Any
     yield f"{told}, before thresholds were chosen: {selected}."
 
 
-def _report(report: Mapping[str, Any]) -> tuple[str, ...]:
+def _report(report: ReportRow) -> tuple[str, ...]:
     views = ("entities", "relations", "relations given gold entities")
-    found = [report["measures"].get(view) for view in views]
+    found = [report.measures.get(view) for view in views]
     errors = [
-        f"{view} {table['ece']:.3f}"
-        for view, table in report["calibration"].items()
-        if table["ece"] is not None
+        f"{view} {table.ece:.3f}" for view, table in report.calibration.items() if table.ece is not None
     ]
-    text = f"{report['corpus']}, {report['documents']} articles"
+    text = f"{report.corpus}, {report.documents} articles"
     return (text, *map(_measure, found), ", ".join(errors))
 
 
-def _measure(measure: Mapping[str, Any] | None) -> str:
-    if measure is None or measure["f1"] is None:
+def _measure(measure: _Measure | None) -> str:
+    if measure is None or measure.f1 is None:
         return "–"
-    around = " ({:.3f}–{:.3f})".format(*measure["interval"]) if measure["interval"] else ""
-    return f"{measure['f1']:.3f}{around}"
+    around = " ({:.3f}–{:.3f})".format(*measure.interval) if measure.interval else ""
+    return f"{measure.f1:.3f}{around}"
 
 
 def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from kashif.corpora import provenance as seen
 from kashif.errors import Fault, InputError
@@ -82,9 +81,9 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     return lost
 
 
-def _reports(path: Path) -> list[dict[str, Any]]:
-    rows = read_json(path)
-    if not isinstance(rows, dict) or not isinstance(rows.get("reports"), list):
-        raise InputError(Fault(str(path), "no report of `kashif score --json`"))
-    found: list[dict[str, Any]] = rows["reports"]
-    return found
+def _reports(path: Path) -> tuple[card.ReportRow, ...]:
+    try:
+        return card.Reports.check(read_json(path), str(path)).reports
+    except InputError as error:
+        faults = [*error.faults, Fault(str(path), "no report of `kashif score --json`; give one, or none")]
+        raise InputError(faults) from error
