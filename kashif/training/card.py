@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from kashif.config import StrictModel
 from kashif.controls import visible_on_page
+from kashif.corpora.provenance import TERMS
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
@@ -190,7 +191,7 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     if pretraining := manifest.get("encoder recipe"):
         heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))
         yield f"`kashif pretrain` made it of {heard}; `manifest.json` has that recipe too."
-    terms = manifest.get("encoder terms") or {"license": "", "credits": []}
+    terms = manifest.get(TERMS) or {"license": "", "credits": []}
     if credits := dict.fromkeys((*recipe.credits, *terms["credits"])):
         yield "\n".join(f"- {line}" for line in credits)
     licence = recipe.license or "none is stated"

@@ -23,7 +23,13 @@ from transformers import (
 from kashif import box
 from kashif.corpora import slices
 from kashif.corpora.loading import Spec, load_all, load_each
-from kashif.corpora.provenance import articles_row, check_weights, seen_by, write_encoder_manifest
+from kashif.corpora.provenance import (
+    articles_row,
+    check_weights,
+    seen_by,
+    terms_of,
+    write_encoder_manifest,
+)
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json
@@ -74,6 +80,8 @@ def pretrain(
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)
+    articles = material.texts.articles | seen_by(recipe.encoder)
+    terms = terms_of(Path(encoder.resolve(recipe.encoder)))
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")
         return finished
@@ -81,15 +89,15 @@ def pretrain(
     refuse_foreign(output, inputs=material.paths)
     folder = output.resolve() / checkpoints.FOLDER
     trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
-    last = checkpoints.begin(folder, note, resume=resume)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    loss = float(trainer.evaluate()["eval_loss"])
-    with replaced_model(output) as new:
-        network.base_model.save_pretrained(new)
-        tokenizer.save_pretrained(new)
-        write_json(new / PRETRAINING, {**note, "environment": origin["environment"], "loss": loss})
-        articles = material.texts.articles | seen_by(recipe.encoder)
-        write_encoder_manifest(new, articles, auxiliary=origin["auxiliary"])
+    with checkpoints.locked(output):
+        last = checkpoints.begin(folder, note, resume=resume)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        loss = float(trainer.evaluate()["eval_loss"])
+        with replaced_model(output) as new:
+            network.base_model.save_pretrained(new)
+            tokenizer.save_pretrained(new)
+            write_json(new / PRETRAINING, {**note, "environment": origin["environment"], "loss": loss})
+            write_encoder_manifest(new, articles, auxiliary=origin["auxiliary"], terms=terms)
     say(f"wrote {output}")
     return loss
 

@@ -18,7 +18,7 @@ from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError, WorkError
 from kashif.evaluation.systems import open_system, score_system
 from kashif.replacing import settle
-from kashif.training import pretraining
+from kashif.training import checkpoints, pretraining
 from kashif.training.crossvalidation import articles
 from kashif.training.masking import masked_loss
 from kashif.training.pretraining import _windows, pretrain
@@ -199,6 +199,16 @@ def test_resuming_a_finished_pretraining_leaves_it_as_it_is(tiny_encoder: Path, 
     (texts / "x" / "model.safetensors").write_bytes(b"cut")
     pretrain(pretraining_recipe(tiny_encoder), texts / "x", resume=True)
     assert contents(texts / "x") == before
+
+
+def test_two_pretrainings_do_not_write_to_one_folder(tiny_encoder: Path, texts: Path) -> None:
+    """The second one removed the checkpoints of the first."""
+    mark = texts / "x" / "checkpoints" / "run.json"
+    mark.parent.mkdir(parents=True)
+    mark.write_text("{}", encoding="utf-8")
+    with checkpoints.locked(texts / "x"), pytest.raises(InputError, match="another training, export"):
+        pretrain(pretraining_recipe(tiny_encoder, epochs=1), texts / "x")
+    assert mark.read_text(encoding="utf-8") == "{}"
 
 
 def test_pretraining_that_diverges_is_stopped(tiny_encoder: Path, texts: Path) -> None:
