@@ -97,13 +97,17 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     from kashif import box
 
     folder = box.find(model).resolve()
-    weights = (folder / box.WEIGHTS).stat()
-    config = (folder / "config.json").stat()
-    return _kept(folder, (weights.st_mtime_ns, weights.st_size, config.st_mtime_ns)).predict(texts)
+    files = [(path, path.stat()) for name in _LOADED if (path := folder / name).is_file()]
+    written = tuple((path.name, file.st_mtime_ns, file.st_size) for path, file in files)
+    return _kept(folder, written).predict(texts)
+
+
+_LOADED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "export.json")
+"""The files of a model's folder that say what is predicted, and how fast."""
 
 
 @lru_cache(maxsize=1)
-def _kept(folder: Path, _written: tuple[int, ...]) -> Predictor:
+def _kept(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> Predictor:
     return load(folder)
 
 

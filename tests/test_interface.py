@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,25 @@ def test_a_model_that_was_trained_again_answers_anew(trained: Path, tmp_path: Pa
         for file in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(folder / file, new)
     assert not kashif.predict(text, folder).entities
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "export.json", "config.json"])
+def test_a_model_one_of_whose_files_is_another_is_loaded_anew(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    loaded: list[Path] = []
+    load = kashif.load
+    monkeypatch.setattr(kashif, "load", lambda model: loaded.append(model) or load(model))
+    for _ in range(2):
+        kashif.predict("كييف", folder)
+    content = (folder / name).read_text(encoding="utf-8") + "\n" if (folder / name).is_file() else "{}"
+    (folder / name).write_text(content, encoding="utf-8")
+    assert len(loaded) == 1
+    with suppress(kashif.InputError):  # of an export that is none
+        kashif.predict("كييف", folder)
+    assert len(loaded) == 2
 
 
 def test_a_recipe_is_taken_in_three_forms(project: Path) -> None:

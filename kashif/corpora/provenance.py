@@ -47,14 +47,15 @@ class Articles:
 class SeenArticles:
     """The articles that a model was trained on, those that selected it and its threshold, and its encoder's.
 
-    ``encoder`` are those that its encoder has seen otherwise: in pretraining, as another model's, or in
-    auxiliary corpora.
+    ``encoder`` are those that its encoder had seen before, in pretraining or as another model's,
+    ``auxiliary`` those of auxiliary corpora, which taught it beside.
     """
 
     train: Articles = Articles()
     development: Articles = Articles()
     thresholds: Articles = Articles()
     encoder: Articles = Articles()
+    auxiliary: Articles = Articles()
 
     @classmethod
     def of(cls, folder: Path) -> SeenArticles | None:
@@ -68,15 +69,20 @@ class SeenArticles:
             return None
         check_weights(folder)
         rows = _manifest(path, needed=("train", "development"))
-        encoder = rows.get("encoder articles", {}) | rows.get("auxiliary", {})
         thresholds = rows.get("thresholds") or rows.get("calibration", {})
         own = (rows["train"], rows["development"], thresholds)
-        return cls(*(Articles(texts) for texts in (*own, encoder)))
+        beside = (rows.get("encoder articles", {}), rows.get("auxiliary", {}))
+        return cls(*(Articles(texts) for texts in (*own, *beside)))
+
+    @property
+    def taught(self) -> Articles:
+        """The articles of its own training that the weights learned from."""
+        return Articles({**self.auxiliary.texts, **self.train.texts})
 
     @property
     def learned(self) -> Articles:
         """The articles that the weights have been trained on, in whatever way."""
-        return Articles({**self.encoder.texts, **self.train.texts})
+        return Articles({**self.encoder.texts, **self.taught.texts})
 
 
 def seen_by(encoder: str) -> dict[str, str]:
@@ -203,7 +209,7 @@ def write_encoder_manifest(
     ``auxiliary`` is the ``articles_row`` of auxiliary corpora, ``terms`` are what ``terms_of`` says
     of the weights that it began with.
     """
-    rows = {"pretraining": {"articles": dict(articles)}, "weights": weights_digest(folder)}
+    rows: dict[str, Any] = {"pretraining": {"articles": dict(articles)}, "weights": weights_digest(folder)}
     rows |= {"auxiliary": auxiliary} if auxiliary else {}
     write_json(folder / NAME, rows | ({TERMS: terms} if any((terms or {}).values()) else {}))
 

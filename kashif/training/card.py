@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
@@ -15,6 +16,8 @@ from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
 NAME = "README.md"
+REPORTED = "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
+"""The line above the scores of reports."""
 
 
 class _Measure(StrictModel):
@@ -86,6 +89,23 @@ def card(
     return visible_on_page("\n\n".join(part.strip() for part in parts if part)) + "\n"
 
 
+def changed(text: str, before: str, after: str) -> str | None:
+    """The card ``text`` with the lines changed in which two cards differ; None where it has not these lines.
+
+    All else in it stays, such as its name, reports and what the user wrote.
+    """
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        above = old[max(a - 1, 0) : a]  # the line above tells where lines are new
+        lines = "".join([*above, *old[a:b]])
+        if text.count(lines) != 1:
+            return None
+        text = text.replace(lines, "".join([*above, *new[c:d]]))
+    return text
+
+
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
 ends with a word."""
@@ -143,7 +163,7 @@ def _labels(scheme: Scheme) -> Iterator[str]:
 
 def _scores(development: Mapping[str, float], reports: Sequence[ReportRow]) -> Iterator[str]:
     if reports:
-        yield "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
+        yield REPORTED
         yield _table(
             ("text", "entities", "relations", "relations, gold entities given", "calibration error"),
             [_report(report) for report in reports],
@@ -180,7 +200,7 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (what, ", ".join(f"`{corpus}`" for corpus in corpora) or "set aside of these", str(len(articles)))
         for key, (what, corpora) in uses.items()
-        if (articles := manifest[key]["articles"])
+        if (articles := manifest[key]["articles"]) and (key != "calibration" or "thresholds" not in manifest)
     ]
     if "thresholds" in manifest:
         count = len(manifest["thresholds"]["articles"])

@@ -12,7 +12,7 @@ from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
 from kashif.modeling.weights import refuse_foreign, replaced_model
-from kashif.training import card, exporting
+from kashif.training import card, checkpoints, exporting
 from kashif.training.data import gather
 from kashif.training.provenance import RECIPE, SCORES
 from kashif.training.recipe import Recipe
@@ -37,8 +37,13 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     if output.resolve() == folder.resolve():
         raise InputError(Fault(str(output), "this is the model itself, and its weights would be lost"))
     refuse_foreign(output)
-    recipe = Recipe.load(folder / RECIPE)
     told = [row for path in reports for row in _reports(path)]
+    with checkpoints.locked(folder):  # or what is carried would be of two models
+        return _release(folder, output, told)
+
+
+def _release(folder: Path, output: Path, reports: Sequence[card.ReportRow]) -> dict[str, float]:
+    recipe = Recipe.load(folder / RECIPE)
     data = gather(recipe)
     texts = [(document.id, document.text) for document in data.development]
 
@@ -51,7 +56,7 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     network = predictor.model.half()  # type: ignore[no-untyped-call]
     if not all(value.isfinite().all() for value in network.state_dict().values()):
         raise InputError(Fault(str(folder), "a weight is too large for 16 bits; carry the folder as it is"))
-    with replaced_model(output) as new:
+    with checkpoints.locked(output), replaced_model(output) as new:
         network.save_pretrained(new)
         predictor.tokenizer.save_pretrained(new)
         for name in (RECIPE, SCORES, "scheme.yaml"):
@@ -67,7 +72,7 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
             manifest=manifest,
             development=development,
             uncalibrated=network.config.uncalibrated,
-            reports=told,
+            reports=reports,
         )
         write_text(new / card.NAME, text)
         narrow = predictors.load(new, runtime="torch", device="cpu")
