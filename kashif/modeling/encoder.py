@@ -278,16 +278,19 @@ def _tokenizer(file: _File, kept: list[int]) -> Any:
 
 
 def copy(name: str, output: Path) -> None:
-    """Writes the encoder of a hub name or folder, with its tokenizer, to a folder.
+    """Writes the encoder of a hub name or folder, a model's too, with its tokenizer to a folder.
 
     Raises:
         InputError: if there is no such encoder.
     """
     from transformers import AutoModel, AutoTokenizer
 
+    from kashif.modeling.model import KashifModel
+
     name = resolve(name)
     with refusing(f"encoder '{name}'"):
         model = load_encoder(AutoModel, name)
+        model = model.encoder if isinstance(model, KashifModel) else model
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     articles, terms = seen_by(name), terms_of(Path(name))
     with replaced_model(output) as new:

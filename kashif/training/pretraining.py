@@ -105,6 +105,9 @@ def pretrain(
 def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
     """The tokenizer and the masked-language model of a recipe's encoder."""
     name = encoder.locate(recipe.encoder)
+    if box.is_model(Path(name)):
+        how = f"write its encoder first: kashif encoder {recipe.encoder} --output DIR"
+        raise InputError(f"encoder '{recipe.encoder}': this is a model, which cannot be pretrained; {how}")
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from helpers import NEWS, SCHEME, pretraining_recipe, recipe
 
 import kashif
 from kashif.corpora.provenance import terms_of
+from kashif.errors import InputError
 from kashif.modeling import encoder
 from kashif.scheme import Scheme
 from kashif.training import card
@@ -45,6 +47,8 @@ def test_the_terms_of_a_model_that_serves_as_encoder_go_on(tiny_encoder: Path, p
     assert "\n- Somebody: CC BY-SA 4.0\n" in text
     assert "Licence of the weights: none is stated; its encoder came under cc-by-sa-4.0." in text
     # A copy, an encoder that was pretrained further and a third model once knew nothing of it.
+    with pytest.raises(InputError, match="this is a model, which cannot be pretrained; write its encoder"):
+        pretrain(pretraining_recipe(project / "first"), project / "read-in")
     encoder.copy("first", project / "copy")
     (project / "news.txt").write_text(NEWS, encoding="utf-8")
     pretrain(pretraining_recipe(project / "copy", epochs=1), project / "read-in")
