@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -17,9 +17,7 @@ from kashif.evaluation.calibration import Reliability
 from kashif.evaluation.comparing import Comparison, Difference
 from kashif.evaluation.counting import Counts
 from kashif.evaluation.scoring import Measure, Report
-
-if TYPE_CHECKING:
-    from kashif.training.recalibration import ThresholdChoice
+from kashif.evaluation.thresholds import ThresholdChoice
 
 _ISOLATE, _END = "\u2068", "\u2069"
 _SHOWN = 5

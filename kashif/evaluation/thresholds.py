@@ -114,6 +114,16 @@ class Choice:
     crossed: Counts | None
 
 
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """A model's new thresholds of ``entities`` and ``relations``, and the former ones with their counts."""
+
+    former: dict[str, float]
+    before: dict[str, Counts]
+    chosen: dict[str, Choice]
+    notices: tuple[str, ...]
+
+
 def calibrate(
     predictor: Predictor, gold: Sequence[Document], *, watch: Watch = unwatched
 ) -> dict[str, Choice]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from kashif.corpora import loading, provenance
 from kashif.corpora.provenance import SeenArticles
 from kashif.document import Document
 from kashif.errors import Fault, InputError, counted
-from kashif.evaluation.counting import Counts
 from kashif.evaluation.suite import Watch, unwatched
-from kashif.evaluation.thresholds import Choice, Outcomes, calibrate, outcomes
+from kashif.evaluation.thresholds import Outcomes, ThresholdChoice, calibrate, outcomes
 from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
 from kashif.modeling.decoding import NO_CALIBRATION
@@ -23,16 +21,6 @@ from kashif.scheme import Scheme
 from kashif.training import card, checkpoints
 from kashif.training.provenance import RECIPE, SCORES
 from kashif.training.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class ThresholdChoice:
-    """A model's new thresholds of ``entities`` and ``relations``, and the former ones with their counts."""
-
-    former: dict[str, float]
-    before: dict[str, Counts]
-    chosen: dict[str, Choice]
-    notices: tuple[str, ...]
 
 
 def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unwatched) -> ThresholdChoice:
