@@ -98,7 +98,7 @@ class Report:
             InputError: for another side or view, or a label that the report does not have.
         """
         by_view = {"entities": self.entities, "relations": self.relations}
-        for what, name, known in (("side", side, _SIDES), ("view", view, by_view)):
+        for what, name, known in (("side", side, _SIDES), ("view", view, tuple(by_view))):
             if name not in known:
                 raise InputError(f"no {what} '{name}' of errors; {nearest(name, known)}")
         by_label = by_view[view]
