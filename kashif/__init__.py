@@ -97,13 +97,17 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     from kashif import box
 
     folder = box.find(model).resolve()
-    weights = (folder / box.WEIGHTS).stat()
-    config = (folder / "config.json").stat()
-    return _kept(folder, (weights.st_mtime_ns, weights.st_size, config.st_mtime_ns)).predict(texts)
+    files = [(path, path.stat()) for name in _LOADED if (path := folder / name).is_file()]
+    written = tuple((path.name, file.st_mtime_ns, file.st_size) for path, file in files)
+    return _kept(folder, written).predict(texts)
+
+
+_LOADED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "export.json")
+"""The files of a model's folder that say what is predicted, and how fast."""
 
 
 @lru_cache(maxsize=1)
-def _kept(folder: Path, _written: tuple[int, ...]) -> Predictor:
+def _kept(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> Predictor:
     return load(folder)
 
 
@@ -156,9 +160,10 @@ def train(
         The folder, and the scores on the development articles that selected the model.
 
     Raises:
-        InputError: for a recipe, corpus or encoder that does not fit.
+        InputError: for a recipe, output, corpus, encoder or callback that does not fit.
     """
     from kashif.libraries import silent_libraries
+    from kashif.outputs import output_folder
     from kashif.training import train as training
     from kashif.training.recipe import Recipe
     from kashif.training.trainer import silent
@@ -167,7 +172,7 @@ def train(
     with silent_libraries(not verbose):
         return training.train(
             Recipe.of(recipe),
-            as_path(output, "output"),
+            output_folder(as_path(output, "output")),
             resume=resume,
             say=print if verbose else silent,
             progress=verbose,

@@ -90,6 +90,14 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _refused(type(self), type(self).__name__, error) from error
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined] # which lets pydantic pass it over
+
     @classmethod
     def load(cls, path: Path) -> Self:
         """The settings of a YAML file.
@@ -120,8 +128,7 @@ class StrictModel(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = [fault for item in error.errors() for fault in _faults(cls, where, item)]
-            raise InputError(faults) from error
+            raise _refused(cls, where, error) from error
 
     def dump(self) -> str:
         """The settings as YAML, which ``parse`` reads back."""
@@ -141,6 +148,11 @@ _EXPECTED = {
     "bool_parsing": "expected true or false",
 }
 """pydantic's errors in the user's terms."""
+
+
+def _refused(model: type[BaseModel], where: str, error: ValidationError) -> InputError:
+    """The error of settings that do not fit, in the user's terms."""
+    return InputError([fault for item in error.errors() for fault in _faults(model, where, item)])
 
 
 def _faults(model: type[BaseModel], where: str, item: Any) -> list[Fault]:

@@ -116,7 +116,13 @@ class Scheme(StrictModel):
         return tuple(self.relations)
 
     def allows(self, relation: str, head: str, tail: str) -> bool:
-        """Whether a relation may hold between entities of these labels."""
+        """Whether a relation may hold between entities of these labels.
+
+        Raises:
+            InputError: if the scheme has no such relation.
+        """
+        if relation not in self.relations:
+            raise InputError(f"no relation '{relation}' in the scheme; {nearest(relation, self.relations)}")
         signature = self.relations[relation]
         return head in signature.head and tail in signature.tail
 

@@ -52,6 +52,8 @@ def as_corpora(value: Any) -> list[str]:
 def refuse_no_texts(texts: Any) -> None:
     """Raises InputError for what is no text and no number of texts, or would be read as something else."""
     kind = type(texts).__name__
+    if isinstance(texts, str):
+        raise InputError("stream takes several texts, found one string; give it to predict, or a list of it")
     if isinstance(texts, bytes | bytearray | memoryview):
         raise InputError(f"predict takes strings, found {kind}; decode it: .decode('utf-8')")
     if isinstance(texts, PathLike):

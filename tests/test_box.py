@@ -14,8 +14,8 @@ from kashif import box
 from kashif.corpora.loading import load_all
 from kashif.corpora.provenance import SeenArticles, seen_by
 from kashif.errors import InputError
-from kashif.evaluation.thresholds import choose_threshold
 from kashif.modeling import encoder
+from kashif.training.recalibration import choose_threshold
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.train import train
 

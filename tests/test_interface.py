@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,25 @@ def test_a_model_that_was_trained_again_answers_anew(trained: Path, tmp_path: Pa
         for file in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(folder / file, new)
     assert not kashif.predict(text, folder).entities
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "export.json", "config.json"])
+def test_a_model_one_of_whose_files_is_another_is_loaded_anew(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    loaded: list[Path] = []
+    load = kashif.load
+    monkeypatch.setattr(kashif, "load", lambda model: loaded.append(model) or load(model))
+    for _ in range(2):
+        kashif.predict("كييف", folder)
+    content = (folder / name).read_text(encoding="utf-8") + "\n" if (folder / name).is_file() else "{}"
+    (folder / name).write_text(content, encoding="utf-8")
+    assert len(loaded) == 1
+    with suppress(kashif.InputError):  # of an export that is none
+        kashif.predict("كييف", folder)
+    assert len(loaded) == 2
 
 
 def test_a_recipe_is_taken_in_three_forms(project: Path) -> None:
@@ -93,6 +113,12 @@ def test_what_is_no_text_is_told(trained: Path, texts: Any, told: str) -> None:
         kashif.predict(texts, trained)
 
 
+def test_a_string_is_no_stream_of_texts(trained: Path) -> None:
+    """It gave one document for each letter."""
+    with pytest.raises(kashif.InputError, match="stream takes several texts, found one string"):
+        kashif.load(trained).stream("زار بوتين")
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -110,6 +136,12 @@ def test_what_is_no_text_is_told(trained: Path, texts: Any, told: str) -> None:
         (lambda: kashif.train({"train": ["a"]}, None), "output: write a path"),  # type: ignore[arg-type]
         (lambda: kashif.train({"train": ["a"], "seed": -1}, "m"), "seed: Input should be greater"),
         (lambda: kashif.train({1: 2}, "m"), "recipe"),  # type: ignore[dict-item]
+        (lambda: kashif.train({"train": ["a"]}, __file__), "this is a file, and a folder is needed"),
+        (lambda: kashif.train({"train": ["a"]}, "m", callbacks=None), "write a list of TrainerCall"),  # type: ignore[arg-type]
+        (lambda: kashif.train({"train": ["a"]}, "m", callbacks=[5]), "TrainerCallbacks .*; found 5"),  # type: ignore[list-item]
+        (lambda: kashif.Recipe(), "Recipe: train: this key is missing"),
+        (lambda: kashif.Recipe(train=["a"], epoch=3), "unknown key 'epoch'; did you mean 'epochs'"),  # type: ignore[call-arg, arg-type]
+        (lambda: kashif.Scheme(entities={}, relations={"r": {}}), "Scheme: relations.r.head: this key"),  # type: ignore[dict-item]
     ],
 )
 def test_wrong_types_are_told(call: Callable[[], object], told: str) -> None:
@@ -122,5 +154,7 @@ def test_a_seed_or_device_that_is_none_is_told(trained: Path) -> None:
         kashif.score(trained, "a", seed=-1)
     with pytest.raises(kashif.InputError, match="device"):
         kashif.load(trained, device={})  # type: ignore[arg-type]
+    with pytest.raises(kashif.InputError, match="device 'privateuseone': "):
+        kashif.load(trained, device="privateuseone")
     with pytest.raises(kashif.InputError, match="threads 'x'"):
         kashif.load(trained, threads="x")  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ def test_the_scheme_is_the_documented_one(scheme: Scheme) -> None:
     assert {"anercorp", "wojood", "ontonotes"} == set(scheme.mappings)
     assert scheme.allows("occupation", "PERS", "OCC")
     assert not scheme.allows("occupation", "OCC", "PERS")
+    with pytest.raises(InputError, match="no relation 'ocupation' in the scheme; did you mean 'occupation'"):
+        scheme.allows("ocupation", "PERS", "OCC")
 
 
 def test_dump_reads_back(scheme: Scheme) -> None:

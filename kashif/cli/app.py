@@ -21,7 +21,7 @@ from kashif.config import dump_yaml
 from kashif.corpora import loading
 from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import other_version
-from kashif.errors import InputError, WorkError
+from kashif.errors import Fault, InputError, WorkError
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_folder
 from kashif.training.processes import is_first, refuse_several
@@ -78,7 +78,7 @@ def _run() -> int:
             err.print("interrupted; what was finished is kept: a training goes on with --resume")
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except InputError as error:
-        for fault in error.faults if is_first() else ():
+        for fault in error.faults if _speaks() else ():
             err.print(str(fault), style="red")
         return 2
     except WorkError as error:
@@ -91,6 +91,14 @@ def _run() -> int:
         err.print(f"{place}{error.strerror or error}", style="red")
         return 2 if error.filename and error.errno in _PATHS else 1
     return 0
+
+
+def _speaks() -> bool:
+    """Whether this process is the one that tells errors; where that is not known, each one does."""
+    try:
+        return is_first()
+    except InputError:
+        return True
 
 
 def _fill_closed_streams() -> None:
@@ -126,7 +134,7 @@ def options(
     ] = False,
 ) -> None:
     """Train, score and run Arabic named-entity and relation extraction models."""
-    if context.invoked_subcommand not in (None, "train"):
+    if context.invoked_subcommand is not None:
         refuse_several(context.invoked_subcommand)
 
 
@@ -180,19 +188,24 @@ def train(
     loading.refuse_unknown((*used, *settings.auxiliary))
     quiet_libraries()
     from kashif.evaluation.development import SELECTED_BY, in_words
-    from kashif.modeling.weights import refuse_foreign
     from kashif.training import checkpoints
+    from kashif.training.train import refuse_output
     from kashif.training.train import train as run
 
+    runs = {folder: settings}
+    if given_seeds := _seeds(seeds):
+        name = folder.resolve().name
+        runs = {
+            folder.parent / f"{name}-{seed}": Recipe.check({**settings.model_dump(), "seed": seed}, "--seeds")
+            for seed in given_seeds
+        }
+    for place, one in runs.items():  # all of them before the first one trains
+        refuse_output(output_folder(place), one, beside=[given])
     found: list[dict[str, float]] = []
-    numbers: list[int | None] = [*_seeds(seeds)] or [None]
-    for seed in numbers:
-        one = settings if seed is None else Recipe.check({**settings.model_dump(), "seed": seed}, "--seeds")
-        place = folder if seed is None else folder.parent / f"{folder.resolve().name}-{seed}"
-        refuse_foreign(place, model=True, inputs=[given])
-        if seed is not None:
-            say(f"seed {seed}:")
-        begun = seed is None or box.is_model(place) or (place / checkpoints.FOLDER).is_dir()
+    for place, one in runs.items():
+        if given_seeds:
+            say(f"seed {one.seed}:")
+        begun = not given_seeds or box.is_model(place) or (place / checkpoints.FOLDER).is_dir()
         trained = run(one, place, resume=resume and begun, say=say, progress=sys.stderr.isatty())
         say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
         found.append(trained.scores)
@@ -252,6 +265,12 @@ def export(
     Reads the corpora of the model's recipe: run it where the model was trained. That of news, the model that
     comes with Kashif, goes into the cache and needs no articles.
     """
+    if reports and not release:
+        raise InputError(Fault("--report", "is for the card of a release; name its folder: --release DIR"))
+    if release and int8:
+        raise InputError(
+            Fault("--int8", "a release has weights of 16 bits; leave it out, or export the model")
+        )
     if release:
         _release(model, output_folder(release), reports or [])
         return

@@ -138,7 +138,7 @@ def threshold(model: Annotated[str, typer.Argument(help="a model folder")], corp
     """Choose on development articles the probability from which the model predicts a relation."""
     quiet_libraries()
     from kashif.cli import tables
-    from kashif.evaluation.thresholds import choose_threshold
+    from kashif.training.recalibration import choose_threshold
 
     folder = box.located(model)
     _tell_version(folder)

@@ -9,19 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from kashif import __version__, box
+from kashif.config import parse_yaml
 from kashif.corpora import slices
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.files import file_digest, read_json, write_json
+from kashif.files import file_digest, read_json, read_text, write_json
 from kashif.replacing import settle
 
 NAME = box.MANIFEST
+RECIPE = "recipe.yaml"
+"""The file in a model's folder of the recipe that it was trained by."""
+TERMS = "encoder terms"
+"""The key of a manifest of the licence and the credits of the weights that training began with."""
 _LEARNED = ("pretraining", "train", "development", "encoder articles", "auxiliary")
 """The parts of a manifest that name articles which weights have been trained on, or were chosen by."""
 _PARTS = (*_LEARNED, "thresholds", "calibration")
 """The parts of a manifest that name articles."""
-"""The file of weights that a manifest stands beside and names by its SHA-256."""
+_AND = " AND "
+"""What stands between licences, all of which hold, as SPDX writes it."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +47,15 @@ class Articles:
 class SeenArticles:
     """The articles that a model was trained on, those that selected it and its threshold, and its encoder's.
 
-    ``encoder`` are those that its encoder has seen otherwise: in pretraining, as another model's, or in
-    auxiliary corpora.
+    ``encoder`` are those that its encoder had seen before, in pretraining or as another model's,
+    ``auxiliary`` those of auxiliary corpora, which taught it beside.
     """
 
     train: Articles = Articles()
     development: Articles = Articles()
     thresholds: Articles = Articles()
     encoder: Articles = Articles()
+    auxiliary: Articles = Articles()
 
     @classmethod
     def of(cls, folder: Path) -> SeenArticles | None:
@@ -62,15 +69,20 @@ class SeenArticles:
             return None
         check_weights(folder)
         rows = _manifest(path, needed=("train", "development"))
-        encoder = rows.get("encoder articles", {}) | rows.get("auxiliary", {})
         thresholds = rows.get("thresholds") or rows.get("calibration", {})
         own = (rows["train"], rows["development"], thresholds)
-        return cls(*(Articles(texts) for texts in (*own, encoder)))
+        beside = (rows.get("encoder articles", {}), rows.get("auxiliary", {}))
+        return cls(*(Articles(texts) for texts in (*own, *beside)))
+
+    @property
+    def taught(self) -> Articles:
+        """The articles of its own training that the weights learned from."""
+        return Articles({**self.auxiliary.texts, **self.train.texts})
 
     @property
     def learned(self) -> Articles:
         """The articles that the weights have been trained on, in whatever way."""
-        return Articles({**self.encoder.texts, **self.train.texts})
+        return Articles({**self.encoder.texts, **self.taught.texts})
 
 
 def seen_by(encoder: str) -> dict[str, str]:
@@ -89,6 +101,37 @@ def seen_by(encoder: str) -> dict[str, str]:
     if not rows:
         raise InputError(Fault(str(path), "expected the articles that the encoder has seen; make it again"))
     return {id: digest for name in _LEARNED for id, digest in rows.get(name, {}).items()}
+
+
+def terms_of(folder: Path) -> dict[str, Any]:
+    """The ``license`` and the ``credits`` of a model or encoder, and of what it began with, as JSON values.
+
+    A model's own stand in its recipe, those of what it or an encoder began with in its manifest. Both are
+    empty where nothing is said.
+
+    Raises:
+        InputError: if they cannot be read.
+    """
+    parts: list[tuple[Path, Any]] = []
+    if (recipe := folder / RECIPE).is_file():
+        parts.append((recipe, parse_yaml(read_text(recipe), str(recipe))))
+    if (manifest := folder / NAME).is_file():
+        rows = read_json(manifest)
+        parts.append((manifest, rows.get(TERMS) if isinstance(rows, dict) else None))
+    licences: dict[str, None] = {}
+    credited: dict[str, None] = {}
+    for path, row in parts:
+        values = row if isinstance(row, dict) else {}
+        licence, names = values.get("license") or "", values.get("credits") or []
+        if not isinstance(licence, str) or not _are_texts(names):
+            raise InputError(Fault(str(path), "expected a text as license, and a list of texts as credits"))
+        licences |= dict.fromkeys(filter(None, licence.split(_AND)))
+        credited |= dict.fromkeys(names)
+    return {"license": _AND.join(licences), "credits": list(credited)}
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _manifest(path: Path, *, needed: Sequence[str] = ()) -> dict[str, dict[str, str]]:
@@ -155,14 +198,20 @@ def other_version(folder: Path) -> str:
 
 
 def write_encoder_manifest(
-    folder: Path, articles: Mapping[str, str], *, auxiliary: Mapping[str, Any] | None = None
+    folder: Path,
+    articles: Mapping[str, str],
+    *,
+    auxiliary: Mapping[str, Any] | None = None,
+    terms: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the manifest of an encoder whose weights lie in a folder: the articles that it has seen.
 
-    ``auxiliary`` is the ``articles_row`` of auxiliary corpora.
+    ``auxiliary`` is the ``articles_row`` of auxiliary corpora, ``terms`` are what ``terms_of`` says
+    of the weights that it began with.
     """
-    rows = {"pretraining": {"articles": dict(articles)}, "weights": weights_digest(folder)}
-    write_json(folder / NAME, rows | ({"auxiliary": auxiliary} if auxiliary else {}))
+    rows: dict[str, Any] = {"pretraining": {"articles": dict(articles)}, "weights": weights_digest(folder)}
+    rows |= {"auxiliary": auxiliary} if auxiliary else {}
+    write_json(folder / NAME, rows | ({TERMS: terms} if any((terms or {}).values()) else {}))
 
 
 def articles_row(documents: Sequence[Document]) -> dict[str, Any]:

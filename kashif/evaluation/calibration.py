@@ -117,15 +117,15 @@ def _error(sums: NDArray[np.float64]) -> float:
     return float(np.abs(right - score).sum() / count.sum()) if count.any() else np.nan
 
 
-def fitted(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
+def fitted(scores: Sequence[float], right: Sequence[bool]) -> Calibration | None:
     """The calibration under which what is right is most likely (Platt 1999, with his smoothed targets).
 
-    Where it would turn the order around, or there are fewer than ``_LEAST`` of either kind, none is fitted.
+    None where it would turn the order around, or there are fewer than ``_LEAST`` of either kind.
     """
     hits = np.array(right, bool)
     positive, negative = int(hits.sum()), int((~hits).sum())
     if min(positive, negative) < _LEAST:
-        return NO_CALIBRATION
+        return None
     targets = np.where(hits, (positive + 1) / (positive + 2), 1 / (negative + 2))
     inputs = np.stack([log_odds(np.array(scores)), np.ones(len(hits))], 1)
     weights = np.array(NO_CALIBRATION)
@@ -138,4 +138,4 @@ def fitted(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
         if np.abs(step).max() < 1e-9:
             break
     slope, intercept = weights.tolist()
-    return (slope, intercept) if slope > 0 else NO_CALIBRATION
+    return (slope, intercept) if slope > 0 else None

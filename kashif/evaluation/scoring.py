@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kashif.document import Document
+from kashif.errors import InputError, nearest
 from kashif.evaluation.bootstrap import Table, interval, resampled
 from kashif.evaluation.calibration import Reliability, reliability
 from kashif.evaluation.counting import (
@@ -27,6 +28,8 @@ from kashif.evaluation.counting import (
 from kashif.evaluation.seqeval_counts import seqeval_counts
 from kashif.scheme import Scheme
 
+_SIDES = ("missed", "spurious")
+"""On which side an item is wrong: gold that is not predicted, or what is predicted and no gold."""
 Tally = dict[tuple[str, str, str, str], int]
 """How often: missed or spurious; entities or relations; label; cause."""
 
@@ -81,7 +84,7 @@ class Report:
             "unreachable": self.unreachable,
             "errors": {
                 side: {view: self._error_rows(side, view) for view in ("entities", "relations")}
-                for side in ("missed", "spurious")
+                for side in _SIDES
             },
             "notices": list(self.notices),
         }
@@ -90,11 +93,20 @@ class Report:
         """By cause, how many items are missed and their share of gold, or spurious and of what is predicted.
 
         ``side`` is ``missed`` or ``spurious``, ``view`` ``entities`` or ``relations``; all labels or one.
+
+        Raises:
+            InputError: for another side or view, or a label that the report does not have.
         """
+        by_view = {"entities": self.entities, "relations": self.relations}
+        for what, name, known in (("side", side, _SIDES), ("view", view, tuple(by_view))):
+            if name not in known:
+                raise InputError(f"no {what} '{name}' of errors; {nearest(name, known)}")
+        by_label = by_view[view]
+        if label is not None and label not in by_label:
+            raise InputError(f"no label '{label}' of {view} in the report; {nearest(label, by_label)}")
         if view not in self.measures:
             return {}
-        by_label = self.entities if view == "entities" else self.relations
-        counts = by_label[label] if label else self.measures[view].counts
+        counts = self.measures[view].counts if label is None else by_label[label]
         total = counts.tp + (counts.fn if side == "missed" else counts.fp)
         found: dict[str, int] = {}
         for (*kind, one, cause), count in self.errors.items():

@@ -319,15 +319,16 @@ def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tup
 def _seen_notices(system: System, documents: Sequence[Document]) -> Iterator[str]:
     """In words, how many of these articles a system has seen."""
     seen = system.seen or SeenArticles()
-    train, development, tuned, before = (
+    train, learned, development, tuned = (
         articles.among(documents)
-        for articles in (seen.train, seen.development, seen.thresholds, seen.encoder)
+        for articles in (seen.train, seen.learned, seen.development, seen.thresholds)
     )
+    chosen_by = tuned - development - learned
     for count, what in (
         (len(train), f"articles left out: {system.name} was trained on them"),
-        (len(before - train), f"articles left out: the encoder of {system.name} has seen them"),
-        (len(development - train - before), f"of these articles selected {system.name}: not held out"),
-        (len(tuned - development), f"of these articles chose the threshold of {system.name}: not held out"),
+        (len(learned - train), f"articles left out: the encoder of {system.name} has seen them"),
+        (len(development - learned), f"of these articles selected {system.name}: not held out"),
+        (len(chosen_by), f"of these articles chose the threshold of {system.name}: not held out"),
     ):
         if count:
             yield f"{count} {what} (says its manifest.json)"

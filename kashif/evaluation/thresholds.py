@@ -8,23 +8,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kashif import box
-from kashif.corpora import loading, provenance
-from kashif.corpora.provenance import SeenArticles
 from kashif.document import Document
-from kashif.errors import Fault, InputError
 from kashif.evaluation.calibration import fitted
 from kashif.evaluation.counting import Counts, Item, entity_scores, relation_scores
 from kashif.evaluation.suite import Watch, unwatched
-from kashif.files import write_json
 from kashif.modeling.decoding import NO_CALIBRATION, THRESHOLD, Calibration, calibrated
-from kashif.replacing import replaced_files
 from kashif.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -72,8 +65,8 @@ class Outcomes:
         f1 = 2 * (right[-1] - right[below]) / (len(self.scores) - below + self.gold)
         return float(options[f1.argmax()])
 
-    def calibration(self) -> Calibration:
-        """What makes the probabilities true, of all that might be predicted."""
+    def calibration(self) -> Calibration | None:
+        """What makes the probabilities true, of all that might be predicted; None where none is fitted."""
         possible = self.scores >= _POSSIBLE
         return fitted(self.scores[possible].tolist(), self.right[possible].tolist())
 
@@ -110,51 +103,15 @@ def cross_fitted(articles: Sequence[Outcomes], *, default: float, seed: int = 0)
 class Choice:
     """A threshold, the calibration before it, and the counts that they give on the articles that chose it.
 
+    ``fitted`` is whether these articles could calibrate; else the calibration is the model's former one.
     ``crossed`` are the counts of ``cross_fitted``.
     """
 
     threshold: float
     calibration: Calibration
+    fitted: bool
     after: Counts
     crossed: Counts | None
-
-
-def calibrate(
-    predictor: Predictor, gold: Sequence[Document], *, watch: Watch = unwatched
-) -> dict[str, Choice]:
-    """Fits calibration and thresholds on development articles, and sets them in the model's configuration.
-
-    First of entities, then of relations, whose probabilities hold those of their arguments; relations stay
-    as they were where no gold has any. A threshold is kept if one chosen on half of the articles gains on the
-    other half; else it is the default, for on a few articles the best one is chance.
-    """
-    config, scheme = predictor.model.config, predictor.scheme
-    texts = [(document.id, document.text) for document in gold]
-
-    def predicted(view: str) -> list[Outcomes]:
-        stream = predictor.stream_documents(texts, threshold=0.0 if view == "relations" else 1.1)
-        found = list(watch(stream, f"predicting {view}"))
-        return [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, found, strict=True)]
-
-    def choose(articles: Sequence[Outcomes], default: float) -> Choice:
-        calibration = Outcomes.joined(articles).calibration()
-        articles = [part.through(calibration) for part in articles]
-        whole, crossed = Outcomes.joined(articles), cross_fitted(articles, default=default)
-        best = whole.best_threshold(default)
-        gained = crossed is not None and (crossed.f1 or 0) > (whole.counts(default).f1 or 0)
-        best = best if gained else default
-        return Choice(best, calibration, whole.counts(best), crossed)
-
-    config.entity_calibration, config.entity_threshold = NO_CALIBRATION, 0.0
-    choices = {"entities": choose(predicted("entities"), 0.0)}
-    config.entity_calibration = choices["entities"].calibration
-    config.entity_threshold = choices["entities"].threshold
-    if any(document.relations for document in gold) and scheme.relations:
-        config.relation_calibration = NO_CALIBRATION
-        choices["relations"] = choose(predicted("relations"), THRESHOLD)
-        config.relation_calibration = choices["relations"].calibration
-        config.relation_threshold = choices["relations"].threshold
-    return choices
 
 
 @dataclass(frozen=True)
@@ -167,59 +124,42 @@ class ThresholdChoice:
     notices: tuple[str, ...]
 
 
-def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unwatched) -> ThresholdChoice:
-    """Chooses a model's thresholds and calibration anew and writes them into its ``config.json``.
+def calibrate(
+    predictor: Predictor, gold: Sequence[Document], *, watch: Watch = unwatched
+) -> dict[str, Choice]:
+    """Fits calibration and thresholds on development articles, and sets them in the model's configuration.
 
-    ``manifest.json`` then names the articles that chose them.
-
-    Raises:
-        InputError: if the model was trained on one of the articles or does not say on which it was, or
-            if they hold no entity.
+    First of entities, then of relations, whose probabilities hold those of their arguments; relations stay
+    as they were where no gold has any, and so does a calibration that too few predictions could fit. A
+    threshold is kept if one chosen on half of the articles gains on the other half; else it is the default,
+    for on a few articles the best one is chance.
     """
-    from kashif.modeling import predictor as predictors
-
-    box.refuse(folder)
-    predictor = predictors.load(folder, runtime="torch")
     config, scheme = predictor.model.config, predictor.scheme
-    gold, notices = loading.load_all(corpora)
-    notices += _not_development(folder, gold)
-    if not any(document.entities for document in gold):
-        raise InputError("; ".join(["no gold entity to choose the thresholds by", *notices]))
     texts = [(document.id, document.text) for document in gold]
-    predicted = list(watch(predictor.stream_documents(texts), "predicting"))
-    former = {"entities": config.entity_threshold, "relations": config.relation_threshold}
-    before = {
-        view: Outcomes.joined(
-            [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, predicted, strict=True)]
-        ).counts(0.0)
-        for view in former
-    }
-    chosen = calibrate(predictor, gold, watch=watch)
-    with replaced_files(folder) as new:
-        config.save_pretrained(new)
-        whole = len(chosen) == len(former) or not scheme.relations
-        write_json(new / provenance.NAME, provenance.with_thresholds(folder, gold, anew=whole))
-    for view, choice in chosen.items():
-        old, after = before[view].f1 or 0, choice.after.f1 or 0
-        if choice.crossed and (choice.crossed.f1 or 0) <= old < after:
-            message = "chosen on half of the articles, the gain did not show on the other half"
-            notices.append(f"{view}: {message}: do not rely on it")
-    return ThresholdChoice(former, before, chosen, tuple(notices))
 
+    def predicted(view: str) -> list[Outcomes]:
+        stream = predictor.stream_documents(texts, threshold=0.0 if view == "relations" else 1.1)
+        found = list(watch(stream, f"predicting {view}"))
+        return [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, found, strict=True)]
 
-def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
-    """Notices of articles beside the development ones. Raises InputError for training articles."""
-    seen = SeenArticles.of(folder)
-    if seen is None:
-        message = "no such file, so what the model was trained on is not known; copy it beside the weights"
-        raise InputError(Fault(str(folder / provenance.NAME), message))
-    if learnt := sorted(seen.learned.among(gold)):
-        message = f"the model was trained on {', '.join(learnt)}; choose thresholds on development articles"
-        raise InputError(Fault(str(folder), message))
-    other = sorted({document.id for document in gold} - seen.development.among(gold))
-    if not other:
-        return []
-    return [
-        f"{len(other)} of {len(gold)} articles are not the model's development ones ({', '.join(other)}): "
-        "its scores on them are no longer held out"
-    ]
+    def choose(articles: Sequence[Outcomes], default: float, former: Calibration) -> Choice:
+        found = Outcomes.joined(articles).calibration()
+        calibration = former if found is None else found
+        articles = [part.through(calibration) for part in articles]
+        whole, crossed = Outcomes.joined(articles), cross_fitted(articles, default=default)
+        best = whole.best_threshold(default)
+        gained = crossed is not None and (crossed.f1 or 0) > (whole.counts(default).f1 or 0)
+        best = best if gained else default
+        return Choice(best, calibration, found is not None, whole.counts(best), crossed)
+
+    former = config.entity_calibration
+    config.entity_calibration, config.entity_threshold = NO_CALIBRATION, 0.0
+    choices = {"entities": choose(predicted("entities"), 0.0, former)}
+    config.entity_calibration = choices["entities"].calibration
+    config.entity_threshold = choices["entities"].threshold
+    if any(document.relations for document in gold) and scheme.relations:
+        former, config.relation_calibration = config.relation_calibration, NO_CALIBRATION
+        choices["relations"] = choose(predicted("relations"), THRESHOLD, former)
+        config.relation_calibration = choices["relations"].calibration
+        config.relation_threshold = choices["relations"].threshold
+    return choices

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from kashif import box
 from kashif.box import WEIGHTS
-from kashif.corpora.provenance import seen_by, weights_digest, write_encoder_manifest
+from kashif.corpora.provenance import seen_by, terms_of, weights_digest, write_encoder_manifest
 from kashif.errors import InputError
 from kashif.files import read_bytes
 from kashif.modeling.weights import AGAIN, is_whole, load_encoder, refusing, replaced_model
@@ -278,19 +278,22 @@ def _tokenizer(file: _File, kept: list[int]) -> Any:
 
 
 def copy(name: str, output: Path) -> None:
-    """Writes the encoder of a hub name or folder, with its tokenizer, to a folder.
+    """Writes the encoder of a hub name or folder, a model's too, with its tokenizer to a folder.
 
     Raises:
         InputError: if there is no such encoder.
     """
     from transformers import AutoModel, AutoTokenizer
 
+    from kashif.modeling.model import KashifModel
+
     name = resolve(name)
     with refusing(f"encoder '{name}'"):
         model = load_encoder(AutoModel, name)
+        model = model.encoder if isinstance(model, KashifModel) else model
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    articles = seen_by(name)
+    articles, terms = seen_by(name), terms_of(Path(name))
     with replaced_model(output) as new:
         model.save_pretrained(new)
         tokenizer.save_pretrained(new)
-        write_encoder_manifest(new, articles)
+        write_encoder_manifest(new, articles, terms=terms)

@@ -6,6 +6,7 @@ Shapes: ``batch`` windows, ``token`` sub-words, ``word`` words, ``label`` entity
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,17 @@ from kashif.scheme import Scheme
 
 _RARE = 3.0
 """How far the biases of B, I and relations begin below the others: most words and pairs are nothing."""
+_ANY = (int, float)
+_NUMBERS: dict[str, tuple[tuple[type, ...], float, float]] = {
+    "window": ((int,), 16, math.inf),
+    "entity_threshold": (_ANY, 0, 1),
+    "relation_threshold": (_ANY, 0, 1),
+    "dropout": (_ANY, 0, 1),
+    "relation_hidden_size": ((int,), 1, math.inf),
+    "positive_tag_weight": (_ANY, 0, math.inf),
+    "relation_loss_weight": (_ANY, 0, math.inf),
+}
+"""Of each number of a configuration its types, the least and the most that it may be."""
 _BUCKETS = (-32, -16, -8, -4, -2, 0, 2, 4, 8, 16, 32)
 
 
@@ -70,12 +82,21 @@ class KashifConfig(PreTrainedConfig):
         super().__init__(**rest)
 
     def refuse_wrong_values(self) -> None:
-        """Raises ValueError for a window, threshold or scheme that no training writes."""
-        if not isinstance(self.window, int) or self.window < 16:
-            raise ValueError(f"window is a number from 16 on, found {self.window!r:.40}")
-        threshold = self.relation_threshold
-        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-            raise ValueError(f"relation_threshold is a number from 0 to 1, found {threshold!r:.40}")
+        """Raises ValueError for numbers or a scheme that no training writes."""
+        for name, (kinds, least, most) in _NUMBERS.items():
+            value = getattr(self, name)
+            if type(value) not in kinds or not math.isfinite(value) or not least <= value <= most:
+                what = "whole number" if kinds == (int,) else "number"
+                top = "on" if most == math.inf else f"to {most}"
+                raise ValueError(f"{name} is a {what} from {least} {top}, found {value!r:.40}")
+        for name in ("entity_calibration", "relation_calibration"):
+            slope, intercept = getattr(self, name)
+            if (
+                not all(type(part) in _ANY and math.isfinite(part) for part in (slope, intercept))
+                or slope <= 0
+            ):
+                found = f"{(slope, intercept)!r:.40}"
+                raise ValueError(f"{name} is a slope above 0 and an intercept, found {found}")
         if not isinstance(self.scheme, str):
             raise ValueError(f"scheme is a text, found {self.scheme!r:.40}")
         self.annotation_scheme()

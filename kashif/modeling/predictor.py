@@ -13,14 +13,14 @@ import torch
 from kashif import box
 from kashif.corpora.provenance import check_weights
 from kashif.document import Document
-from kashif.errors import InputError, first_line
+from kashif.errors import InputError
 from kashif.modeling import batching, decoding
 from kashif.modeling import runtime as runtimes
 from kashif.modeling.alignment import align, is_cut_short
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
-from kashif.modeling.weights import load_model, read_config
+from kashif.modeling.weights import load_model, read_config, refusing
 from kashif.modeling.windows import Layout, Window, lay_out
 from kashif.validation import refuse_no_texts
 
@@ -74,11 +74,9 @@ def _device(name: str | None) -> torch.device:
     """The device of this name; the GPU if there is one, else the CPU, for None."""
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
+    with refusing(f"device '{name}'"):
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        raise InputError(f"device '{name}': {first_line(error)}") from error
     if device.type == "meta":
         raise InputError("device 'meta': it computes nothing")
     return device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,8 +113,21 @@ def read_config(kind: Any, folder: Path) -> Any:
         config = kind.config_class.from_pretrained(folder)
         config.refuse_wrong_values()
         with torch.device("meta"):
-            kind(config)
+            usable = longest_window(kind(config))
+        if config.window > usable:
+            raise ValueError(f"window is {config.window}, and its encoder reads at most {usable} sub-words")
     return config
+
+
+def longest_window(network: torch.nn.Module) -> float:
+    """How many sub-words an encoder reads at most, special ones included; infinity where none is said."""
+    tables = []
+    for name, module in network.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            # Encoders like RoBERTa count positions from behind the padding index.
+            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
+            tables.append(module.num_embeddings - skipped)
+    return min(tables, default=math.inf)
 
 
 def load_model(kind: Any, folder: Path) -> Any:

@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
+from pydantic import ConfigDict
 
+from kashif.config import StrictModel
 from kashif.controls import visible_on_page
+from kashif.corpora.provenance import TERMS
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
 NAME = "README.md"
+REPORTED = "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
+"""The line above the scores of reports."""
+
+
+class _Measure(StrictModel):
+    model_config = ConfigDict(extra="ignore")
+
+    f1: float | None
+    interval: tuple[float, float] | None
+
+
+class _Truth(StrictModel):
+    model_config = ConfigDict(extra="ignore")
+
+    ece: float | None
+
+
+class ReportRow(StrictModel):
+    """What a card takes of a report of ``kashif score --json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    corpus: str
+    documents: int
+    measures: dict[str, _Measure]
+    calibration: dict[str, _Truth]
+
+
+class Reports(StrictModel):
+    """The reports in a file of ``kashif score --json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reports: tuple[ReportRow, ...]
 
 
 def card(
@@ -22,13 +60,13 @@ def card(
     manifest: Mapping[str, Any],
     development: Mapping[str, float],
     uncalibrated: Sequence[str] = (),
-    reports: Sequence[Mapping[str, Any]] = (),
+    reports: Sequence[ReportRow] = (),
 ) -> str:
     """The card of a model trained by a recipe.
 
     ``manifest`` is the content of its ``manifest.json``, ``development`` the scores that selected it, before
     thresholds were chosen; ``uncalibrated`` are the views whose probabilities are as they were trained,
-    ``reports`` are those of ``kashif score --json``, each of a corpus.
+    ``reports`` are each of a corpus.
     """
     parts = [
         _front(recipe),
@@ -49,6 +87,23 @@ def card(
         _origin(recipe, manifest),
     ]
     return visible_on_page("\n\n".join(part.strip() for part in parts if part)) + "\n"
+
+
+def changed(text: str, before: str, after: str) -> str | None:
+    """The card ``text`` with the lines changed in which two cards differ; None where it has not these lines.
+
+    All else in it stays, such as its name, reports and what the user wrote.
+    """
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        above = old[max(a - 1, 0) : a]  # the line above tells where lines are new
+        lines = "".join([*above, *old[a:b]])
+        if text.count(lines) != 1:
+            return None
+        text = text.replace(lines, "".join([*above, *new[c:d]]))
+    return text
 
 
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
@@ -106,9 +161,9 @@ def _labels(scheme: Scheme) -> Iterator[str]:
     yield f"Spans {spans}."
 
 
-def _scores(development: Mapping[str, float], reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _scores(development: Mapping[str, float], reports: Sequence[ReportRow]) -> Iterator[str]:
     if reports:
-        yield "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
+        yield REPORTED
         yield _table(
             ("text", "entities", "relations", "relations, gold entities given", "calibration error"),
             [_report(report) for report in reports],
@@ -118,23 +173,21 @@ def _scores(development: Mapping[str, float], reports: Sequence[Mapping[str, Any
     yield f"{told}, before thresholds were chosen: {selected}."
 
 
-def _report(report: Mapping[str, Any]) -> tuple[str, ...]:
+def _report(report: ReportRow) -> tuple[str, ...]:
     views = ("entities", "relations", "relations given gold entities")
-    found = [report["measures"].get(view) for view in views]
+    found = [report.measures.get(view) for view in views]
     errors = [
-        f"{view} {table['ece']:.3f}"
-        for view, table in report["calibration"].items()
-        if table["ece"] is not None
+        f"{view} {table.ece:.3f}" for view, table in report.calibration.items() if table.ece is not None
     ]
-    text = f"{report['corpus']}, {report['documents']} articles"
+    text = f"{report.corpus}, {report.documents} articles"
     return (text, *map(_measure, found), ", ".join(errors))
 
 
-def _measure(measure: Mapping[str, Any] | None) -> str:
-    if measure is None or measure["f1"] is None:
+def _measure(measure: _Measure | None) -> str:
+    if measure is None or measure.f1 is None:
         return "–"
-    around = " ({:.3f}–{:.3f})".format(*measure["interval"]) if measure["interval"] else ""
-    return f"{measure['f1']:.3f}{around}"
+    around = " ({:.3f}–{:.3f})".format(*measure.interval) if measure.interval else ""
+    return f"{measure.f1:.3f}{around}"
 
 
 def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -147,7 +200,7 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (what, ", ".join(f"`{corpus}`" for corpus in corpora) or "set aside of these", str(len(articles)))
         for key, (what, corpora) in uses.items()
-        if (articles := manifest[key]["articles"])
+        if (articles := manifest[key]["articles"]) and (key != "calibration" or "thresholds" not in manifest)
     ]
     if "thresholds" in manifest:
         count = len(manifest["thresholds"]["articles"])
@@ -158,7 +211,7 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     if pretraining := manifest.get("encoder recipe"):
         heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))
         yield f"`kashif pretrain` made it of {heard}; `manifest.json` has that recipe too."
-    terms = manifest.get("encoder terms") or {"license": "", "credits": []}
+    terms = manifest.get(TERMS) or {"license": "", "credits": []}
     if credits := dict.fromkeys((*recipe.credits, *terms["credits"])):
         yield "\n".join(f"- {line}" for line in credits)
     licence = recipe.license or "none is stated"

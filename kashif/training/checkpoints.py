@@ -39,10 +39,10 @@ def folder_of(output: Path) -> Path:
 
 @contextmanager
 def locked(output: Path) -> Iterator[None]:
-    """Keeps other trainings from a model's folder while this one runs; of several processes the first does.
+    """Keeps others that write to a model's folder away while one does; of several processes the first locks.
 
     Raises:
-        InputError: if another training writes there.
+        InputError: if another training, export or choice of thresholds works there.
     """
     if not processes.is_first() or sys.platform == "win32":
         yield
@@ -51,7 +51,7 @@ def locked(output: Path) -> Iterator[None]:
     handle = os.open(output, os.O_RDONLY)  # of the folder: a kill leaves nothing behind
     try:
         if not try_lock(handle):
-            message = "another training writes here; wait for it, or name another output"
+            message = "another training, export or threshold writes here; wait for it, or name another folder"
             raise InputError(Fault(str(output), message))
         yield
     finally:

@@ -89,7 +89,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     for name in ("development", "calibration"):
         if both := before.among(sets[name]):
             notices.append(f"{name}: the encoder has seen {len(both)} of {len(sets[name])} articles")
-    if not recipe.development and len(sets["train"]) > 1:
+    if not recipe.development and len({document.text for document in sets["train"]}) > 1:
         sets["train"], sets["development"] = _carved(sets["train"], recipe)
     if not sets["train"]:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
@@ -117,10 +117,12 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
 
 
 def _carved(documents: list[Document], recipe: Recipe) -> tuple[list[Document], list[Document]]:
-    """Training and development articles, drawn by the recipe's seed."""
+    """Training and development articles, drawn by the recipe's seed; there are two texts at least."""
     order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
     count = max(1, round(len(documents) * recipe.development_share))
+    texts = list(dict.fromkeys(documents[index].text for index in order))
     drawn = {documents[index].text for index in order[:count]}  # copies of an article go with it
+    drawn -= {texts[-1]}  # one is left to learn from
     train = [document for document in documents if document.text not in drawn]
     return train, [document for document in documents if document.text in drawn]
 

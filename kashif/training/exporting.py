@@ -29,6 +29,7 @@ from kashif.modeling import runtime
 from kashif.modeling.model import KashifModel
 from kashif.modeling.predictor import Predictor
 from kashif.replacing import replaced_files
+from kashif.training import checkpoints
 from kashif.training.data import Data, gather
 from kashif.training.provenance import RECIPE, SCORES
 from kashif.training.recipe import Recipe
@@ -55,7 +56,8 @@ def export(folder: Path, *, int8: bool) -> dict[str, Any]:
         The content of ``export.json``.
 
     Raises:
-        InputError: if a package or the recipe's corpora are not there.
+        InputError: if a package or the recipe's corpora are not there, or while another command writes to
+            the folder.
     """
     runtimes = runtime.installed()
     if not runtimes:
@@ -69,9 +71,14 @@ def export(folder: Path, *, int8: bool) -> dict[str, Any]:
     needed += ["nncf"] if int8 else []
     if lacking := [package for package in needed if not find_spec(package)]:
         raise InputError(f"exporting needs more packages: pip install {' '.join(lacking)}")
-    exact = predictors.load(folder, device="cpu", runtime="torch")
     if boxed:
-        return _export_box(folder, exact)
+        return _export_box(folder, predictors.load(folder, device="cpu", runtime="torch"))
+    with checkpoints.locked(folder):  # or the report would vouch for a model that was trained meanwhile
+        return _export(folder, runtimes, int8=int8)
+
+
+def _export(folder: Path, runtimes: Sequence[str], *, int8: bool) -> dict[str, Any]:
+    exact = predictors.load(folder, device="cpu", runtime="torch")
     data = gather(Recipe.load(folder / RECIPE))
     windows = _sample(exact, data.train) if int8 else None
     with replaced_files(folder, stale=_FILES) as new:

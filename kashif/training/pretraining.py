@@ -24,7 +24,13 @@ from transformers import (
 from kashif import box
 from kashif.corpora import slices
 from kashif.corpora.loading import Spec, load_all, load_each
-from kashif.corpora.provenance import articles_row, check_weights, seen_by, write_encoder_manifest
+from kashif.corpora.provenance import (
+    articles_row,
+    check_weights,
+    seen_by,
+    terms_of,
+    write_encoder_manifest,
+)
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json
@@ -75,6 +81,8 @@ def pretrain(
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)
+    articles = material.texts.articles | seen_by(recipe.encoder)
+    terms = terms_of(Path(encoder.resolve(recipe.encoder)))
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")
         return finished
@@ -83,15 +91,15 @@ def pretrain(
     refuse_foreign(output, model=False, inputs=[*material.paths, *begun])
     folder = checkpoints.folder_of(output)
     trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
-    last = checkpoints.begin(folder, note, resume=resume)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    loss = float(trainer.evaluate()["eval_loss"])
-    with replaced_model(output) as new:
-        network.base_model.save_pretrained(new)
-        tokenizer.save_pretrained(new)
-        write_json(new / PRETRAINING, {**note, "environment": origin["environment"], "loss": loss})
-        articles = material.texts.articles | seen_by(recipe.encoder)
-        write_encoder_manifest(new, articles, auxiliary=origin["auxiliary"])
+    with checkpoints.locked(output):
+        last = checkpoints.begin(folder, note, resume=resume)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        loss = float(trainer.evaluate()["eval_loss"])
+        with replaced_model(output) as new:
+            network.base_model.save_pretrained(new)
+            tokenizer.save_pretrained(new)
+            write_json(new / PRETRAINING, {**note, "environment": origin["environment"], "loss": loss})
+            write_encoder_manifest(new, articles, auxiliary=origin["auxiliary"], terms=terms)
     say(f"wrote {output}")
     return loss
 
@@ -99,6 +107,9 @@ def pretrain(
 def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
     """The tokenizer and the masked-language model of a recipe's encoder."""
     name = encoder.locate(recipe.encoder)
+    if box.is_model(Path(name)):
+        how = f"write its encoder first: kashif encoder {recipe.encoder} --output DIR"
+        raise InputError(f"encoder '{recipe.encoder}': this is a model, which cannot be pretrained; {how}")
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
@@ -158,7 +169,8 @@ def _trainer(
     """A Trainer that is ready to pretrain ``network``, to which it adds the auxiliary taggers."""
     with _bars(progress):
         windows = _windows(material.texts.paragraphs, tokenizer, size=recipe.window)
-        parts = windows.train_test_split(recipe.development_share, seed=recipe.seed)
+        selecting = math.ceil(len(windows) * recipe.development_share)
+        parts = windows.train_test_split(min(selecting, len(windows) - 1), seed=recipe.seed)
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
     train: Any = parts["train"]

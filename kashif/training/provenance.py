@@ -25,7 +25,7 @@ SCORES = "scores.json"
 """The file in a model's folder of the scores that selected it."""
 PRETRAINING = "pretraining.json"
 """The file in an encoder's folder that says what it came from, and how well it guesses."""
-RECIPE = "recipe.yaml"
+RECIPE = seen.RECIPE
 """The file in a model's folder of the recipe that it was trained by."""
 
 
@@ -35,7 +35,7 @@ _NOT_TRAINING = {
     *("modeling/probing.py", "modeling/runtime.py", "modeling/weights.py"),
     *("training/exporting.py", "training/crossvalidation.py"),
     *("training/card.py", "training/checkpoints.py", "training/guards.py", "training/provenance.py"),
-    *("training/releasing.py", "training/starter.py"),
+    *("training/recalibration.py", "training/releasing.py", "training/starter.py"),
 }
 """Code of the floors that train which does not change what is trained."""
 _ONE_KIND = {
@@ -43,7 +43,7 @@ _ONE_KIND = {
     Recipe: {"training/train.py", "training/data.py"},
 }
 """Code that serves the trainings of one kind of recipe alone."""
-_TOLD = ("encoder terms", "environment", "notices", "seed")
+_TOLD = (seen.TERMS, "environment", "notices", "seed")
 """What a manifest tells beside all that makes a training what it is; the seed stands in the recipe."""
 
 
@@ -57,7 +57,7 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "calibration": seen.articles_row(data.calibration),
         "encoder articles": {"articles": seen.seen_by(recipe.encoder)},
         "encoder recipe": _encoder_recipe(recipe.encoder),
-        "encoder terms": _encoder_terms(recipe.encoder),
+        seen.TERMS: seen.terms_of(Path(encoder.resolve(recipe.encoder))),
         "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
         "notices": data.notices,
     }
@@ -72,15 +72,6 @@ def _encoder_recipe(name: str) -> Any:
     if not isinstance(rows, dict) or not isinstance(rows.get("recipe"), dict):
         raise InputError(Fault(str(path), "no recipe of a pretraining; make the encoder again"))
     return rows["recipe"]
-
-
-def _encoder_terms(name: str) -> dict[str, Any] | None:
-    """The licence and the credits of a model of Kashif's that serves as encoder; None for another encoder."""
-    path = Path(encoder.resolve(name)) / RECIPE
-    if not path.is_file():
-        return None
-    recipe = Recipe.load(path)
-    return {"license": recipe.license, "credits": list(recipe.credits)}
 
 
 def versions(recipe: BaseRecipe) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from kashif.corpora import provenance as seen
 from kashif.errors import Fault, InputError
@@ -13,7 +12,7 @@ from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
 from kashif.modeling.weights import refuse_foreign, replaced_model
-from kashif.training import card, exporting
+from kashif.training import card, checkpoints, exporting
 from kashif.training.data import gather
 from kashif.training.provenance import RECIPE, SCORES
 from kashif.training.recipe import Recipe
@@ -38,8 +37,13 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     if output.resolve() == folder.resolve():
         raise InputError(Fault(str(output), "this is the model itself, and its weights would be lost"))
     refuse_foreign(output, model=True)
-    recipe = Recipe.load(folder / RECIPE)
     told = [row for path in reports for row in _reports(path)]
+    with checkpoints.locked(folder):  # or what is carried would be of two models
+        return _release(folder, output, told)
+
+
+def _release(folder: Path, output: Path, reports: Sequence[card.ReportRow]) -> dict[str, float]:
+    recipe = Recipe.load(folder / RECIPE)
     data = gather(recipe)
     texts = [(document.id, document.text) for document in data.development]
 
@@ -52,7 +56,7 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     network = predictor.model.half()  # type: ignore[no-untyped-call]
     if not all(value.isfinite().all() for value in network.state_dict().values()):
         raise InputError(Fault(str(folder), "a weight is too large for 16 bits; carry the folder as it is"))
-    with replaced_model(output) as new:
+    with checkpoints.locked(output), replaced_model(output) as new:
         network.save_pretrained(new)
         predictor.tokenizer.save_pretrained(new)
         for name in (RECIPE, SCORES, "scheme.yaml"):
@@ -68,7 +72,7 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
             manifest=manifest,
             development=development,
             uncalibrated=network.config.uncalibrated,
-            reports=told,
+            reports=reports,
         )
         write_text(new / card.NAME, text)
         narrow = predictors.load(new, runtime="torch", device="cpu")
@@ -82,9 +86,9 @@ def release(folder: Path, output: Path, *, reports: Sequence[Path] = ()) -> dict
     return lost
 
 
-def _reports(path: Path) -> list[dict[str, Any]]:
-    rows = read_json(path)
-    if not isinstance(rows, dict) or not isinstance(rows.get("reports"), list):
-        raise InputError(Fault(str(path), "no report of `kashif score --json`"))
-    found: list[dict[str, Any]] = rows["reports"]
-    return found
+def _reports(path: Path) -> tuple[card.ReportRow, ...]:
+    try:
+        return card.Reports.check(read_json(path), str(path)).reports
+    except InputError as error:
+        faults = [*error.faults, Fault(str(path), "no report of `kashif score --json`; give one, or none")]
+        raise InputError(faults) from error

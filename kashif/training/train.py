@@ -76,6 +76,7 @@ def train(
     """
     if not processes.is_first():
         say, progress = silent, False
+    _refuse_callbacks(callbacks)
     data = gather(recipe, without=without)
     for notice in data.notices:
         say(notice)
@@ -84,14 +85,10 @@ def train(
     if resume and is_model_of(output, recipe, data=data):
         say(f"{output}: this training is finished; nothing is left to do")
         return Trained(output, _written_scores(output / SCORES))
-    corpora = (*recipe.train, *recipe.development, *recipe.calibration, *recipe.held_out, *recipe.auxiliary)
-    box.refuse(output)
-    refuse_foreign(output, model=True, inputs=[Spec.parse(corpus).path for corpus in corpora])
+    refuse_output(output, recipe)
     folder = checkpoints.folder_of(output)
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:
-        if not isinstance(callback, TrainerCallback):
-            raise InputError(f"callbacks: write TrainerCallbacks of transformers, found {callback!r:.40}")
         trainer.add_callback(callback)
     note = run_note(recipe, data)
     with checkpoints.locked(output):
@@ -102,6 +99,26 @@ def train(
     say(_thresholds(trainer.predictor.model, data))
     say(f"wrote {output}")
     return trained
+
+
+def refuse_output(output: Path, recipe: Recipe, *, beside: Sequence[Path] = ()) -> None:
+    """Refuses a folder that a recipe's model may not be written to; ``beside`` are further inputs.
+
+    Raises:
+        InputError: if it is the box's own, or something stands there that would be lost.
+    """
+    corpora = (*recipe.train, *recipe.development, *recipe.calibration, *recipe.held_out, *recipe.auxiliary)
+    box.refuse(output)
+    refuse_foreign(output, model=True, inputs=[*beside, *(Spec.parse(corpus).path for corpus in corpora)])
+
+
+def _refuse_callbacks(callbacks: Any) -> None:
+    """Raises InputError for what is no list of callbacks."""
+    each = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in each:
+        if each is not callbacks or not isinstance(callback, TrainerCallback):
+            message = "write a list of TrainerCallbacks of transformers, such as [MyCallback()]"
+            raise InputError(f"callbacks: {message}; found {callback!r:.40}")
 
 
 def _thresholds(model: KashifModel, data: Data) -> str:

@@ -9,6 +9,7 @@ import torch
 
 from kashif.errors import InputError, first_line
 from kashif.folding import fold
+from kashif.modeling.weights import longest_window
 from kashif.training.recipe import BaseRecipe
 
 _SAMPLE = 2000
@@ -68,12 +69,6 @@ def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
 
 def check_window(recipe: BaseRecipe, network: torch.nn.Module) -> None:
     """Raises InputError if the window is longer than what an encoder reads."""
-    tables = []
-    for name, module in network.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            # Encoders like RoBERTa count positions from behind the padding index.
-            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
-            tables.append(module.num_embeddings - skipped)
-    usable = min(tables, default=recipe.window)
+    usable = longest_window(network)
     if recipe.window > usable:
         raise InputError(f"window {recipe.window}: '{recipe.encoder}' reads at most {usable} sub-words")

@@ -39,6 +39,8 @@ def test_the_command_in_a_process_of_its_own() -> None:
         (("pretrain", "train/newswire.yaml", "--epochs=3"), "--set epochs=VALUE"),
         (("corpus", "check", "annotations/newsroom#nope"), "has no split"),
         (("corpus", "check", "annotations/newsroom", "--encoder", "tests"), "encoder 'tests': "),
+        (("export", "news", "--report", "r.json"), "--report: is for the card of a release"),
+        (("export", "news", "--release", "x", "--int8"), "--int8: a release has weights of 16 bits"),
     ],
 )
 def test_a_user_s_mistake_has_status_2_and_no_traceback(
@@ -168,6 +170,28 @@ def test_several_seeds_are_trained_and_their_mean_is_told(
     assert b"a seed stands twice" in run("train", "r.yaml", "--seeds", "7,7", cwd=project).stderr
     assert run("train", "r.yaml", "--seeds", "1,-5", cwd=project).returncode == 2
     assert b"write numbers with commas" in run("train", "r.yaml", "--seeds", "a,b", cwd=project).stderr
+
+
+def test_all_seeds_and_folders_are_looked_at_before_the_first_training(run: Run, project: Path) -> None:
+    """The first seed was trained to its end, and only then was the second one refused."""
+    settings = (
+        "encoder: x\ntrain: ['annotations/news#train']\ndevelopment: ['annotations/news#development']\n"
+    )
+    (project / "r.yaml").write_text(settings, encoding="utf-8")
+    (project / "m-2").mkdir()
+    (project / "m-2" / "README.md").write_text("mine", encoding="utf-8")
+    (project / "m-3").write_text("mine", encoding="utf-8")
+    (project / "annotations" / "news-4").symlink_to("news")
+    for seeds, output, told in (
+        ("1,5000000000", "m", "--seeds: seed: Input should be less than 4294967296"),
+        ("1,2", "m", "m-2: README.md stand here, of no model of Kashif's"),
+        ("1,3", "m", "m-3: this is a file, and a folder is needed"),
+        ("1,4", "annotations/news", "annotations/news stands here, and would be lost"),
+    ):
+        done = run("train", "r.yaml", "--seeds", seeds, "--output", output, cwd=project)
+        assert done.returncode == 2
+        assert told in done.stderr.decode()
+        assert "seed 1:" not in done.stderr.decode()
 
 
 def test_ctrl_c_says_how_to_go_on(

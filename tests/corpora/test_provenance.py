@@ -10,11 +10,14 @@ import pytest
 from kashif.box import WEIGHTS
 from kashif.corpora.provenance import (
     NAME,
+    RECIPE,
+    TERMS,
     Articles,
     SeenArticles,
     articles_row,
     other_version,
     seen_by,
+    terms_of,
     with_thresholds,
     write_encoder_manifest,
 )
@@ -108,6 +111,19 @@ def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
         (tmp_path / NAME).write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"manifest\.json"):
             seen_by(str(tmp_path))
+
+
+def test_the_terms_of_a_model_and_of_its_encoder(tmp_path: Path) -> None:
+    nothing: dict[str, object] = {"license": "", "credits": []}
+    assert terms_of(tmp_path / "none") == terms_of(tmp_path) == nothing
+    write(tmp_path, **{TERMS: {"license": "mit AND cc0", "credits": ["A", "B"]}})
+    assert terms_of(tmp_path) == {"license": "mit AND cc0", "credits": ["A", "B"]}
+    (tmp_path / RECIPE).write_text("license: cc0\ncredits: [B, C]\nother: x\n", encoding="utf-8")
+    assert terms_of(tmp_path) == {"license": "cc0 AND mit", "credits": ["B", "C", "A"]}
+    for content in ("license: 4\n", "credits: a\n", "credits: [3]\n"):
+        (tmp_path / RECIPE).write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match=r"recipe\.yaml: expected a text as license"):
+            terms_of(tmp_path)
 
 
 @pytest.mark.parametrize("manifest", ["{}", "[", "[]", '{"versions": 1}', '{"versions": {"kashif": 1}}'])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kashif.document import Document, Entity, Relation
+from kashif.errors import InputError
 from kashif.evaluation.analysis import CAUSES, Analysis, analyse, tally
 from kashif.evaluation.scoring import score
 from kashif.scheme import Scheme
@@ -130,6 +131,13 @@ def test_the_report_tells_counts_and_shares(scheme: Scheme) -> None:
     )
     assert report.causes("missed", "entities") == {"boundary wrong": (1, 1 / 3), "missed": (1, 1 / 3)}
     assert report.causes("spurious", "entities", "NORP") == {"spurious": (1, 1.0)}
+    for asked, told in (  # the first said that there are no errors
+        (("mised", "entities"), "no side 'mised' of errors; did you mean 'missed'"),
+        (("missed", "entity"), "no view 'entity' of errors; did you mean 'entities'"),
+        (("missed", "entities", "NOPR"), "no label 'NOPR' of entities in the report; did you mean 'NORP'"),
+    ):
+        with pytest.raises(InputError, match=told):
+            report.causes(*asked)
     assert report.row()["errors"]["missed"]["entities"]["by label"] == {
         "OCC": {"boundary wrong": {"count": 1, "share": 1.0}},
         "GPE": {"missed": {"count": 1, "share": 1.0}},

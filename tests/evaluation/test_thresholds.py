@@ -1,27 +1,19 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ARTICLE
-from kills import contents, each_kill
 
 from kashif.document import Document, Entity, Relation
-from kashif.errors import InputError
-from kashif.evaluation import thresholds
 from kashif.evaluation.calibration import Scored, reliability
 from kashif.evaluation.counting import Counts, relation_items
-from kashif.evaluation.systems import open_system, score_system
-from kashif.evaluation.thresholds import Outcomes, calibrate, choose_threshold, cross_fitted, outcomes
+from kashif.evaluation.thresholds import Outcomes, calibrate, cross_fitted, outcomes
 from kashif.modeling import predictor as predictors
 from kashif.modeling.decoding import calibrated
-from kashif.replacing import settle
 from kashif.scheme import Scheme
 
 LABELS = ("meets", "accuses", "cooperates_with")
@@ -138,101 +130,6 @@ def test_outcomes_at_a_threshold_include_it() -> None:
         Counts(0, 1, 4),
         Counts(0, 0, 4),
     ]
-
-
-@pytest.fixture
-def model(trained: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "models" / "m"
-    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    # So high that relations which the model is sure of are not predicted.
-    config["relation_threshold"] = 1.0
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    return folder
-
-
-def articles(tmp_path: Path, *ids: str) -> str:
-    folder = tmp_path / "annotations" / "news"
-    folder.mkdir(parents=True)
-    for id in ids:
-        (folder / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
-    return str(folder)
-
-
-def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> None:
-    news = articles(tmp_path, "a2")
-    found = choose_threshold(model, [news])
-    assert (found.former["relations"], found.before["relations"]) == (1.0, Counts(0, 0, 4))
-    chosen = found.chosen["relations"]
-    assert chosen.after.f1 == 1
-    assert chosen.crossed is None
-    assert found.chosen["entities"].threshold == found.former["entities"] == 0
-    assert found.notices == ()
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    assert config["relation_threshold"] == chosen.threshold < 1
-    [report] = score_system(open_system(model), [news]).reports
-    assert report.measures["relations"].counts == chosen.after
-
-
-def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_path: Path) -> None:
-    """It left an empty ``config.json``, and no model."""
-    news = articles(tmp_path, "a2")
-    before = tmp_path / "before"
-    shutil.copytree(model, before)
-    choose_threshold(model, [news])
-    old, new = contents(before), contents(model)
-    assert {name for name in new if new[name] != old[name]} == {"config.json", "manifest.json"}
-    for _ in each_kill(lambda: choose_threshold(model, [news]), model, before=before, every=2):
-        settle(model)
-        now = {name: content for name, content in contents(model).items() if ".partial" not in name}
-        assert now in (old, new)
-        assert not (before / ".ready").exists()
-
-
-def test_a_gain_that_the_other_half_does_not_show_is_told(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: Counts(0, 5, 5))
-    found = choose_threshold(model, [articles(tmp_path, "a2")])
-    assert "did not show on the other half" in found.notices[0]
-
-
-def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path, tmp_path: Path) -> None:
-    news = articles(tmp_path, "a2", "b1")
-    for _ in range(2):
-        found = choose_threshold(model, [news])
-        crossed = found.chosen["relations"].crossed
-        assert crossed is not None
-        assert crossed.f1 == 1
-        assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
-    told = score_system(open_system(model), [news]).notices
-    assert f"{news}: 1 of these articles chose the threshold of {model}: not held out" in told[1]
-
-
-def test_training_articles_are_refused(model: Path, tmp_path: Path) -> None:
-    before = (model / "config.json").read_text(encoding="utf-8")
-    news = articles(tmp_path, "a1", "a2")
-    with pytest.raises(InputError, match="was trained on a1; choose thresholds on development articles"):
-        choose_threshold(model, [news])
-    (model / "manifest.json").unlink()
-    with pytest.raises(InputError, match="what the model was trained on is not known"):
-        choose_threshold(model, [news])
-    assert (model / "config.json").read_text(encoding="utf-8") == before
-
-
-def test_articles_without_entities_are_refused(model: Path, tmp_path: Path) -> None:
-    news = Path(articles(tmp_path))
-    (news / "c1.txt").write_text("زار كيم البلاد.\n---\n", encoding="utf-8")
-    with pytest.raises(InputError, match="no gold entity to choose the thresholds by"):
-        choose_threshold(model, [str(news)])
-
-
-def test_articles_without_relations_leave_theirs_as_it_was(model: Path, tmp_path: Path) -> None:
-    news = Path(articles(tmp_path))
-    (news / "c1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
-    assert choose_threshold(model, [str(news)]).chosen.keys() == {"entities"}
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    assert config["relation_threshold"] == 1.0
 
 
 def test_calibration_and_thresholds_of_a_model_that_is_too_sure(

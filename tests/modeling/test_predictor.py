@@ -268,8 +268,21 @@ def test_calibration_changes_scores_and_a_threshold_takes_off(
     ("name", "values", "told"),
     [
         ("config.json", [], "no model folder of Kashif's"),
-        ("config.json", {"window": "64"}, r"config\.json: not a model's configuration: window is a number"),
+        (
+            "config.json",
+            {"window": "64"},
+            r"config\.json: not a model's configuration: window is a whole number",
+        ),
         ("config.json", {"relation_threshold": 7}, "relation_threshold is a number from 0 to 1"),
+        ("config.json", {"entity_threshold": 5}, "entity_threshold is a number from 0 to 1, found 5"),
+        ("config.json", {"entity_threshold": "0.5"}, "entity_threshold is a number from 0 to 1, found '0.5'"),
+        ("config.json", {"relation_threshold": True}, "relation_threshold is a number from 0 to 1"),
+        ("config.json", {"dropout": 7}, "dropout is a number from 0 to 1"),
+        ("config.json", {"relation_hidden_size": 2.5}, "relation_hidden_size is a whole number from 1 on"),
+        ("config.json", {"relation_loss_weight": -1}, "relation_loss_weight is a number from 0 on"),
+        ("config.json", {"entity_calibration": [-1, 0]}, "entity_calibration is a slope above 0"),
+        ("config.json", {"relation_calibration": ["1", 0]}, "relation_calibration is a slope above 0"),
+        ("config.json", {"window": 4096}, "window is 4096, and its encoder reads at most 512 sub-words"),
         ("config.json", {"scheme": "entities: ["}, r"config\.json:1: not YAML"),
         (
             "config.json",

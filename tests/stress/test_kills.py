@@ -14,7 +14,6 @@ from helpers import ARTICLE, recipe
 from kills import Call, contents, count_changes, killed
 
 from kashif.cli.app import main
-from kashif.evaluation.thresholds import choose_threshold
 from kashif.formats.results import Results
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
@@ -22,6 +21,7 @@ from kashif.replacing import _sweep_once, settle
 from kashif.training import exporting
 from kashif.training.checkpoints import damage
 from kashif.training.crossvalidation import crossvalidate
+from kashif.training.recalibration import choose_threshold
 from kashif.training.train import train
 
 MANY = pytest.param(int(os.environ.get("STRESS_KILLS", "40")), marks=pytest.mark.stress)

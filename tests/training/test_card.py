@@ -3,12 +3,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
-from helpers import SCHEME, recipe
+from helpers import NEWS, SCHEME, pretraining_recipe, recipe
 
 import kashif
+from kashif.corpora.provenance import terms_of
+from kashif.errors import InputError
+from kashif.modeling import encoder
 from kashif.scheme import Scheme
 from kashif.training import card
+from kashif.training.pretraining import pretrain
 from kashif.training.train import train
 
 
@@ -41,6 +46,18 @@ def test_the_terms_of_a_model_that_serves_as_encoder_go_on(tiny_encoder: Path, p
     text = (project / "second" / "README.md").read_text(encoding="utf-8")
     assert "\n- Somebody: CC BY-SA 4.0\n" in text
     assert "Licence of the weights: none is stated; its encoder came under cc-by-sa-4.0." in text
+    # A copy, an encoder that was pretrained further and a third model once knew nothing of it.
+    with pytest.raises(InputError, match="this is a model, which cannot be pretrained; write its encoder"):
+        pretrain(pretraining_recipe(project / "first"), project / "read-in")
+    encoder.copy("first", project / "copy")
+    (project / "news.txt").write_text(NEWS, encoding="utf-8")
+    pretrain(pretraining_recipe(project / "copy", epochs=1), project / "read-in")
+    train(recipe(project / "read-in", epochs=1, license="mit"), project / "third")
+    assert terms_of(project / "third") == {"license": "mit AND cc-by-sa-4.0", "credits": about["credits"]}
+    train(recipe(project / "third", epochs=1, license="mit"), project / "fourth")
+    text = (project / "fourth" / "README.md").read_text(encoding="utf-8")
+    assert "\n- Somebody: CC BY-SA 4.0\n" in text
+    assert "Licence of the weights: mit; its encoder came under mit AND cc-by-sa-4.0." in text
 
 
 def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) -> None:
@@ -52,7 +69,7 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
         scheme=Scheme(entities={"شخص": "a person | or so"}, nested=False),
         manifest=manifest | {"thresholds": {"articles": {"x": "", "y": ""}}},
         development={"entity_f1": 0.5},
-        reports=[report.row()],
+        reports=[card.ReportRow.check(report.row(), "report")],
     )
     assert "| `شخص` | a person \\| or so |" in text
     assert "Spans stand apart." in text

@@ -133,7 +133,7 @@ def test_where_no_checkpoint_is_there_is_nothing_to_resume(tmp_path: Path) -> No
 def test_two_trainings_do_not_write_to_one_folder(tmp_path: Path) -> None:
     with (
         checkpoints.locked(tmp_path),
-        pytest.raises(InputError, match="another training writes here"),
+        pytest.raises(InputError, match="another training, export or threshold writes here"),
         checkpoints.locked(tmp_path),
     ):
         pass

@@ -8,11 +8,11 @@ from kills import killed
 
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts, entity_items
-from kashif.evaluation.thresholds import choose_threshold
 from kashif.modeling import predictor as predictors
 from kashif.training.crossvalidation import articles, crossvalidate, folds
 from kashif.training.data import gather
 from kashif.training.provenance import is_model_of
+from kashif.training.recalibration import choose_threshold
 from kashif.training.recipe import Recipe
 
 NEWS = "annotations/news"

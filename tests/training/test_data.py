@@ -209,6 +209,21 @@ def test_copies_of_a_development_article_are_not_trained_on(project: Path) -> No
     assert not {d.text for d in found.train} & {d.text for d in found.development}
 
 
+@pytest.mark.parametrize("share", [0.1, 0.99])
+def test_a_carved_development_set_leaves_articles_to_learn_from(project: Path, share: float) -> None:
+    """It took all copies of the only text, and a large share both articles: none was said to be there."""
+    news = project / "annotations" / "twice"
+    news.mkdir()
+    for copy in "ab":
+        (news / f"{copy}.txt").write_text(ARTICLE, encoding="utf-8")
+    settings = recipe(train=["annotations/twice"], development=[], development_share=share)
+    with pytest.raises(InputError, match="no article is left to select the model on; name a development"):
+        gather(settings)
+    (news / "c.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    found = gather(settings)
+    assert {len({d.text for d in part}) for part in (found.train, found.development)} == {1}
+
+
 def test_what_the_encoder_has_seen_is_not_held_out(project: Path) -> None:
     [seen] = loading.load("annotations/news#held-out").documents
     folder = project / "models" / "e"

@@ -14,7 +14,7 @@ from kashif.document import Document
 from kashif.errors import InputError
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
-from kashif.training import exporting
+from kashif.training import checkpoints, exporting
 from kashif.training.provenance import RECIPE
 from kashif.training.recipe import Recipe
 from kashif.training.releasing import release
@@ -88,6 +88,20 @@ def test_a_killed_export_leaves_the_old_one_or_the_new(
         assert {n: c for n, c in contents(folder).items() if ".partial" not in n} in (old, new)
         exporting.export(folder, int8=False)
         assert contents(folder) == new  # and nothing beside
+
+
+def test_nothing_is_exported_while_another_command_writes(trained: Path, tmp_path: Path) -> None:
+    """The report of the old graph vouched for the heads of a model that was trained meanwhile."""
+    shutil.copytree(trained, tmp_path / "m", ignore=shutil.ignore_patterns("checkpoints"))
+    before = contents(tmp_path / "m")
+    with checkpoints.locked(tmp_path / "m"):
+        for command in (
+            lambda: exporting.export(tmp_path / "m", int8=False),
+            lambda: release(tmp_path / "m", tmp_path / "news"),
+        ):
+            with pytest.raises(InputError, match="another training, export or threshold writes here"):
+                command()
+    assert contents(tmp_path / "m") == before
 
 
 def test_the_faster_of_two_encoders_is_told(trained: Path) -> None:

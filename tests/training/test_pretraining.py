@@ -18,7 +18,7 @@ from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError, WorkError
 from kashif.evaluation.systems import open_system, score_system
 from kashif.replacing import settle
-from kashif.training import pretraining
+from kashif.training import checkpoints, pretraining
 from kashif.training.crossvalidation import articles
 from kashif.training.masking import masked_loss
 from kashif.training.pretraining import _windows, pretrain
@@ -154,6 +154,14 @@ def test_held_out_articles_are_counted_and_left_out(tiny_encoder: Path, texts: P
     assert "left out: 0 texts that are held out, 2 near-duplicates of such" in said
 
 
+def test_a_large_share_leaves_a_window_to_train_on(tiny_encoder: Path, texts: Path) -> None:
+    said: list[str] = []
+    pretrain(
+        pretraining_recipe(tiny_encoder, development_share=0.999, epochs=1), texts / "x", say=said.append
+    )
+    assert said[0].startswith("train: 1 windows of 64 sub-words; ")
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "modernbert", "electra", "albert"])
 def test_the_loss_of_masked_sub_words_is_that_of_all(kind: str, tmp_path: Path) -> None:
     network = AutoModelForMaskedLM.from_pretrained(make_encoder(tmp_path / kind, [NEWS], kind)).eval()
@@ -191,6 +199,16 @@ def test_resuming_a_finished_pretraining_leaves_it_as_it_is(tiny_encoder: Path, 
     (texts / "x" / "model.safetensors").write_bytes(b"cut")
     pretrain(pretraining_recipe(tiny_encoder), texts / "x", resume=True)
     assert contents(texts / "x") == before
+
+
+def test_two_pretrainings_do_not_write_to_one_folder(tiny_encoder: Path, texts: Path) -> None:
+    """The second one removed the checkpoints of the first."""
+    mark = texts / "x" / "checkpoints" / "run.json"
+    mark.parent.mkdir(parents=True)
+    mark.write_text("{}", encoding="utf-8")
+    with checkpoints.locked(texts / "x"), pytest.raises(InputError, match="another training, export"):
+        pretrain(pretraining_recipe(tiny_encoder, epochs=1), texts / "x")
+    assert mark.read_text(encoding="utf-8") == "{}"
 
 
 def test_pretraining_that_diverges_is_stopped(tiny_encoder: Path, texts: Path) -> None:

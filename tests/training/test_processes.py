@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,30 @@ def test_a_batch_is_shared_out_evenly(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("kashif.training.processes.count", lambda: 3)
     with pytest.raises(InputError, match="batch_size 4: 3 processes cannot share it evenly"):
         training_arguments(recipe(batch_size=4), tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("WORLD_SIZE", "x", "$WORLD_SIZE: expected a whole number from 1 on, found 'x'; torchrun sets it"),
+        ("WORLD_SIZE", "0", "$WORLD_SIZE: expected a whole number from 1 on, found '0'"),
+        ("RANK", "abc", "$RANK: expected a whole number"),
+        ("LOCAL_RANK", "", "$LOCAL_RANK: expected a whole number"),
+        ("RANK", "1", "nothere: no such file or folder"),  # a process that is alone said nothing at all
+    ],
+)
+def test_numbers_that_torchrun_does_not_set_are_told(
+    run: Callable[..., subprocess.CompletedProcess[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    for command in (("corpus", "stats", "nothere"), ("train", "nothere.yaml")):
+        done = run(*command)
+        assert done.returncode == 2
+        assert told.replace("nothere: no such file or folder", "no such") in done.stderr.decode()
 
 
 def test_other_commands_run_in_one_process(tmp_path: Path) -> None:

@@ -42,9 +42,19 @@ def test_what_is_carried_predicts_the_same_in_half_the_bytes(
 
 
 def test_what_does_not_fit_is_refused(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "other.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(InputError, match="no report of `kashif score --json`"):
-        release(trained, tmp_path / "news", reports=[tmp_path / "other.json"])
+    row: dict[str, object] = {"corpus": "c", "documents": 1, "calibration": {"entities": {"ece": None}}}
+    for content, told in (
+        ([], "expected keys and values, found list"),
+        ({"reports": {}}, "reports: expected a list"),
+        ({"reports": [{}]}, "reports.0.measures: this key is missing"),
+        # That of `compare`, and one that no command writes: both were told by a traceback, at the end.
+        ({"reports": [row | {"measures": {"entities": {"difference": 0.1}}}]}, "entities.f1: this key is"),
+        ({"reports": [row | {"measures": {"entities": {"f1": 1.0, "interval": [1]}}}]}, "interval"),
+    ):
+        (tmp_path / "other.json").write_text(json.dumps(content), encoding="utf-8")
+        with pytest.raises(InputError, match="no report of `kashif score --json`") as refused:
+            release(trained, tmp_path / "news", reports=[tmp_path / "other.json"])
+        assert told in str(refused.value)
     monkeypatch.setattr("kashif.training.releasing.MOST_LOST", -1.0)
     with pytest.raises(InputError, match="weights of 16 bits lose too much"):
         release(trained, tmp_path / "news")

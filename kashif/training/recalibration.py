@@ -1,0 +1,129 @@
+"""Recalibration: a finished model's calibration and thresholds are chosen anew, on other articles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kashif import box
+from kashif.corpora import loading, provenance
+from kashif.corpora.provenance import SeenArticles
+from kashif.document import Document
+from kashif.errors import Fault, InputError, counted
+from kashif.evaluation.suite import Watch, unwatched
+from kashif.evaluation.thresholds import Outcomes, ThresholdChoice, calibrate, outcomes
+from kashif.files import read_json, read_text, write_json, write_text
+from kashif.modeling import predictor as predictors
+from kashif.modeling.decoding import NO_CALIBRATION
+from kashif.replacing import replaced_files
+from kashif.scheme import Scheme
+from kashif.training import card, checkpoints
+from kashif.training.provenance import RECIPE, SCORES
+from kashif.training.recipe import Recipe
+
+
+def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unwatched) -> ThresholdChoice:
+    """Chooses a model's thresholds and calibration anew and writes them into its ``config.json``.
+
+    ``manifest.json`` and the card then tell of the articles that chose them. A calibration that these cannot
+    fit stays as it was.
+
+    Raises:
+        InputError: if the model was trained on one of the articles or does not say on which it was, if
+            they hold no entity, or while another command writes to the folder.
+    """
+    box.refuse(box.find(folder))
+    with checkpoints.locked(folder):
+        return _choose_threshold(folder, corpora, watch)
+
+
+def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> ThresholdChoice:
+    predictor = predictors.load(folder, runtime="torch")
+    config, scheme = predictor.model.config, predictor.scheme
+    gold, notices = loading.load_all(corpora)
+    notices += _not_development(folder, gold)
+    if not any(document.entities for document in gold):
+        raise InputError("; ".join(["no gold entity to choose the thresholds by", *notices]))
+    texts = [(document.id, document.text) for document in gold]
+    predicted = list(watch(predictor.stream_documents(texts), "predicting"))
+    former = {"entities": config.entity_threshold, "relations": config.relation_threshold}
+    before = {
+        view: Outcomes.joined(
+            [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, predicted, strict=True)]
+        ).counts(0.0)
+        for view in former
+    }
+    told = [(read_json(folder / provenance.NAME), config.uncalibrated)]
+    chosen = calibrate(predictor, gold, watch=watch)
+    kept = [view for view, choice in chosen.items() if not choice.fitted]
+    anew = len(chosen) == len(former) or not scheme.relations
+    anew = anew and all(chosen[view].calibration == NO_CALIBRATION for view in kept)
+    with replaced_files(folder) as new:
+        config.save_pretrained(new)
+        manifest = provenance.with_thresholds(folder, gold, anew=anew)
+        write_json(new / provenance.NAME, manifest)
+        told.append((manifest, config.uncalibrated))
+        notices += _tell_on_card(folder, new, scheme, told)
+    if kept:
+        few = f"{counted(len(gold), 'article')} cannot calibrate the probabilities of {' and '.join(kept)}"
+        notices.append(f"{few}: these stay calibrated, or not, as they were")
+    for view, choice in chosen.items():
+        old, after = before[view].f1 or 0, choice.after.f1 or 0
+        if choice.crossed and (choice.crossed.f1 or 0) <= old < after:
+            message = "chosen on half of the articles, the gain did not show on the other half"
+            notices.append(f"{view}: {message}: do not rely on it")
+    return ThresholdChoice(former, before, chosen, tuple(notices))
+
+
+def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
+    """Notices of articles beside the development ones. Raises InputError for training articles."""
+    seen = SeenArticles.of(folder)
+    if seen is None:
+        message = "no such file, so what the model was trained on is not known; copy it beside the weights"
+        raise InputError(Fault(str(folder / provenance.NAME), message))
+    if learnt := sorted(seen.taught.among(gold)):
+        message = f"the model was trained on {', '.join(learnt)}; choose thresholds on development articles"
+        raise InputError(Fault(str(folder), message))
+    notices = []
+    if before := seen.encoder.among(gold):
+        notices.append(f"the encoder has seen {len(before)} of {counted(len(gold), 'article')}")
+    if other := sorted({document.id for document in gold} - seen.development.among(gold)):
+        what = f"articles are not the model's development ones ({', '.join(other)})"
+        notices.append(f"{len(other)} of {len(gold)} {what}: its scores on them are no longer held out")
+    return notices
+
+
+def _tell_on_card(
+    folder: Path, new: Path, scheme: Scheme, told: Sequence[tuple[Mapping[str, Any], Sequence[str]]]
+) -> list[str]:
+    """Writes the model's card into ``new`` with what has changed on it; notices of what still stands there.
+
+    ``told`` are the manifest and the uncalibrated views, before and after.
+    """
+    path = folder / card.NAME
+    if not path.is_file():
+        return []
+    try:
+        text, recipe = read_text(path), Recipe.load(folder / RECIPE)
+        before, after = (
+            card.card(
+                folder.resolve().name,
+                recipe,
+                scheme=scheme,
+                manifest=manifest,
+                development=read_json(folder / SCORES)["development"],
+                uncalibrated=uncalibrated,
+            )
+            for manifest, uncalibrated in told
+        )
+        changed = card.changed(text, before, after)
+    except (AttributeError, InputError, LookupError, TypeError):  # of another version, or not whole
+        changed = None
+    if changed is None:
+        return [f"{path}: it is not as Kashif wrote it, and still tells of the former calibration"]
+    if changed != text:
+        write_text(new / card.NAME, changed)
+    if card.REPORTED in text:
+        return [f"{path}: the scores of reports on it are those of the former thresholds"]
+    return []

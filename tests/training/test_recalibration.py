@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers import ARTICLE
+from kills import contents, each_kill
+
+from kashif.errors import InputError
+from kashif.evaluation import thresholds
+from kashif.evaluation.counting import Counts
+from kashif.evaluation.systems import open_system, score_system
+from kashif.replacing import settle
+from kashif.training import checkpoints
+from kashif.training.recalibration import choose_threshold
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "models" / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    # So high that relations which the model is sure of are not predicted.
+    config["relation_threshold"] = 1.0
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def articles(tmp_path: Path, *ids: str) -> str:
+    folder = tmp_path / "annotations" / "news"
+    folder.mkdir(parents=True)
+    for id in ids:
+        (folder / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    return str(folder)
+
+
+def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> None:
+    news = articles(tmp_path, "a2")
+    found = choose_threshold(model, [news])
+    assert (found.former["relations"], found.before["relations"]) == (1.0, Counts(0, 0, 4))
+    chosen = found.chosen["relations"]
+    assert chosen.after.f1 == 1
+    assert chosen.crossed is None
+    assert found.chosen["entities"].threshold == found.former["entities"] == 0
+    assert found.notices == (
+        "1 article cannot calibrate the probabilities of entities and relations: these stay calibrated, or not, "
+        "as they were",
+    )
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    assert config["relation_threshold"] == chosen.threshold < 1
+    [report] = score_system(open_system(model), [news]).reports
+    assert report.measures["relations"].counts == chosen.after
+
+
+def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_path: Path) -> None:
+    """It left an empty ``config.json``, and no model."""
+    news = articles(tmp_path, "a2")
+    before = tmp_path / "before"
+    shutil.copytree(model, before)
+    choose_threshold(model, [news])
+    old, new = contents(before), contents(model)
+    assert {name for name in new if new[name] != old[name]} == {"README.md", "config.json", "manifest.json"}
+    for _ in each_kill(lambda: choose_threshold(model, [news]), model, before=before, every=2):
+        settle(model)
+        now = {name: content for name, content in contents(model).items() if ".partial" not in name}
+        assert now in (old, new)
+        assert not (before / ".ready").exists()
+
+
+def test_a_gain_that_the_other_half_does_not_show_is_told(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: Counts(0, 5, 5))
+    found = choose_threshold(model, [articles(tmp_path, "a2")])
+    assert "did not show on the other half" in found.notices[-1]
+
+
+def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path, tmp_path: Path) -> None:
+    news = articles(tmp_path, "a2", "b1")
+    for _ in range(2):
+        found = choose_threshold(model, [news])
+        crossed = found.chosen["relations"].crossed
+        assert crossed is not None
+        assert crossed.f1 == 1
+        assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
+    told = score_system(open_system(model), [news]).notices
+    assert f"{news}: 1 of these articles chose the threshold of {model}: not held out" in told[1]
+
+
+def test_training_articles_are_refused(model: Path, tmp_path: Path) -> None:
+    before = (model / "config.json").read_text(encoding="utf-8")
+    news = articles(tmp_path, "a1", "a2")
+    with pytest.raises(InputError, match="was trained on a1; choose thresholds on development articles"):
+        choose_threshold(model, [news])
+    (model / "manifest.json").unlink()
+    with pytest.raises(InputError, match="what the model was trained on is not known"):
+        choose_threshold(model, [news])
+    assert (model / "config.json").read_text(encoding="utf-8") == before
+
+
+def test_articles_without_entities_are_refused(model: Path, tmp_path: Path) -> None:
+    news = Path(articles(tmp_path))
+    (news / "c1.txt").write_text("زار كيم البلاد.\n---\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no gold entity to choose the thresholds by"):
+        choose_threshold(model, [str(news)])
+
+
+def test_articles_without_relations_leave_theirs_as_it_was(model: Path, tmp_path: Path) -> None:
+    news = Path(articles(tmp_path))
+    (news / "c1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
+    assert choose_threshold(model, [str(news)]).chosen.keys() == {"entities"}
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    assert config["relation_threshold"] == 1.0
+
+
+def rewrite(file: Path, **values: object) -> None:
+    """Changes keys of a file of JSON."""
+    row = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(row | values), encoding="utf-8")
+
+
+def test_articles_too_few_to_calibrate_leave_the_calibration(model: Path, tmp_path: Path) -> None:
+    """It was thrown away, and nothing said so."""
+    former: dict[str, object] = {"entity_calibration": [0.7, -0.4], "relation_calibration": [0.8, 0.1]}
+    rewrite(model / "config.json", **former)
+    found = choose_threshold(model, [articles(tmp_path, "b1")])
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    assert {name: config[name] for name in former} == former
+    assert "1 article cannot calibrate the probabilities of entities and relations" in found.notices[1]
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["thresholds"]["articles"].keys() == {"a2", "b1"}  # what calibrated before still does
+
+
+def test_the_card_tells_of_the_new_calibration(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It told of the former one."""
+    card = model / "README.md"
+    own = card.read_text(encoding="utf-8").replace("# tiny", "# mine") + "What I wrote.\n"
+    card.write_text(own, encoding="utf-8")
+    assert "could not be calibrated" in own
+    monkeypatch.setattr(thresholds, "fitted", lambda *_: (0.9, 0.1))
+    assert choose_threshold(model, [articles(tmp_path, "a2", "b1")]).notices[1:] == ()
+    text = card.read_text(encoding="utf-8")
+    assert text.startswith(own[: own.index("# mine") + 6])
+    assert text.endswith("What I wrote.\n")
+    assert "| calibrated anew by `kashif threshold` | `manifest.json` names them | 2 |" in text
+    assert "| calibrated by |" not in text
+    assert "Probabilities were fitted to be true of the calibrating articles." in text
+    assert "could not be calibrated" not in text
+    card.write_text("All my own.\n", encoding="utf-8")
+    monkeypatch.undo()
+    rewrite(model / "manifest.json", thresholds={"articles": {}})
+    told = choose_threshold(model, [str(tmp_path / "annotations" / "news")]).notices
+    assert f"{card}: it is not as Kashif wrote it, and still tells of the former calibration" in told
+    assert card.read_text(encoding="utf-8") == "All my own.\n"
+
+
+def test_what_only_the_encoder_has_seen_may_choose(model: Path, tmp_path: Path) -> None:
+    """It was refused, though training calibrates on it."""
+    news = articles(tmp_path, "b1")
+    [file] = Path(news).iterdir()
+    seen = {"articles": {"b1": "digest"}}
+    rewrite(model / "manifest.json", **{"encoder articles": seen})
+    assert "the encoder has seen 1 of 1 article" in choose_threshold(model, [news]).notices
+    rewrite(model / "manifest.json", **{"encoder articles": {"articles": {}}, "auxiliary": seen})
+    with pytest.raises(InputError, match="was trained on b1; choose thresholds on development articles"):
+        choose_threshold(model, [news])
+    assert file.is_file()
+
+
+def test_articles_that_are_left_out_are_not_said_to_be_scored(model: Path, tmp_path: Path) -> None:
+    news = articles(tmp_path, "b1", "b2")
+    rewrite(
+        model / "manifest.json",
+        **{"encoder articles": {"articles": {"b1": "x"}}, "thresholds": {"articles": {"b1": "x"}}},
+    )
+    told = score_system(open_system(model), [news]).notices
+    assert any("1 articles left out: the encoder of" in line for line in told)
+    assert not any("chose the threshold" in line for line in told)
+
+
+def test_no_threshold_is_chosen_while_another_command_writes(model: Path, tmp_path: Path) -> None:
+    """It wrote the configuration of the old model over that of the new one."""
+    news = articles(tmp_path, "a2")
+    before = contents(model)
+    with checkpoints.locked(model), pytest.raises(InputError, match="another training, export or threshold"):
+        choose_threshold(model, [news])
+    assert contents(model) == before
