@@ -216,16 +216,16 @@ def convert(
     from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.sources import sources
     from kashif.corpora.texts import is_named
-    from kashif.formats import FORMATS
-    from kashif.formats.writing import save
+    from kashif.formats import FORMATS, writing
 
     if format not in FORMATS:
         raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
 
     refuse_mappings(map(Spec.parse, corpora))
     read = Sources(sources(corpora))
+    writing.Output.at(output, format, sources=read)  # refused before anything is read
     documents, notices = load_all(corpora)
-    losses = save(documents, format, output, has_text=is_named, sources=read)
+    losses = writing.save(documents, format, output, has_text=is_named, sources=read)
     for notice in notices:
         say(notice)
     lost = FirstLines()
