@@ -95,7 +95,7 @@ def emit(content: str) -> None:
     """Prints what is the content of a file: as it is, but for a terminal, on which nothing of it acts."""
     if out.is_terminal:
         out.print(content, end="")
-    else:
+    elif sys.stdout is not None:  # nobody is there to read
         sys.stdout.write(content)
 
 

@@ -28,6 +28,8 @@ from kashif.outputs import Sources, is_stream, named_errors, output_file
 from kashif.replacing import replaced_file
 
 TABLE = "table"
+_LOG = "predict.errors"
+"""The file of what failed, in a folder of documents."""
 _DIGITS = 16
 """How much of a digest names a model."""
 
@@ -87,6 +89,8 @@ def predict(
     log = _log(errors, place, skip=skip)
     read.refuse(*([place.path] if place and not place.folder else []), *([log] if log else []))
     refusal = place.refusal if place else _no_refusal
+    if log and place and place.folder and log.name != _LOG and log.resolve().parent == place.path.resolve():
+        raise InputError(Fault(str(log), f"documents may have this name; write {_LOG}, or another folder"))
     if found is None and sys.stdin is not None and sys.stdin.isatty():
         err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
     if found is not None and not skip:
@@ -184,10 +188,8 @@ def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
         return output_file(errors, "predict.errors")
     if place is None or is_stream(place.path):
         return None
-    name = (
-        place.path / "predict.errors" if place.folder else place.path.with_name(f"{place.path.name}.errors")
-    )
-    return output_file(name, "predict.errors")
+    name = place.path / _LOG if place.folder else place.path.with_name(f"{place.path.name}.errors")
+    return output_file(name, _LOG)
 
 
 def _no_refusal(id: str) -> str:

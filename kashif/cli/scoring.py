@@ -88,8 +88,10 @@ def crossvalidate(
     from kashif.training.recipe import Recipe
 
     settings = Recipe.load(recipe, changes=changes or ())
-    corpora = (*settings.train, *settings.development, *settings.calibration)
-    files = _files(json_file, html_file, recipe.stem, inputs=[recipe], corpora=corpora)
+    corpora = (*settings.train, *settings.development, *settings.calibration, *settings.held_out)
+    corpora += settings.auxiliary
+    inputs = [recipe, *_given(settings.scheme)]
+    files = _files(json_file, html_file, recipe.stem, inputs=inputs, corpora=corpora)
     scored = crossvalidation.crossvalidate(
         settings,
         folder,

@@ -164,6 +164,14 @@ def test_a_device_that_takes_the_failures_stays(run: Run, trained: Path, tmp_pat
     assert (tmp_path / "null").is_symlink()
 
 
+def test_failures_are_not_written_in_a_document_s_place(run: Run, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    command = ("predict", tmp_path / "a.txt", "--model", trained, "--on-error", "skip", "--format", "plain")
+    done = run(*command, "--output", f"{tmp_path}/out/", "--errors", tmp_path / "out" / "a.txt")
+    assert done.returncode == 2
+    assert "documents may have this name" in done.stderr.decode()
+
+
 def test_a_text_that_the_model_fails_on_takes_no_other_with_it(
     run: Run, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

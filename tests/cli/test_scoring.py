@@ -164,3 +164,14 @@ def test_a_report_is_not_written_over_what_it_is_made_from(
     assert refused.returncode == 2
     assert "this is an input, or stands in a folder that is read" in refused.stderr.decode()
     assert (tmp_path / name).read_text(encoding="utf-8") == before
+
+
+def test_a_cross_validation_s_report_replaces_no_held_out_corpus(run: Run, news: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held.jsonl"
+    held.write_text("kept", encoding="utf-8")
+    recipe = tmp_path / "cv.yaml"
+    recipe.write_text("train: [annotations/news]\nheld_out: [held.jsonl]\n", encoding="utf-8")
+    done = run("crossvalidate", recipe, "--json", held, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is an input" in done.stderr.decode()
+    assert held.read_text(encoding="utf-8") == "kept"
