@@ -166,7 +166,9 @@ def test_a_report_is_not_written_over_what_it_is_made_from(
     assert (tmp_path / name).read_text(encoding="utf-8") == before
 
 
-def test_a_cross_validation_s_report_replaces_no_held_out_corpus(run: Run, news: Path, tmp_path: Path) -> None:
+def test_a_cross_validation_s_report_replaces_no_held_out_corpus(
+    run: Run, news: Path, tmp_path: Path
+) -> None:
     held = tmp_path / "held.jsonl"
     held.write_text("kept", encoding="utf-8")
     recipe = tmp_path / "cv.yaml"
