@@ -127,7 +127,7 @@ def predict(
             digest = bulk.run_digest(folder)
             if stamp or not selection.keeps_all:  # other documents, so another run
                 digest += f" {selection} {stamp}"
-            run.write(replace(place, labels=colours), digest=digest, resume=resume)
+            run.write(replace(place, labels=colours, predicted=True), digest=digest, resume=resume)
     if log and not failures.count and not is_stream(log):
         log.unlink()
     run.tell(log)
@@ -249,7 +249,7 @@ class _Run:
                 for table in tables.document(document):
                     out.print(table)
             return
-        for content in contents(documents, format, labels=labels, tell=self._losses.add):
+        for content in contents(documents, format, labels=labels, predicted=True, tell=self._losses.add):
             if file is None and sys.stdout.isatty():
                 out.print(content, end="")
                 continue

@@ -37,7 +37,8 @@ __all__ = ["ENDINGS", "FORMATS", "Format", "Options", "Reading", "files", "read"
 class Format:
     """How one format is read and written.
 
-    ``write`` gives a document's file content and, in words, what the format could not hold.
+    ``write`` gives a document's file content and, in words, what the format could not hold; so does
+    ``write_predicted`` for a document that a model made, in a format that tells the two apart.
     ``many`` says whether one file holds many documents; ``frame`` is what stands before, between and
     behind them. ``pack`` writes a file that is no text, or a folder if ``tree``, of documents that ``write``
     let pass; then ``write`` gives no content. ``sure`` says whether the ending alone tells the format.
@@ -49,6 +50,7 @@ class Format:
     write: Callable[[Document], tuple[str, list[str]]]
     many: bool
     frame: tuple[str, str, str] = ("", "", "")
+    write_predicted: Callable[[Document], tuple[str, list[str]]] | None = None
     pack: Callable[[Iterable[Document], Path], None] | None = None
     tree: bool = False
     sure: bool = False
@@ -62,7 +64,12 @@ FORMATS = {
     "jsonl": Format(".jsonl", jsonl.read, jsonl.write, many=True, sure=True),
     "conll": Format(".conll", conll.read, conll.write, many=True, sure=True, options=conll.OPTIONS),
     "label-studio": Format(
-        ".json", label_studio.read, label_studio.write, many=True, frame=label_studio.FRAME
+        ".json",
+        label_studio.read,
+        label_studio.write,
+        many=True,
+        frame=label_studio.FRAME,
+        write_predicted=label_studio.write_predicted,
     ),
     "doccano": Format(".jsonl", doccano.read, doccano.write, many=True),
     "prodigy": Format(".jsonl", prodigy.read, prodigy.write, many=True),
@@ -195,13 +202,15 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
     return readings
 
 
-def render(document: Document, format: str) -> tuple[str, list[str]]:
-    """A document in a format, and in words what the format could not hold.
+def render(document: Document, format: str, *, predicted: bool = False) -> tuple[str, list[str]]:
+    """A document in a format, and in words what the format could not hold; ``predicted`` if a model made it.
 
     Raises:
         InputError: if the format cannot hold the document.
     """
-    content, losses = usable(format).write(document)
+    entry = usable(format)
+    write = (predicted and entry.write_predicted) or entry.write
+    content, losses = write(document)
     try:
         (document.text if format == "brat" else content).encode()
         content.encode()

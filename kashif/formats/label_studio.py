@@ -237,10 +237,15 @@ def _level(results: Any) -> Any:
     return [part for item in results for part in (item if isinstance(item, list) else [item])]
 
 
-def write(document: Document) -> tuple[str, list[str]]:
-    """The document as a task to import: predictions if any mark has a score, else an annotation.
+def write_predicted(document: Document) -> tuple[str, list[str]]:
+    """As ``write``, of a model's document: one without marks is a prediction of nothing, to be looked at."""
+    return write(document, predicted=not document.entities)
 
-    The project's text is named ``text``, its labels ``label``.
+
+def write(document: Document, *, predicted: bool = False) -> tuple[str, list[str]]:
+    """The document as a task to import: a prediction if any mark has a score, else an annotation.
+
+    The project's text is named ``text``, its labels ``label``. ``predicted`` says that it is a prediction.
     """
     scores = [e.score for e in document.entities] + [r.score for r in document.relations]
     scored = [score for score in scores if score is not None]
@@ -256,9 +261,9 @@ def write(document: Document) -> tuple[str, list[str]]:
         results.append(result | ({} if relation.score is None else {"score": relation.score}))
     data: dict[str, Any] = {"text": document.text, "id": document.id}
     task: dict[str, Any] = {"data": data | ({"meta": dict(document.meta)} if document.meta else {})}
-    if scored:
-        score = sum(scored) / len(scored)
-        task["predictions"] = [{"model_version": "kashif", "score": score, "result": results}]
+    if scored or predicted:
+        score = {"score": sum(scored) / len(scored)} if scored else {}
+        task["predictions"] = [{"model_version": "kashif", **score, "result": results}]
     else:
         task["annotations"] = [{"result": results}]
     return json_line(task, document.id), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import regex
@@ -34,7 +34,8 @@ def _nowhere(path: Path, document: Document) -> bool:
 class Output:
     """Where documents are written and in which format.
 
-    ``labels`` are those that a page of HTML has colours for. ``has_text(path, document)`` says whether the
+    ``labels`` are those that a page of HTML has colours for. ``predicted`` says that the documents are
+    a model's. ``has_text(path, document)`` says whether the
     text that a standoff file points into is elsewhere; if not, it is written beside the file. ``sources`` are
     what the documents were read from, which is never written over.
     """
@@ -45,6 +46,7 @@ class Output:
     labels: tuple[str, ...] = ()
     has_text: Callable[[Path, Document], bool] = _nowhere
     sources: Sources = _NOTHING
+    predicted: bool = False
 
     @classmethod
     def at(
@@ -141,7 +143,8 @@ class Output:
                 entry.pack((document for document, _ in _rendered(documents, self.format, tell)), path)
             return
         with named_errors(path), replaced_file(path) as file:
-            for content in contents(documents, self.format, labels=self.labels, tell=tell):
+            pieces = contents(documents, self.format, labels=self.labels, predicted=self.predicted, tell=tell)
+            for content in pieces:
                 file.write(content.encode())
 
 
@@ -155,7 +158,12 @@ def render_one(document: Document, format: str) -> str:
 
 
 def contents(
-    documents: Iterable[Document], format: str, *, labels: Iterable[str] = (), tell: Callable[[str], None]
+    documents: Iterable[Document],
+    format: str,
+    *,
+    labels: Iterable[str] = (),
+    predicted: bool = False,
+    tell: Callable[[str], None],
 ) -> Iterator[str]:
     """The content of one file of documents, piece by piece; ``tell`` takes what the format could not hold."""
     if format == HTML:
@@ -163,16 +171,16 @@ def contents(
         return
     before, between, behind = FORMATS[format].frame
     yield before
-    for index, (_, content) in enumerate(_rendered(documents, format, tell)):
+    for index, (_, content) in enumerate(_rendered(documents, format, tell, predicted=predicted)):
         yield between + content if index else content
     yield behind
 
 
 def _rendered(
-    documents: Iterable[Document], format: str, tell: Callable[[str], None]
+    documents: Iterable[Document], format: str, tell: Callable[[str], None], *, predicted: bool = False
 ) -> Iterator[tuple[Document, str]]:
     for document in documents:
-        content, losses = render(document, format)
+        content, losses = render(document, format, predicted=predicted)
         for loss in losses:
             tell(loss)
         yield document, content
@@ -181,6 +189,10 @@ def _rendered(
 def _letters(text: str) -> str:
     """What all formats hold of a text: no white space, no invisible character."""
     return _UNSEEN.sub("", text)
+
+
+def _is_scored(document: Document) -> bool:
+    return any(item.score is not None for item in (*document.entities, *document.relations))
 
 
 def _unsaid(line: str) -> None:
@@ -221,5 +233,5 @@ def save(
     if faults:
         raise InputError(faults)
     losses: list[str] = []
-    place.write(documents, tell=losses.append)
+    replace(place, predicted=any(map(_is_scored, documents))).write(documents, tell=losses.append)
     return losses

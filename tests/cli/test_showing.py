@@ -94,13 +94,16 @@ def test_a_model_of_another_version_says_so(run: Run, trained: Path, tmp_path: P
 
 
 def test_texts_are_marked_for_people_to_correct(run: Run, trained: Path, known: str, tmp_path: Path) -> None:
-    (tmp_path / "new.jsonl").write_text(known, encoding="utf-8")
+    nothing = '{"id": "empty", "text": "-"}\n'
+    (tmp_path / "new.jsonl").write_text(f"{known.rstrip()}\n{nothing}", encoding="utf-8")
     done = run("corpus", "preannotate", trained, tmp_path / "new.jsonl", "--output", tmp_path / "tasks.json")
     assert done.returncode == 0, done.stderr.decode()
-    [task] = read_json(tmp_path / "tasks.json")
+    [task, empty] = read_json(tmp_path / "tasks.json")
+    assert empty["predictions"][0]["result"] == []
+    assert "annotations" not in empty  # nobody has looked at it
     assert task["data"]["text"] == json.loads(known)["text"]
     [prediction] = task["predictions"]
     assert all(0 <= result["score"] <= 1 for result in prediction["result"])
-    [read] = loading.load(f"label-studio:{tmp_path / 'tasks.json'}").documents
+    read, _ = loading.load(f"label-studio:{tmp_path / 'tasks.json'}").documents
     [shown] = rows(run("predict", "--model", trained, stdin=known.encode()))
     assert [e.label for e in read.entities] == [entity["label"] for entity in shown["entities"]]

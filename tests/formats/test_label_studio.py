@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kashif.document import Document, Entity
 from kashif.errors import InputError
-from kashif.formats import label_studio
+from kashif.formats import label_studio, writing
 
 TEXT = "😀 زار بوتين موسكو"
 
@@ -78,6 +80,24 @@ def test_predictions_are_read_where_nothing_is_annotated(tmp_path: Path) -> None
     [reading] = label_studio.read(export(tmp_path / "a.json", item))
     assert [e.score for e in reading.document.entities] == [None]  # somebody looked at it
     assert reading.notices == ()
+
+
+def test_what_a_model_found_nothing_in_is_no_annotation(tmp_path: Path) -> None:
+    marked = Entity(1, 6, 11, "PERS", "بوتين", score=0.5)
+    bare, scored = Document("a", TEXT), Document("b", TEXT, (marked,))
+    gold = Document("c", TEXT, (replace(marked, score=None),))
+    writing.save([bare, scored, gold], "label-studio", tmp_path / "a.json")
+    first, second, third = json.loads((tmp_path / "a.json").read_text())
+    assert first["predictions"] == [{"model_version": "kashif", "result": []}]
+    assert "annotations" not in first
+    assert second["predictions"][0]["score"] == 0.5
+    assert "predictions" not in third
+    writing.save([bare, gold], "label-studio", tmp_path / "b.json")  # no score: people marked them
+    untouched, other = json.loads((tmp_path / "b.json").read_text())
+    assert untouched["annotations"] == [{"result": []}]
+    assert "predictions" not in other
+    [reading] = label_studio.read(export(tmp_path / "c.json", first))
+    assert reading.document == bare
 
 
 def test_offsets_may_count_code_units(tmp_path: Path) -> None:
