@@ -20,7 +20,11 @@ CONTAINMENT = 0.2
 RUN = 20
 """Words in a row."""
 FEW = 20
-"""Texts; of a shingle that stands in more (a footer, a disclaimer) not every two are compared."""
+"""Texts; what stands in more, or in over half of a small corpus, is a footer or a disclaimer."""
+_LEAST = 3
+"""Texts; what stands in no more is no footer, however small the corpus."""
+_OWN = 0.25
+"""The share of a text that must be its own for footers not to count."""
 _KEPT = 512
 """Texts whose words are kept while pairs are compared."""
 _SENTENCE = 5
@@ -58,10 +62,10 @@ class Overlap:
 def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
     """The overlaps of texts of different groups that share a shingle, by index.
 
-    A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. Every two such texts
-    are compared, except where all that they share stands in over ``FEW`` texts: then each is compared with
-    the first text of another group that holds it, so that the pairs grow as the texts do. Each overlap is
-    exact.
+    A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. One that stands in
+    over ``FEW`` texts, or in over half of them, is a footer's and does not count, but between two texts of
+    which over three quarters are such: copies of one text, each compared with the first of another group, so
+    that the pairs grow as the texts do. Each overlap is exact.
     """
 
     @lru_cache(_KEPT)
@@ -69,13 +73,18 @@ def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
         return _tokens(texts[index])
 
     digests = [_digests(tokens(index)[0]) for index in range(len(texts))]
+    footers = _footers(digests)
+    copies = [len(each) * (1 - _OWN) < np.isin(each, footers).sum() for each in digests]
+    passed = set(footers.tolist())
     result = []
     for first, second in _candidates(digests, groups):
         (one, spans), (other, other_spans) = tokens(first), tokens(second)
         ours, theirs = _runs(one), _runs(other)
-        sizes = len(set(ours)), len(set(theirs))
-        common = len({*ours} & {*theirs})
-        if common:  # else two shingles have the same digest
+        if not (copies[first] and copies[second]):
+            ours, theirs = ([() if hash(s) in passed else s for s in runs] for runs in (ours, theirs))
+        sets = {*ours} - {()}, {*theirs} - {()}
+        sizes, common = tuple(map(len, sets)), len(sets[0] & sets[1])
+        if common:  # else they share a footer, or two shingles have the same digest
             run, at, there = _longest(ours, theirs)
             result.append(
                 Overlap(
@@ -94,6 +103,12 @@ def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
 def _digests(forms: list[str]) -> Digests:
     """The digests of a text's shingles, each once."""
     return np.unique(np.fromiter(map(hash, _runs(forms)), np.int64))
+
+
+def _footers(digests: Sequence[Digests]) -> Digests:
+    """The digests of shingles that stand in so many texts that they tell nothing of any."""
+    whole, counts = np.unique(np.concatenate([*digests, np.empty(0, np.int64)]), return_counts=True)
+    return whole[counts > min(FEW, max(_LEAST, len(digests) // 2))]
 
 
 def _candidates(digests: Sequence[Digests], groups: Sequence[Hashable]) -> list[tuple[int, int]]:
@@ -152,10 +167,14 @@ def _tokens(text: str) -> tuple[list[str], list[Span]]:
 
 
 def _longest(ours: Sequence[Shingle], theirs: Sequence[Shingle]) -> tuple[int, int, int]:
-    """The longest run of words in common and its first word in both texts, the earliest if several."""
+    """The longest run of words in common and its first word in both texts, the earliest if several.
+
+    A shingle that is empty does not count.
+    """
     places: dict[Shingle, list[int]] = defaultdict(list)
     for at, shingle in enumerate(theirs):
-        places[shingle].append(at)
+        if shingle:
+            places[shingle].append(at)
     best = (0, 0, 0)
     before: dict[int, int] = {}
     for at, shingle in enumerate(ours):

@@ -104,37 +104,43 @@ def articles(count: int) -> list[str]:
     return [" ".join([*(f"كلمة{n}ف{i}" for i in range(30)), FOOTER]) for n in range(count)]
 
 
-def test_a_footer_of_all_articles_makes_no_pair_of_every_two() -> None:
-    """It once took twenty gigabytes at five thousand articles."""
-    few = overlaps(articles(FEW), range(FEW))
-    assert len(few) == FEW * (FEW - 1) // 2
-    count = 3 * FEW
-    found = overlaps(articles(count), range(count))
-    assert [(o.first, o.second) for o in found] == [(0, index) for index in range(1, count)]
-    assert {o.run for o in found} == {RUN + 2}
+def test_a_footer_makes_no_near_duplicates() -> None:
+    """It once made one group of all articles, and took twenty gigabytes at five thousand."""
+    for count in (4, 10, FEW, 3 * FEW):
+        assert overlaps(articles(count), range(count)) == []
+    assert len(overlaps(articles(3), range(3))) == 3  # three articles have no footer, they are alike
+
+
+def test_a_footer_of_some_articles_is_one_in_a_large_corpus_only() -> None:
+    others = [" ".join(f"غير{n}ف{i}" for i in range(30)) for n in range(FEW)]
+    found = overlaps([*articles(FEW), *others], range(2 * FEW))
+    assert len(found) == FEW * (FEW - 1) // 2
     assert all(o.near_duplicate for o in found)
+    assert overlaps([*articles(FEW + 1), *others], range(2 * FEW + 1)) == []
 
 
-def test_copies_are_found_below_a_footer_of_all() -> None:
+def test_copies_are_found_above_a_footer_of_all() -> None:
     texts = articles(3 * FEW)
     copied = " ".join(f"خبر{i}" for i in range(RUN))
     for index in (7, 31):
         texts[index] = f"{copied} {texts[index]}"
-    by_pair = {(o.first, o.second): o for o in overlaps(texts, range(len(texts)))}
-    assert len(by_pair) == len(texts)
-    common, size = RUN - SHINGLE + 1 + RUN + 2 - SHINGLE + 1, 2 * RUN + 2 + 30 - SHINGLE + 1
-    found = by_pair[7, 31]
-    assert found.run == RUN + 2
-    assert found.containment == common / size
-    assert texts[7][slice(*found.first_span)] == FOOTER
-    assert by_pair[0, 7].near_duplicate
+    [found] = overlaps(texts, range(len(texts)))
+    assert (found.first, found.second, found.run) == (7, 31, RUN)
+    common = RUN - SHINGLE + 1
+    assert found.containment == common / (RUN + 30)  # the shingles that begin before the footer
+    assert texts[7][slice(*found.first_span)] == copied
+    assert found.near_duplicate
 
 
-def test_every_text_that_shares_a_footer_with_another_group_has_a_pair() -> None:
+def test_many_copies_of_one_text_are_near_duplicates() -> None:
+    story, edited = " ".join(f"خبر{i}" for i in range(60)), " ".join(f"خبر{i}" for i in range(55))
     count = 3 * FEW
-    groups = ["train"] * (2 * FEW) + ["test"] * FEW
-    found = overlaps(articles(count), groups)
-    assert len(found) == count - 1
-    assert {index for o in found for index in (o.first, o.second)} == set(range(count))
-    assert all(groups[o.first] != groups[o.second] for o in found)
-    assert overlaps(articles(count), ["train"] * count) == []
+    texts = [*articles(1), *([story, edited] * (count // 2))]
+    found = overlaps(texts, range(len(texts)))
+    assert [(o.first, o.second) for o in found] == [(1, index) for index in range(2, len(texts))]
+    assert all(o.near_duplicate for o in found)
+    groups = ["train"] * (1 + count // 2) + ["test"] * (count // 2)
+    across = overlaps(texts, groups)
+    assert {index for o in across for index in (o.first, o.second)} == set(range(1, len(texts)))
+    assert all(groups[o.first] != groups[o.second] for o in across)
+    assert overlaps(texts, ["train"] * len(texts)) == []
