@@ -85,9 +85,7 @@ def draw(groups: Sequence[Sequence[str]], shares: Mapping[str, float], *, seed: 
     if len(groups) < len(shares):
         message = f"{len(groups)} articles that are not alike make no {len(shares)} splits; name fewer"
         if len(groups) < sum(map(len, groups)):
-            message += (
-                f", or take out what many share ({RUN} words in a row, such as a footer, make them alike)"
-            )
+            message += f", or take out what some share ({RUN} words in a row make articles alike)"
         raise InputError(Fault("--shares", message))
     total = sum(map(len, groups))
     wanted = {name: max(share * total, 1.0) for name, share in shares.items()}

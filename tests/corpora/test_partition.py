@@ -136,5 +136,5 @@ def test_splits_of_the_folder_one_stands_in_are_found(
 
 
 def test_what_many_articles_share_is_told_where_it_leaves_too_few_to_part() -> None:
-    with pytest.raises(InputError, match=r"name fewer, or take out what many share .20 words in a row"):
+    with pytest.raises(InputError, match=r"name fewer, or take out what some share .20 words in a row"):
         partition.draw([["a", "b"]], HALVES, seed=1)
