@@ -240,7 +240,7 @@ def shared(found: Shared) -> Iterator[Text]:
     if len(bad) > _SHOWN:
         yield Text(f"… and {len(bad) - _SHOWN} more pairs", style="yellow")
     if not bad:
-        most = f"no two articles share {SHINGLE} words in a row"
+        most = f"no two articles share {SHINGLE} words in a row, footers aside"
         if found.pairs:
             first, second, overlap = found.pairs[0]
             most = f"the most alike, {first} and {second}: {_alike(overlap)}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import accumulate, combinations, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,17 @@ CONTAINMENT = 0.2
 RUN = 20
 """Words in a row."""
 FEW = 20
-"""Texts; what stands in more, or in over half of a small corpus, is a footer or a disclaimer."""
+"""Texts; what stands in more, or in over half of a small corpus, may be a footer or a disclaimer."""
+FOOTER = 60
+"""Words in a row; more of what many texts share is a story that they copy, and no footer."""
 _LEAST = 3
 """Texts; what stands in no more is no footer, however small the corpus."""
 _OWN = 0.25
 """The share of a text that must be its own for footers not to count."""
 _KEPT = 512
 """Texts whose words are kept while pairs are compared."""
+_PRIME, _BASE = (1 << 61) - 1, 1_000_003
+"""Of the rolling hash."""
 _SENTENCE = 5
 """Shorter sentences (datelines, headings) recur by nature."""
 
@@ -59,13 +63,16 @@ class Overlap:
         return self.containment > CONTAINMENT or self.run >= RUN
 
 
-def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
+def overlaps(
+    texts: Sequence[str], groups: Sequence[Hashable], *, footers_count: bool = False
+) -> list[Overlap]:
     """The overlaps of texts of different groups that share a shingle, by index.
 
-    A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. One that stands in
-    over ``FEW`` texts, or in over half of them, is a footer's and does not count, but between two texts of
-    which over three quarters are such: copies of one text, each compared with the first of another group, so
-    that the pairs grow as the texts do. Each overlap is exact.
+    A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. Those that stand in
+    over ``FEW`` texts, or in over half of them, are a footer if they are at most ``FOOTER`` words in a row;
+    footers do not count unless ``footers_count``, but between two texts of which over three quarters stand in
+    so many: copies of one. What all two texts share stands in over ``FEW`` texts: then each is compared with
+    the first of another group alone, so that the pairs grow as the texts do. Each overlap is exact.
     """
 
     @lru_cache(_KEPT)
@@ -73,17 +80,17 @@ def overlaps(texts: Sequence[str], groups: Sequence[Hashable]) -> list[Overlap]:
         return _tokens(texts[index])
 
     digests = [_digests(tokens(index)[0]) for index in range(len(texts))]
-    footers = _footers(digests)
-    copies = [len(each) * (1 - _OWN) < np.isin(each, footers).sum() for each in digests]
-    passed = set(footers.tolist())
+    spread = np.empty(0, np.int64) if footers_count else _spread(digests)
+    copies = [len(each) * (1 - _OWN) < np.isin(each, spread).sum() for each in digests]
+    many = set(spread.tolist())
     result = []
-    for first, second in _candidates(digests, groups):
+    for first, second in _candidates(digests, groups, copies):
         (one, spans), (other, other_spans) = tokens(first), tokens(second)
         ours, theirs = _runs(one), _runs(other)
+        sizes = len(set(ours)), len(set(theirs))
         if not (copies[first] and copies[second]):
-            ours, theirs = ([() if hash(s) in passed else s for s in runs] for runs in (ours, theirs))
-        sets = {*ours} - {()}, {*theirs} - {()}
-        sizes, common = tuple(map(len, sets)), len(sets[0] & sets[1])
+            ours, theirs = _without_footers(ours, many), _without_footers(theirs, many)
+        common = len(({*ours} & {*theirs}) - {()})
         if common:  # else they share a footer, or two shingles have the same digest
             run, at, there = _longest(ours, theirs)
             result.append(
@@ -105,14 +112,28 @@ def _digests(forms: list[str]) -> Digests:
     return np.unique(np.fromiter(map(hash, _runs(forms)), np.int64))
 
 
-def _footers(digests: Sequence[Digests]) -> Digests:
-    """The digests of shingles that stand in so many texts that they tell nothing of any."""
+def _spread(digests: Sequence[Digests]) -> Digests:
+    """The digests of shingles that stand in many texts."""
     whole, counts = np.unique(np.concatenate([*digests, np.empty(0, np.int64)]), return_counts=True)
     return whole[counts > min(FEW, max(_LEAST, len(digests) // 2))]
 
 
-def _candidates(digests: Sequence[Digests], groups: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """The texts to compare, two by two, in order, by the digests of each one's shingles."""
+def _without_footers(runs: list[Shingle], many: Collection[int]) -> list[Shingle]:
+    """A text's shingles, an empty one for each of a footer; ``many`` are the digests of such as many have."""
+    kept: list[Shingle] = []
+    for is_spread, stretch in groupby(runs, lambda shingle: hash(shingle) in many):
+        found = list(stretch)
+        kept += [()] * len(found) if is_spread and len(found) + SHINGLE - 1 <= FOOTER else found
+    return kept
+
+
+def _candidates(
+    digests: Sequence[Digests], groups: Sequence[Hashable], copies: Sequence[bool]
+) -> list[tuple[int, int]]:
+    """The texts to compare, two by two, in order, by the digests of each one's shingles.
+
+    Where many hold one, each is compared with the first alone, one of the ``copies`` if any is.
+    """
     if not digests:
         return []
     owners = np.repeat(np.arange(len(digests)), [len(each) for each in digests])
@@ -127,6 +148,7 @@ def _candidates(digests: Sequence[Digests], groups: Sequence[Hashable]) -> list[
         if len(holders) <= FEW:
             pairs.update((a, b) for a, b in combinations(holders, 2) if groups[a] != groups[b])
             continue
+        holders.sort(key=lambda index: not copies[index])
         first = holders[0]
         other = next((index for index in holders if groups[index] != groups[first]), None)
         if other is not None:
@@ -169,21 +191,33 @@ def _tokens(text: str) -> tuple[list[str], list[Span]]:
 def _longest(ours: Sequence[Shingle], theirs: Sequence[Shingle]) -> tuple[int, int, int]:
     """The longest run of words in common and its first word in both texts, the earliest if several.
 
-    A shingle that is empty does not count.
+    A shingle that is empty does not count. Lengths are halved, and runs of one length compared by a rolling
+    hash (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987).
     """
-    places: dict[Shingle, list[int]] = defaultdict(list)
-    for at, shingle in enumerate(theirs):
-        if shingle:
-            places[shingle].append(at)
-    best = (0, 0, 0)
-    before: dict[int, int] = {}
-    for at, shingle in enumerate(ours):
-        length = {other: before.get(other - 1, 0) + 1 for other in places.get(shingle, ())}
-        for other, steps in length.items():
-            if steps > best[0]:
-                best = (steps, at - steps + 1, other - steps + 1)
-        before = length
-    return best[0] + SHINGLE - 1, best[1], best[2]
+    numbers: dict[object, int] = {}
+    sides = []
+    for side, shingles in enumerate((ours, theirs)):
+        keys = (shingle or (side, at) for at, shingle in enumerate(shingles))  # an empty one is like no other
+        codes = [numbers.setdefault(key, len(numbers) + 1) for key in keys]
+        sides.append(list(accumulate(codes, lambda total, code: (total * _BASE + code) % _PRIME, initial=0)))
+
+    def shared(size: int) -> tuple[int, int, int]:
+        """The first run of so many shingles in common; one of none if there is none."""
+        high = pow(_BASE, size, _PRIME)
+        mine, others = (
+            [(totals[at + size] - totals[at] * high) % _PRIME for at in range(len(totals) - size)]
+            for totals in sides
+        )
+        places = {code: at for at, code in reversed(list(enumerate(others)))}
+        return next(((size, at, places[code]) for at, code in enumerate(mine) if code in places), (0, 0, 0))
+
+    best, most = (0, 0, 0), min(len(ours), len(theirs))
+    while best[0] < most:
+        middle = (best[0] + most + 1) // 2
+        found = shared(middle)
+        best, most = (found, most) if found[0] else (best, middle - 1)
+    size, at, there = best
+    return size + SHINGLE - 1, at, there
 
 
 def _span(spans: Sequence[Span], at: int, run: int) -> Span:

@@ -49,7 +49,8 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
                 continue
             alike = {place for shingle in shingles(text) for place in index.get(shingle, ())}
             others = [held_out[place].text for place in alike]
-            pairs = overlaps([text, *others], [0] + [1] * len(others))  # the others not with each other
+            groups = [0] + [1] * len(others)  # the others are not compared with each other
+            pairs = overlaps([text, *others], groups, footers_count=True)
             if any(pair.near_duplicate for pair in pairs):
                 found.near += 1
                 continue

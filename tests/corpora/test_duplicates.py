@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kashif.arabic import normal_form, sentences, words
-from kashif.corpora.duplicates import FEW, RUN, SHINGLE, Overlap, overlaps, repeated_sentences
+from kashif.corpora.duplicates import FEW, FOOTER, RUN, SHINGLE, Overlap, overlaps, repeated_sentences
 
 # Two words, so that runs recur; with marks, tatweel and punctuation that hide no likeness.
 TEXT = st.lists(st.sampled_from(["زار", "وزير", "وَزير", "وزيـر", "،"]), max_size=16)
@@ -96,12 +97,12 @@ def test_repeated_sentences_of_different_groups() -> None:
     assert len(sentences(first)) == 3
 
 
-FOOTER = " ".join(f"تذييل{i}" for i in range(RUN + 2))
+CLOSE = " ".join(f"تذييل{i}" for i in range(RUN + 2))
 
 
 def articles(count: int) -> list[str]:
     """Articles that share nothing but a footer."""
-    return [" ".join([*(f"كلمة{n}ف{i}" for i in range(30)), FOOTER]) for n in range(count)]
+    return [" ".join([*(f"كلمة{n}ف{i}" for i in range(30)), CLOSE]) for n in range(count)]
 
 
 def test_a_footer_makes_no_near_duplicates() -> None:
@@ -119,28 +120,61 @@ def test_a_footer_of_some_articles_is_one_in_a_large_corpus_only() -> None:
     assert overlaps([*articles(FEW + 1), *others], range(2 * FEW + 1)) == []
 
 
+def numbered(name: str, count: int) -> str:
+    return " ".join(f"{name}{i}" for i in range(count))
+
+
 def test_copies_are_found_above_a_footer_of_all() -> None:
     texts = articles(3 * FEW)
-    copied = " ".join(f"خبر{i}" for i in range(RUN))
+    copied = numbered("خبر", RUN)
     for index in (7, 31):
         texts[index] = f"{copied} {texts[index]}"
     [found] = overlaps(texts, range(len(texts)))
     assert (found.first, found.second, found.run) == (7, 31, RUN)
-    common = RUN - SHINGLE + 1
-    assert found.containment == common / (RUN + 30)  # the shingles that begin before the footer
+    assert found.containment == (RUN - SHINGLE + 1) / (2 * RUN + 2 + 30 - SHINGLE + 1)
     assert texts[7][slice(*found.first_span)] == copied
     assert found.near_duplicate
 
 
+def test_a_story_that_many_copy_is_no_footer() -> None:
+    """It was one for an hour: copies fell into train and test."""
+    story = numbered("خبر", 3 * FOOTER)
+    for copies, others in ((3, 0), (4, 0), (3, 3), (25, 10), (22, 78)):
+        longer = f"{numbered('مزيد', 150)} {story}"
+        texts = [longer, *(f"بلد{n} {story}" for n in range(copies))]
+        texts += [numbered(f"غير{n}ف", 60) for n in range(others)]
+        for order in (texts, texts[::-1]):
+            found = overlaps(order, range(len(order)))
+            assert all(o.near_duplicate for o in found)
+            alike = {index for o in found for index in (o.first, o.second)}
+            assert len(alike) == copies + 1, (copies, others)
+    half = [f"{numbered(f'غير{n}ف', 200)} {story}" for n in range(4)]
+    assert len(overlaps(half, range(4))) == 6
+
+
+@pytest.mark.parametrize(("words", "alike"), [(FOOTER, False), (FOOTER + 1, True)])
+def test_a_footer_has_an_end(words: int, alike: bool) -> None:
+    texts = [f"{numbered(f'غير{n}ف', 100)} {numbered('تذييل', words)}" for n in range(5)]
+    assert bool(overlaps(texts, range(5))) == alike
+    assert overlaps(texts, range(5), footers_count=True)
+
+
 def test_many_copies_of_one_text_are_near_duplicates() -> None:
-    story, edited = " ".join(f"خبر{i}" for i in range(60)), " ".join(f"خبر{i}" for i in range(55))
-    count = 3 * FEW
-    texts = [*articles(1), *([story, edited] * (count // 2))]
-    found = overlaps(texts, range(len(texts)))
-    assert [(o.first, o.second) for o in found] == [(1, index) for index in range(2, len(texts))]
-    assert all(o.near_duplicate for o in found)
-    groups = ["train"] * (1 + count // 2) + ["test"] * (count // 2)
-    across = overlaps(texts, groups)
-    assert {index for o in across for index in (o.first, o.second)} == set(range(1, len(texts)))
-    assert all(groups[o.first] != groups[o.second] for o in across)
-    assert overlaps(texts, ["train"] * len(texts)) == []
+    for size in (30, 3 * FOOTER):
+        story, edited = numbered("خبر", size), numbered("خبر", size - 5)
+        count = 3 * FEW
+        texts = [*articles(1), *([story, edited] * (count // 2))]
+        found = overlaps(texts, range(len(texts)))
+        assert [(o.first, o.second) for o in found] == [(1, index) for index in range(2, len(texts))]
+        assert all(o.near_duplicate for o in found)
+        groups = ["train"] * (1 + count // 2) + ["test"] * (count // 2)
+        across = overlaps(texts, groups)
+        assert {index for o in across for index in (o.first, o.second)} == set(range(1, len(texts)))
+        assert all(groups[o.first] != groups[o.second] for o in across)
+        assert overlaps(texts, ["train"] * len(texts)) == []
+
+
+def test_one_word_again_and_again_takes_no_squares() -> None:
+    zeros = "صفر " * 40_000
+    [found] = overlaps([f"أول {zeros}", f"ثان {zeros} ثالث"], [0, 1])
+    assert found.run == 40_000

@@ -38,6 +38,16 @@ def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name:
     assert (found.held_out, found.near) == (2, 1)
 
 
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_what_several_held_out_articles_share_is_left_out_too(count: int, tmp_path: Path) -> None:
+    held_out = [Document(f"h{n}", f"خبر{n} {LONG}") for n in range(count)]
+    own = " ".join(f"غير{i}" for i in range(300))
+    found = read_unannotated(
+        [lines(tmp_path / "a.jsonl", {"id": "a", "text": own + LONG})], held_out=held_out
+    )
+    assert (found.articles, found.near) == ({}, 1)
+
+
 def test_paragraphs_are_read_as_they_stand(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text(f"أولى\n\n{LONG}\nأخيرة", encoding="utf-8")
     found = read_unannotated([tmp_path / "t.txt"], held_out=[Document("x", LONG)])
@@ -74,9 +84,9 @@ def test_a_footer_of_all_held_out_articles_compares_a_text_with_few(
     ]
     compared: list[int] = []
 
-    def counting(texts: list[str], groups: list[int]) -> list[Overlap]:
+    def counting(texts: list[str], groups: list[int], **options: bool) -> list[Overlap]:
         compared.append(len(texts))
-        found = overlaps(texts, groups)
+        found = overlaps(texts, groups, **options)
         assert {pair.first for pair in found} == {0}
         return found
 
