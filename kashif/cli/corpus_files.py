@@ -107,8 +107,8 @@ def merge(
     marked = [reading.document for side in sides for reading in side if reading.document.entities]
     ruling = scheme_of(specs, marked, given=scheme)
     found = run(*sides, scheme=ruling.scheme)
-    many = FORMATS[format].many
-    place = folder / f"merged{FORMATS[format].ending}" if many else folder
+    entry = FORMATS[format]
+    place = folder / f"merged{entry.ending}" if entry.many and not entry.tree else folder
     read = Sources(sources((first, second)))
     for loss in save(found.documents, format, place, has_text=is_named, sources=read):
         say(loss)

@@ -54,7 +54,8 @@ def read(path: Path) -> list[Reading]:
             passed["tasks without a finished annotation are left out"] += 1
             continue
         chosen.append(task)
-    texts = [(task, task.text()) for task in chosen]
+    usual = Counter(key for task in chosen if (key := task.fitting()))
+    texts = [(task, task.text(usual)) for task in chosen]
     counted = offsets.best(
         _COUNTED, lambda way: sum(task.fits(text, way) for task, text in texts if text is not None)
     )
@@ -71,6 +72,7 @@ class _Task:
         self.path, self.row = path, row
         self.number = number
         self.results: Any = None
+        self.named: list[str] = []
         self.faults: list[str] = []
         data = row.get("data")
         self.data: dict[str, Any] = data if isinstance(data, dict) else {}
@@ -108,25 +110,33 @@ class _Task:
             for mention, place in places
         )
 
-    def text(self) -> str | None:
+    def _strings(self) -> dict[str, str]:
+        """The strings in ``data``, one of which is the text; those that the results name come first."""
+        results = self.results if isinstance(self.results, list) else []
+        self.named = [str(result.get("to_name")) for result in results if isinstance(result, dict)]
+        keys = [key for key in dict.fromkeys([*self.named, "text", *self.data]) if key not in _OWN]
+        return {key: value for key in keys if isinstance(value := self.data.get(key), str)}
+
+    def fitting(self) -> str:
+        """The name of the string that most mentions fit; empty if they fit none."""
+        strings = self._strings()
+        fits = {key: max(self.fits(text, way) for way in _COUNTED) for key, text in strings.items()}
+        best = max(fits, key=fits.__getitem__, default="")
+        return best if best and fits[best] else ""
+
+    def text(self, usual: Mapping[str, int]) -> str | None:
         """The text: of the strings in ``data`` that which most mentions fit.
 
-        Of equals that which the results name (``to_name``), then ``text``, then the only one.
+        Where they fit none it is that of most other tasks (``usual`` counts them), else that which the
+        results name (``to_name``), then ``text``, then the only one.
         """
-        strings = {
-            key: value for key, value in self.data.items() if isinstance(value, str) and key not in _OWN
-        }
+        strings = self._strings()
         if not strings:
             if self.data:
                 self.faults.append("'data' has no string that is the text; only plain texts can be read")
             return None
-        results = self.results if isinstance(self.results, list) else []
-        named = [str(result.get("to_name")) for result in results if isinstance(result, dict)]
-        order = [key for key in dict.fromkeys([*named, "text"]) if key in strings]
-        order += [key for key in strings if key not in order]
-        fits = {key: max(self.fits(strings[key], way) for way in _COUNTED) for key in order}
-        key = max(order, key=fits.__getitem__)
-        if len(strings) > 1 and not fits[key] and key not in (*named, "text"):
+        key = self.fitting() or max(strings, key=lambda key: usual.get(key, 0))
+        if len(strings) > 1 and not usual.get(key) and key not in (*self.named, "text"):
             self.faults.append(f"which of {', '.join(strings)} is the text? name it 'text'")
             return None
         self.data = {other: value for other, value in self.data.items() if other != key}

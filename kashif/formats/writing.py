@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import regex
 
-from kashif.document import Document
+from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
 from kashif.files import read_bytes, read_text, write_text
 from kashif.formats import FORMATS, brat, dataset, html, read, render, usable
@@ -19,6 +20,9 @@ from kashif.replacing import replaced_file
 HTML = "html"
 _NOT_READ = (HTML, "csv")
 """Formats that are written from articles, and hold none."""
+Mark = tuple[object, ...]
+_SPACED_ANEW = ("conll", "gliner", "webanno")
+"""Formats that do not hold the white space of a text."""
 _NOTHING = Sources()
 _UNSEEN = regex.compile(r"[\s\p{C}]+")
 _FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
@@ -103,26 +107,34 @@ class Output:
             raise InputError(Fault(f"document '{document.id}'", f"{cause}; name another folder"))
 
     def _loss(self, file: Path, document: Document) -> str:
-        """What would be lost if a document were written to a file; empty if nothing or an older version."""
-        another = "holds another article, which would be lost"
+        """What would be lost if a document were written to a file; empty if nothing."""
         if self.format == "plain" and brat.annotations_path(file):
             return f"{file} is the text of the .ann beside it"
-        if self.format == "brat":
-            text = brat.text_path(file)
-            if text.exists():
-                return f"{text} holds another text" if read_text(text) != document.text else ""
-            return f"{file} {another}" if file.exists() and not self.has_text(file, document) else ""
+        standoff, elsewhere = self.format == "brat", False
+        if standoff and (text := brat.text_path(file)).exists():
+            if read_text(text) != document.text:
+                return f"{text} holds another text"
+        elif standoff:
+            elsewhere = file.exists() and self.has_text(file, document)
         if self.format in _NOT_READ or not file.exists() or is_stream(file):
             return ""
+        if FORMATS[self.format].pack is None:
+            pieces = contents([document], self.format, predicted=self.predicted, tell=_unsaid)
+            if "".join(pieces).encode() == read_bytes(file):
+                return ""
         try:
-            found = [_letters(reading.document.text) for reading in read(file, self.format)]
+            found = read(file, self.format, text=document.text if elsewhere else None)
         except InputError:
             found = []
-        if found == [_letters(document.text)]:
-            return ""
-        entry = FORMATS[self.format]
-        same = entry.pack is None and "".join(contents([document], self.format, tell=_unsaid)).encode()
-        return "" if same == read_bytes(file) else f"{file} {another}"
+        if [_letters(reading.document.text) for reading in found] != [_letters(document.text)]:
+            return f"{file} holds another article, which would be lost"
+        [there] = [reading.document for reading in found]
+        if self.format not in _SPACED_ANEW and there.text != document.text:
+            return f"{file} holds the article with other white space, which would be lost"
+        if passed := [*found[0].notices, *found[0].omitted]:
+            return f"{file} holds what is not read ({passed[0]}), which would be lost"
+        lost = len(_by_hand(there) - _all_marks(document))
+        return f"{file} holds {lost:,} marks of people's, which would be lost" if lost else ""
 
     def write(self, documents: Iterable[Document], *, tell: Callable[[str], None]) -> None:
         """Writes documents, and tells in words what the format could not hold."""
@@ -191,8 +203,32 @@ def _letters(text: str) -> str:
     return _UNSEEN.sub("", text)
 
 
-def _is_scored(document: Document) -> bool:
-    return any(item.score is not None for item in (*document.entities, *document.relations))
+def _are_predicted(documents: Iterable[Document]) -> bool:
+    """Whether a model made the documents: something is marked, and every entity has a score."""
+    scores = [entity.score for document in documents for entity in document.entities]
+    return bool(scores) and None not in scores
+
+
+def _by_hand(document: Document) -> set[Mark]:
+    """The marks of a document that have no score, which a model gives."""
+    entities, relations = _marks(document)
+    found = {mark for entity, mark in entities if entity.score is None}
+    return found | {mark for link, mark in relations if link.score is None}
+
+
+def _all_marks(document: Document) -> set[Mark]:
+    """The marks of a document, each also without its normal form."""
+    entities, relations = _marks(document)
+    found = {mark for _, mark in entities} | {(*mark[:3], None) for _, mark in entities}
+    return found | {mark for _, mark in relations}
+
+
+def _marks(document: Document) -> tuple[list[tuple[Entity, Mark]], list[tuple[Relation, Mark]]]:
+    """What each entity and relation says; places are counted in letters, which all formats hold."""
+    letters = [0, *accumulate(not _UNSEEN.fullmatch(char) for char in document.text)]
+    places = {e.id: (e.label, letters[e.start], letters[e.end]) for e in document.entities}
+    entities: list[tuple[Entity, Mark]] = [(e, (*places[e.id], e.normal)) for e in document.entities]
+    return entities, [(r, (r.label, places[r.head], places[r.tail])) for r in document.relations]
 
 
 def _unsaid(line: str) -> None:
@@ -233,5 +269,5 @@ def save(
     if faults:
         raise InputError(faults)
     losses: list[str] = []
-    replace(place, predicted=any(map(_is_scored, documents))).write(documents, tell=losses.append)
+    replace(place, predicted=_are_predicted(documents)).write(documents, tell=losses.append)
     return losses

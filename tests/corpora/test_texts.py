@@ -9,7 +9,7 @@ import pytest
 
 from kashif import formats
 from kashif.corpora import texts
-from kashif.document import Document
+from kashif.document import Document, Entity
 from kashif.errors import InputError
 from kashif.formats.writing import save
 
@@ -59,8 +59,10 @@ def test_a_text_may_lie_beside_the_manifest_and_wins_beside_the_annotations(
 
 def test_writing_puts_no_text_beside_the_annotations_where_a_manifest_has_it(annotations: Path) -> None:
     folder, beside = annotations.parent, annotations.with_suffix(".txt")
-    document = Document("s1", TEXT)
+    document = Document("s1", TEXT, (Entity(1, 4, 9, "PERS", "بوتين"),))
     assert texts.is_named(annotations, document)
+    with pytest.raises(InputError, match="1 marks of people's"):
+        save([Document("s1", TEXT)], "brat", folder, has_text=texts.is_named)
     save([document], "brat", folder, has_text=texts.is_named)
     assert not beside.exists()
     # Another text of this name is not the manifest's, and another name not in it.

@@ -86,16 +86,16 @@ def test_what_a_model_found_nothing_in_is_no_annotation(tmp_path: Path) -> None:
     marked = Entity(1, 6, 11, "PERS", "بوتين", score=0.5)
     bare, scored = Document("a", TEXT), Document("b", TEXT, (marked,))
     gold = Document("c", TEXT, (replace(marked, score=None),))
-    writing.save([bare, scored, gold], "label-studio", tmp_path / "a.json")
-    first, second, third = json.loads((tmp_path / "a.json").read_text())
+    writing.save([bare, scored], "label-studio", tmp_path / "a.json")
+    first, second = json.loads((tmp_path / "a.json").read_text())
     assert first["predictions"] == [{"model_version": "kashif", "result": []}]
     assert "annotations" not in first
     assert second["predictions"][0]["score"] == 0.5
-    assert "predictions" not in third
-    writing.save([bare, gold], "label-studio", tmp_path / "b.json")  # no score: people marked them
-    untouched, other = json.loads((tmp_path / "b.json").read_text())
-    assert untouched["annotations"] == [{"result": []}]
-    assert "predictions" not in other
+    for people in ([bare, gold], [bare, gold, scored]):  # a mark without a score: people made the corpus
+        writing.save(people, "label-studio", tmp_path / "b.json")
+        untouched, other, *_ = json.loads((tmp_path / "b.json").read_text())
+        assert untouched["annotations"] == [{"result": []}]
+        assert "predictions" not in other
     [reading] = label_studio.read(export(tmp_path / "c.json", first))
     assert reading.document == bare
 
@@ -117,6 +117,18 @@ def test_the_text_is_the_one_that_the_mentions_fit(tmp_path: Path) -> None:
     item["annotations"] = [{"result": []}]
     with pytest.raises(InputError, match="which of headline, body is the text"):
         label_studio.read(export(tmp_path / "a.json", item))
+
+
+def test_an_article_without_marks_has_its_text_where_the_others_have(tmp_path: Path) -> None:
+    """It once got its headline as its text."""
+    marked, bare = task(span("a", 6, 11, "PERS")), task()
+    for number, item in enumerate((marked, bare)):
+        item["data"] = {"text": "عنوان قصير", "content": f"{TEXT} {number}", "id": f"n{number}"}
+    for items in ((marked, bare), (bare, marked)):
+        read = label_studio.read(export(tmp_path / "a.json", *items))
+        assert {r.document.id: r.document.text for r in read} == {"n0": f"{TEXT} 0", "n1": f"{TEXT} 1"}
+    [alone] = label_studio.read(export(tmp_path / "a.json", bare))
+    assert alone.document.text == "عنوان قصير"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kashif.document import Document, Entity
+from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import files, read
 from kashif.formats.writing import Output, save
@@ -27,7 +28,7 @@ def test_nothing_is_written_unless_all_can_be(tmp_path: Path) -> None:
     bad = [Document("a", "نص"), crossing, Document("b/", ""), Document("e" * 240, ""), Document("\x00", "")]
     with pytest.raises(InputError) as error:
         save(bad, "plain", tmp_path)
-    assert len(error.value.faults) == 4
+    assert len(error.value.faults) == 5
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "[[نص|X#1]]"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -60,11 +61,56 @@ def test_an_article_of_another_text_is_not_written_over(tmp_path: Path, format: 
     place, first = f"{tmp_path}/articles/", Document("1", "زار كيم\u200f عمان.\n\nعاد.")
     save([first, Document("2", "")] if format != "webanno" else [first], format, place)
     marked = Document("1", first.text, (Entity(1, 4, 7, "X", "كيم"),))
-    save([marked], format, place)  # the same article, marked anew
+    save([marked], format, place)  # the same article, with marks
     files = {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()}
     with pytest.raises(InputError, match=r"1\.\w+ holds another article, which would be lost; name another"):
         save([Document("3", "نص"), Document("1", "نص آخر")], format, place)
     assert {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()} == files
+
+
+@pytest.mark.parametrize(
+    "format", ["plain", "brat", "webanno", "jsonl", "conll", "doccano", "prodigy", "gliner", "label-studio"]
+)
+def test_marks_of_people_are_not_written_over(tmp_path: Path, format: str) -> None:
+    """An older export, or a model's marks, took the place of what somebody had corrected since."""
+    place, text = f"{tmp_path}/articles/", "زار كيم عمان."
+    kim, amman = Entity(1, 4, 7, "PERS", "كيم"), Entity(2, 8, 12, "GPE", "عمان")
+    save([Document("1", text, (kim,))], format, place)
+    save([Document("1", text, (kim, amman))], format, place)  # one more
+    files = {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()}
+    for marks in ((kim,), (kim, replace(amman, label="ORG")), (kim, replace(amman, start=9, text="مان"))):
+        if format not in ("conll", "gliner") or marks[-1].start != 9:  # they mark whole words
+            with pytest.raises(
+                InputError, match=r"1\.\w+ holds 1 marks of people's, which would be lost; name"
+            ):
+                save([Document("1", text, marks)], format, place)
+    save([Document("1", text, (kim, amman))], format, place)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()} == files
+
+
+def test_a_relation_and_white_space_are_not_lost_either(tmp_path: Path) -> None:
+    text = "زار كيم   عمان.\n\nعاد"
+    ends = (Entity(1, 4, 7, "PERS", "كيم"), Entity(2, 10, 14, "GPE", "عمان"))
+    save([Document("1", text, ends, (Relation("visits", 1, 2),))], "plain", f"{tmp_path}/a/")
+    with pytest.raises(InputError, match="1 marks of people's"):
+        save([Document("1", text, ends)], "plain", f"{tmp_path}/a/")
+    with pytest.raises(InputError, match="with other white space"):
+        save([Document("1", "زار كيم عمان.\nعاد")], "plain", f"{tmp_path}/a/")
+
+
+def test_what_is_not_read_is_not_written_over(tmp_path: Path) -> None:
+    kim = Entity(1, 4, 7, "PERS", "كيم")
+    save([Document("1", "زار كيم", (kim,))], "brat", tmp_path)
+    with (tmp_path / "1.ann").open("a", encoding="utf-8") as file:
+        file.write("A1\tDoubtful T1\n")
+    with pytest.raises(InputError, match=r"1\.ann holds what is not read \(.*attributes"):
+        save([Document("1", "زار كيم", (kim, Entity(2, 0, 3, "X", "زار")))], "brat", tmp_path)
+
+
+def test_marks_of_a_model_are_written_over(tmp_path: Path) -> None:
+    old, new = (Entity(1, *span, "PERS", "زار كيم"[slice(*span)], score=0.5) for span in ((4, 7), (0, 3)))
+    save([Document("1", "زار كيم", (old,))], "jsonl", f"{tmp_path}/a/")
+    assert save([Document("1", "زار كيم", (new,))], "jsonl", f"{tmp_path}/a/") == []
 
 
 def test_what_no_reader_reads_is_not_written_over(tmp_path: Path) -> None:
