@@ -45,13 +45,16 @@ _KEYS = {
 _INFO = "dataset_info.json"
 _STATE = "state.json"
 """The file of ``save_to_disk`` that names the files of rows."""
+_SPLITS = ("train", "validation", "valid", "dev", "test")
+"""A folder with a parquet file so named has splits, each of the files of a name."""
+_SHARD = regex.compile(r"-\d{5}-of-\d{5}")
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits of a DatasetDict's folder, in its order; none of anything else."""
+    """The splits of a DatasetDict's folder, in its order, or of a folder of parquet files; else none."""
     file = path / "dataset_dict.json"
     if not file.is_file():
-        return ()
+        return tuple(name for name in _parquet_files(path) if name)
     found = read_json(file)
     names = found.get("splits") if isinstance(found, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -97,18 +100,19 @@ def _opened(path: Path, split: str) -> dict[str, Any]:
     """The datasets of a path by split; one that has none is named by an empty string."""
     import datasets
 
+    parts: dict[str, Any]
     try:
         with _no_bars():
             if path.is_dir() and any((path / name).is_file() for name in (_STATE, "dataset_dict.json")):
                 found = datasets.load_from_disk(path)
+                parts = dict(found) if isinstance(found, datasets.DatasetDict) else {"": found}
             else:
-                found = _parquet(path)
+                parts = _parquet(path)
     except InputError:
         raise
     except Exception as error:  # the library raises errors of no common kind
         message = f"not a dataset that can be read: {first_line(error)}"
         raise InputError(Fault(str(path), message)) from error
-    parts = dict(found) if isinstance(found, datasets.DatasetDict) else {"": found}
     if not split:
         return parts
     if split not in parts:
@@ -117,16 +121,32 @@ def _opened(path: Path, split: str) -> dict[str, Any]:
     return {split: parts[split]}
 
 
-def _parquet(path: Path) -> Any:
-    """The rows of a parquet file, or of all in a folder; labels that are numbers keep their names."""
+def _parquet(path: Path) -> dict[str, Any]:
+    """The rows of a parquet file, or of a folder's by split; labels that are numbers keep their names."""
     import datasets
     from pyarrow import parquet
 
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    if not files:
+    found = _parquet_files(path)
+    if not found:
         message = "no dataset in this folder: neither save_to_disk's state.json nor a .parquet file"
         raise InputError(Fault(str(path), message))
-    return datasets.concatenate_datasets([datasets.Dataset(parquet.read_table(file)) for file in files])
+    return {
+        name: datasets.concatenate_datasets([datasets.Dataset(parquet.read_table(file)) for file in files])
+        for name, files in found.items()
+    }
+
+
+def _parquet_files(path: Path) -> dict[str, list[Path]]:
+    """The parquet files of a path by split, as Hugging Face's hub names them; by an empty string without."""
+    if not path.is_dir():
+        return {"": [path]}
+    by_name: dict[str, list[Path]] = {}
+    for file in [] if (path / _STATE).is_file() else sorted(path.rglob("*.parquet")):
+        by_name.setdefault(_SHARD.sub("", file.stem), []).append(file)
+    known = [name for name in _SPLITS if name in by_name]
+    if known or not by_name:
+        return {name: by_name[name] for name in dict.fromkeys((*known, *by_name))}
+    return {"": [file for files in by_name.values() for file in files]}
 
 
 def _first(names: Sequence[str], columns: Iterable[str]) -> str:

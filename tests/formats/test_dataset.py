@@ -87,6 +87,26 @@ def test_a_training_keeps_to_the_splits_of_a_dataset(tmp_path: Path) -> None:
         recipe_of(f"datasets:{tmp_path / 'e'}")
 
 
+def test_parquet_files_in_the_hub_s_layout_have_splits(tmp_path: Path) -> None:
+    """They were once read together, and a training learned from the test."""
+    (tmp_path / "d" / "data").mkdir(parents=True)
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001", "test"):
+        conll2003(id=[name, f"{name}b"]).to_parquet(tmp_path / "d" / "data" / f"{name}.parquet")
+    place = f"datasets:{tmp_path / 'd'}"
+    recipe = recipe_of(place)
+    assert (recipe.train, recipe.development) == ((f"{place}#train",), (f"{place}#validation",))
+    assert recipe.held_out == (f"{place}#test",)
+    assert [d.id for d in load(f"{place}#test").documents] == ["test-test", "test-testb"]
+    assert len(load(f"{place}#train").documents) == 4
+    whole = load(place)
+    assert len(whole.documents) == 8
+    assert "its splits train, validation, test are read together" in " ".join(whole.notices)
+    (tmp_path / "e").mkdir()
+    for name in ("one", "two"):
+        conll2003(id=[name, f"{name}b"]).to_parquet(tmp_path / "e" / f"{name}.parquet")
+    assert [d.id for d in load(f"datasets:{tmp_path / 'e'}").documents] == ["one", "oneb", "two", "twob"]
+
+
 def test_texts_and_spans_are_read(tmp_path: Path) -> None:
     row = {
         "id": "a",
