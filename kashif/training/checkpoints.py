@@ -69,8 +69,8 @@ def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None
     """
     if not resume:
         (folder / _NOTE).unlink(missing_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
+        for checkpoint in _checkpoints(folder):  # what else lies there is not ours
+            shutil.rmtree(checkpoint)
         write_json(folder / _NOTE, note)
         return None
     found = _checkpoints(folder)

@@ -109,6 +109,8 @@ def refuse_output(output: Path, recipe: Recipe, *, beside: Sequence[Path] = ()) 
     """
     corpora = (*recipe.train, *recipe.development, *recipe.calibration, *recipe.held_out, *recipe.auxiliary)
     box.refuse(output)
+    if Path(recipe.encoder).is_dir() and recipe.encoder != box.NAME and output.exists():
+        beside = [*beside, *([output] if output.samefile(recipe.encoder) else [])]
     refuse_foreign(output, model=True, inputs=[*beside, *(Spec.parse(corpus).path for corpus in corpora)])
 
 

@@ -35,8 +35,11 @@ def cut(path: Path) -> None:
 
 def test_a_new_run_clears_what_an_older_one_left(tmp_path: Path) -> None:
     old = checkpoint(tmp_path / "c", 5)
+    (tmp_path / "c" / "thesis").mkdir()  # another's, in a folder that a link may lead to
+    (tmp_path / "c" / "notes.txt").touch()
     assert begin(tmp_path / "c", NOTE, resume=False) is None
     assert not old.exists()
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["notes.txt", "run.json", "thesis"]
     assert not can_resume(tmp_path / "c", NOTE)
 
 

@@ -126,6 +126,15 @@ def test_encoders_that_do_not_fit_are_refused(tiny_encoder: Path, project: Path)
         train(recipe(Path("models/news")), project / "m")
 
 
+def test_a_model_that_is_the_encoder_is_not_written_over(trained: Path, project: Path) -> None:
+    shutil.copytree(trained, project / "m")
+    before = weights(project / "m")
+    for name, output in (("m", Path("m")), ("./m/", project / "m")):
+        with pytest.raises(InputError, match=r"m stands here, and would be lost; name another folder"):
+            train(recipe(Path(name), epochs=1), output)
+    assert weights(project / "m") == before
+
+
 def test_a_foreign_corpus_is_learned_in_its_own_labels(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
