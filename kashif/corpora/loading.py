@@ -127,17 +127,17 @@ def load(text: str) -> Corpus:
         InputError: listing every fault of every file.
     """
     spec = Spec.parse(text)
-    found = contents(spec)
-    readings, notices, faults = found.readings, found.notices, found.faults
-    if not faults:
-        faults = _lacking(spec, found)
-    if faults:
+    read = contents(spec)
+    readings, notices = read.readings, read.notices
+    if faults := read.faults or _lacking(spec, read):
         raise InputError(faults)
     documents = tuple(reading.document for reading in readings)
     unused = sum(len(document.relations) for document in documents) if spec.mapping else 0
     if unused:
         notices.append(f"{text}: {unused} relations left out; a mapping translates entities alone")
         documents = tuple(replace(document, relations=()) for document in documents)
+    for found in _VARIABLE.finditer(text):  # reports keep notices, and name no folder of a machine
+        notices = [notice.replace(_folder(found[1], text), found[0]) for notice in notices]
     return Corpus(text, documents, tuple(notices), spec.mapping)
 
 

@@ -48,6 +48,10 @@ def test_the_environment_says_where_public_data_lies(monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KASHIF_DATA", "data")
     assert loading.Spec.parse("$KASHIF_DATA/a").path == tmp_path / "data" / "a"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "t.conll").write_text("كيم I-X\n", encoding="utf-8")
+    told = loading.load("conll:$KASHIF_DATA/t.conll").notices
+    assert told == ("$KASHIF_DATA/t.conll: tags are IOB1",)
     monkeypatch.delenv("KASHIF_DATA")
     with pytest.raises(InputError, match="set KASHIF_DATA to the folder"):
         loading.load("conll:$KASHIF_DATA/a/train.txt")
