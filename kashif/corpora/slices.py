@@ -18,7 +18,7 @@ Slice = tuple[int, int]
 
 _SLICE = re.compile(r"(\d{1,9})-(\d{1,9})%")
 _PART = re.compile(r"(.*)\[(\d{1,3})-(\d{1,3})%\]", re.DOTALL)
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)
 
 
 def parse(split: str | None) -> Slice | None:

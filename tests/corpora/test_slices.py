@@ -104,3 +104,9 @@ def test_a_number_without_end_is_no_slice() -> None:
     assert slices.parse("0-" + "9" * 5000 + "%") is None
     long = f"d[0-{'9' * 5000}%]"
     assert slices.among([long], ["d"]) == set()
+
+
+def test_a_long_blank_line_costs_no_squares() -> None:
+    blank = Reading(Document("d", " " * 1_000_000 + "\nزار\nعاد"), Path("d.txt"))
+    [last] = slices.take([blank], (50, 100))
+    assert last.document.text == "عاد"
