@@ -1,8 +1,8 @@
 """Slices of a corpus: ``#A-B%`` is a run of its lines of text, in the order of its files.
 
 A line holds a word; blank lines belong to the line before. Slices that do not overlap have no text in common,
-if they are slices of one whole: percentages of a file, of its folder and of the file after a change name other
-lines. So pieces of an article are compared by their lines, too.
+if they are slices of one whole: percentages of a file, of its folder and of the file after a change name
+other lines. So pieces of an article are compared by their lines, too.
 """
 
 from __future__ import annotations
