@@ -58,14 +58,16 @@ def sentences(text: str) -> list[Span]:
     read = folded.text
     ends = [match.end() for match in _ENDING.finditer(read)] + [len(read)]
     spans: list[Span] = []
-    start = 0
+    start = done = 0
     for end in ends:
-        if read[start:end].strip():
-            spans.append((start, end))
-        elif spans:
+        blank = not read[done:end].strip()
+        done = end
+        if blank and not spans:
+            continue
+        if blank:
             spans[-1] = (spans[-1][0], end)
         else:
-            continue
+            spans.append((start, end))
         start = end
     if folded.origins is None or not spans:
         return spans

@@ -155,6 +155,22 @@ def _partial(folder: Path, *, directory: bool = False) -> Iterator[Path]:
         _unlock(lock)
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Has other processes wait that would change a file, too, while the block reads, changes and writes it.
+
+    Its folder is locked, so no file of a lock stays behind. Where there are no locks nothing happens.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    lock = None
+    with suppress(OSError):  # it is not there, or nobody may open it
+        lock = _locked(folder, wait=True)
+    try:
+        yield
+    finally:
+        _unlock(lock)
+
+
 def try_lock(handle: int) -> bool:
     """Whether no other process has locked what a handle is of; then this one has, until it is closed.
 

@@ -183,3 +183,10 @@ def test_hidden_article_is_restored_on_evidence_only(mention: str, known: set[st
     assert found("إلى ل") == expected
     # Without a ل in front nothing is hidden.
     assert found("في ") == mention
+
+
+def test_blank_lines_before_a_text_cost_no_squares() -> None:
+    """Each one was read anew for every one behind it: this took minutes."""
+    blank = "\n" * 500_000
+    assert sentences(blank) == []
+    assert sentences(blank + "زار.\n\nعاد") == [(0, len(blank) + 6), (len(blank) + 6, len(blank) + 9)]

@@ -77,7 +77,7 @@ def _once(readings: list[Reading]) -> list[Reading]:
     found: dict[tuple[str, str], Reading] = {}
     for reading in readings:
         found.setdefault((os.path.realpath(reading.path), reading.document.id), reading)
-    parts: dict[tuple[str, str], set[slices.Slice]] = defaultdict(set)
+    parts: dict[tuple[str, str], set[slices.Part]] = defaultdict(set)
     for path, id in found:
         name, part = slices.origin(id)
         parts[path, name].add(part)

@@ -18,6 +18,7 @@ from kashif.corpora.loading import Spec, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_text, write_text
+from kashif.replacing import changing
 
 SHARES = "train=0.8,development=0.1,test=0.1"
 Splits = dict[str, list[str]]
@@ -146,6 +147,11 @@ def write(file: Path, corpus: str, splits: Splits) -> Written:
     Raises:
         InputError: for a splits file that does not fit.
     """
+    with changing(file):
+        return _written(file, corpus, splits)
+
+
+def _written(file: Path, corpus: str, splits: Splits) -> Written:
     before = _present(file)
     text = read_text(file) if file.is_file() else ""
     entry = dump_yaml({corpus: splits})

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from kashif import __version__, box
 from kashif.config import parse_yaml
@@ -32,15 +32,20 @@ _AND = " AND "
 
 @dataclass(frozen=True)
 class Articles:
-    """Articles by id, each with the SHA-256 of its text."""
+    """Articles by id, each with the SHA-256 of its text; ``lines`` are those of articles that a slice cut."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
+    lines: slices.Lines = field(default_factory=dict)
+
+    def __or__(self, other: Articles) -> Articles:
+        return Articles({**self.texts, **other.texts}, {**self.lines, **other.lines})
 
     def among(self, documents: Iterable[Document]) -> set[str]:
         """The ids of those documents that are among these articles, by id, by lines or by text."""
         documents = list(documents)
         same = {document.id for document in documents if text_digest(document.text) in self.texts.values()}
-        return same | slices.among((document.id for document in documents), self.texts)
+        same |= slices.among((document.id for document in documents), self.texts)
+        return same | slices.sharing(slices.lines_of(documents), self.lines)
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,21 @@ class SeenArticles:
             return None
         check_weights(folder)
         rows = _manifest(path, needed=("train", "development"))
-        thresholds = rows.get("thresholds") or rows.get("calibration", {})
-        own = (rows["train"], rows["development"], thresholds)
-        beside = (rows.get("encoder articles", {}), rows.get("auxiliary", {}))
-        return cls(*(Articles(texts) for texts in (*own, *beside)))
+        nothing = Articles()
+        thresholds = rows.get("thresholds", nothing)
+        thresholds = thresholds if thresholds.texts else rows.get("calibration", nothing)
+        beside = (rows.get("encoder articles", nothing), rows.get("auxiliary", nothing))
+        return cls(rows["train"], rows["development"], thresholds, *beside)
 
     @property
     def taught(self) -> Articles:
         """The articles of its own training that the weights learned from."""
-        return Articles({**self.auxiliary.texts, **self.train.texts})
+        return self.auxiliary | self.train
 
     @property
     def learned(self) -> Articles:
         """The articles that the weights have been trained on, in whatever way."""
-        return Articles({**self.encoder.texts, **self.taught.texts})
+        return self.encoder | self.taught
 
 
 def seen_by(encoder: str) -> dict[str, str]:
@@ -100,7 +106,7 @@ def seen_by(encoder: str) -> dict[str, str]:
     rows = _manifest(path)
     if not rows:
         raise InputError(Fault(str(path), "expected the articles that the encoder has seen; make it again"))
-    return {id: digest for name in _LEARNED for id, digest in rows.get(name, {}).items()}
+    return {id: digest for name in _LEARNED for id, digest in rows.get(name, Articles()).texts.items()}
 
 
 def terms_of(folder: Path) -> dict[str, Any]:
@@ -134,24 +140,29 @@ def _are_texts(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
-def _manifest(path: Path, *, needed: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """The articles of each part of a manifest, with the digests of their texts."""
+def _manifest(path: Path, *, needed: Sequence[str] = ()) -> dict[str, Articles]:
+    """The articles of each part of a manifest, with the digests of their texts and lines."""
     rows = read_json(path)
     if not isinstance(rows, dict):
         raise InputError(Fault(str(path), "expected an object; train the model again"))
     lacking = [name for name in needed if name not in rows]
     faults = [Fault(str(path), f"lacks '{name}'; train the model again") for name in lacking]
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, Articles] = {}
     for name in _PARTS:
-        articles = rows[name].get("articles") if isinstance(rows.get(name), dict) else None
-        if isinstance(articles, dict) and all(isinstance(text, str) for text in articles.values()):
-            found[name] = articles
+        row = rows.get(name)
+        articles, lines = (row.get("articles"), row.get("lines", {})) if isinstance(row, dict) else (None, {})
+        if _of_texts(articles) and _of_texts(lines):
+            found[name] = Articles(articles, {id: frozenset(text.split()) for id, text in lines.items()})
         elif name in rows:
             message = f"{name}: expected articles and the digests of their texts; train the model again"
             faults.append(Fault(str(path), message))
     if faults:
         raise InputError(faults)
     return found
+
+
+def _of_texts(value: Any) -> TypeGuard[dict[str, str]]:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def weights_digest(folder: Path) -> str:
@@ -215,8 +226,13 @@ def write_encoder_manifest(
 
 
 def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
-    """Articles as they stand in a manifest, and the SHA-256 of them with their annotations."""
+    """Articles as they stand in a manifest, and the SHA-256 of them with their annotations.
+
+    Of articles that a slice has cut the digests of their lines stand there, too.
+    """
+    lines = {id: " ".join(sorted(found)) for id, found in slices.lines_of(documents).items()}
     return {
+        **({"lines": lines} if lines else {}),
         "articles": {document.id: text_digest(document.text) for document in documents},
         "sha256": digest(documents),
     }
@@ -232,6 +248,8 @@ def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) 
     if not anew:
         former = rows.get("thresholds") or rows.get("calibration") or {"articles": {}}
         row["articles"] = {**former["articles"], **row["articles"]}
+        if lines := {**former.get("lines", {}), **row.get("lines", {})}:
+            row["lines"] = lines
     return rows | {"thresholds": row}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from kashif.arabic import proclitic_letters, touched, words
 from kashif.corpora.loading import Spec
 from kashif.document import Document
-from kashif.errors import Fault, InputError, nearest
+from kashif.errors import Fault, InputError, listed, nearest
 from kashif.scheme import RelationType, Scheme
 
 NAME = "scheme.yaml"
@@ -19,6 +19,13 @@ LEARNED = "learned"
 """What a recipe's ``scheme`` says to take the scheme from the gold."""
 _RARE = 2
 """A label seen so often or less is named as a likely slip."""
+_RARE_TOLD = 20
+"""How many of these are named; the others are counted."""
+_FEW = 100
+"""So many labels are listed, and a rare one is compared with the others only where there are no more.
+
+More are no scheme that a person wrote but ids, say, which all look alike.
+"""
 
 
 @dataclass(frozen=True)
@@ -126,35 +133,33 @@ def _behind_proclitics(document: Document) -> bool:
 
 def describe(documents: Sequence[Document], scheme: Scheme) -> list[str]:
     """A learned scheme in lines: labels with counts, and those so rare that they may be slips."""
-    entities = Counter(entity.label for document in documents for entity in document.entities)
-    relations = Counter(relation.label for document in documents for relation in document.relations)
+    entities, relations = Counter[str](), Counter[str]()
+    holding: dict[str, dict[str, None]] = defaultdict(dict)
+    for document in documents:
+        entities.update(entity.label for entity in document.entities)
+        relations.update(relation.label for relation in document.relations)
+        for label in document.labels:
+            holding[label][document.id] = None
     lines = [f"learned from the gold: {_listed(entities)}"]
     lines += [f"relations: {_listed(relations)}"] if relations else ["no relations"]
     spans = "nest" if scheme.nested else "stand apart"
     begin = "may begin behind proclitics" if scheme.proclitics else "begin at words"
     lines.append(f"spans {spans} and {begin}")
     rare = [
-        f"{label} (in {', '.join(_holding(documents, label))}{_near(label, counts)})"
+        f"{label} (in {', '.join(holding[label])}{_near(label, counts)})"
         for counts in (entities, relations)
         for label, count in sorted(counts.items())
         if count <= _RARE
     ]
     if rare:
-        lines.append(f"seen once or twice, perhaps slips: {', '.join(rare)}")
+        lines.append(f"seen once or twice, perhaps slips: {listed(rare, _RARE_TOLD)}")
     return lines
 
 
-def _holding(documents: Iterable[Document], label: str) -> list[str]:
-    """The ids of the documents that hold an entity or relation of a label."""
-    return [
-        document.id
-        for document in documents
-        if label in {entity.label for entity in document.entities} | {r.label for r in document.relations}
-    ]
-
-
 def _near(label: str, counts: Counter[str]) -> str:
-    """The more frequent label that a rare one looks like, as a question."""
+    """The more frequent label that a rare one looks like, as a question; nothing where labels are many."""
+    if len(counts) > _FEW:
+        return ""
     others = [other for other, count in counts.items() if count > max(_RARE, counts[label])]
     close = get_close_matches(label, others, n=1)
     return f"; {close[0]}?" if close else ""
@@ -166,7 +171,7 @@ def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
 
 
 def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{label} {count:,}" for label, count in _ranked(counts))
+    return listed((f"{label} {count:,}" for label, count in _ranked(counts)), _FEW)
 
 
 def lacking(documents: Iterable[Document], scheme: Scheme) -> str:

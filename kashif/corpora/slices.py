@@ -1,12 +1,16 @@
 """Slices of a corpus: ``#A-B%`` is a run of its lines of text, in the order of its files.
 
-A line holds a word; blank lines belong to the line before. Slices that do not overlap have no text in common.
+A line holds a word; blank lines belong to the line before. Slices that do not overlap have no text in common,
+if they are slices of one whole: percentages of a file, of its folder and of the file after a change name
+other lines. So pieces of an article are compared by their lines, too.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kashif.document import Document
@@ -15,10 +19,16 @@ from kashif.formats import Reading
 
 Slice = tuple[int, int]
 """Percentages ``[A, B)`` of a corpus's lines."""
+Part = tuple[float, float]
+"""The same of an article's lines."""
+Lines = Mapping[str, frozenset[str]]
+"""Digests of the lines of pieces of articles, by the pieces' ids."""
+_TELLING = 3
+"""So many words make a line that tells a text; shorter ones, such as the name of an agency, come back."""
 
 _SLICE = re.compile(r"(\d{1,9})-(\d{1,9})%")
 _PART = re.compile(r"(.*)\[(\d{1,3})-(\d{1,3})%\]", re.DOTALL)
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)
 
 
 def parse(split: str | None) -> Slice | None:
@@ -65,16 +75,38 @@ def take(readings: Sequence[Reading], part: Slice) -> list[Reading]:
 
 
 def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[str]:
-    """The ids of documents of ``first`` that share text with one of ``second``, by id or text."""
+    """The ids of documents of ``first`` that share text with some of ``second``, by id, lines or text."""
     first, second = list(first), list(second)
     texts = {document.text for document in second}
     same = {document.id for document in first if document.text in texts}
-    return same | among((document.id for document in first), (document.id for document in second))
+    same |= among((document.id for document in first), (document.id for document in second))
+    return same | sharing(lines_of(first), lines_of(second))
+
+
+def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
+    """The lines of those documents that a slice has cut: of at least three words, standing there once."""
+    found = {}
+    for document in documents:
+        if origin(document.id) != (document.id, (0, 100)):
+            counts = Counter(tuple(line.split()) for line in document.text.split("\n"))
+            once = (" ".join(line) for line, n in counts.items() if n == 1 and len(line) >= _TELLING)
+            found[document.id] = frozenset(
+                hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:12] for line in once
+            )
+    return found
+
+
+def sharing(pieces: Lines, others: Lines) -> set[str]:
+    """The ids of those pieces that have a line in common with another piece of the same article."""
+    known: dict[str, set[str]] = {}
+    for id, lines in others.items():
+        known.setdefault(origin(id)[0], set()).update(lines)
+    return {id for id, lines in pieces.items() if not lines.isdisjoint(known.get(origin(id)[0], ()))}
 
 
 def among(ids: Iterable[str], others: Iterable[str]) -> set[str]:
     """Those of ``ids`` that name a document, or lines of one, that ``others`` name too."""
-    parts: dict[str, list[Slice]] = {}
+    parts: dict[str, list[Part]] = {}
     for id in others:
         name, part = origin(id)
         parts.setdefault(name, []).append(part)
@@ -86,10 +118,16 @@ def among(ids: Iterable[str], others: Iterable[str]) -> set[str]:
     return found
 
 
-def origin(id: str) -> tuple[str, Slice]:
-    """The article that an id names, and the part of it: all of one that no slice has cut is ``(0, 100)``."""
-    match = _PART.fullmatch(id)
-    return (match[1], (int(match[2]), int(match[3]))) if match else (id, (0, 100))
+def origin(id: str) -> tuple[str, Part]:
+    """The article that an id names, and the part of it: all of one that no slice has cut is ``(0, 100)``.
+
+    A slice of a slice, ``x[0-50%][50-100%]``, is a part of the article, too.
+    """
+    part: Part = (0, 100)
+    while match := _PART.fullmatch(id):
+        id, low, high = match[1], int(match[2]), int(match[3])
+        part = (low + (high - low) * part[0] / 100, low + (high - low) * part[1] / 100)
+    return id, part
 
 
 def _lines(text: str) -> list[int]:

@@ -6,23 +6,31 @@ it then stands in ``accepted.tsv`` in the corpus's folder (document id, warning)
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, product
 from pathlib import Path
 
-from kashif.arabic import PROCLITICS, normal_form, words
+from kashif.arabic import PROCLITICS, normal_form, touched, words
 from kashif.corpora.duplicates import SHINGLE, overlaps
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
 from kashif.files import read_text, write_text
 from kashif.folding import fold
 from kashif.formats import Reading
+from kashif.formats.reading import TextLines
 from kashif.outputs import ACCEPTED, Sources
+from kashif.replacing import changing
 from kashif.scheme import Beside, Inside, Scheme
 
 _LEAST_LETTERS = 4
 """Shorter names are too often parts of common words once a proclitic is taken off."""
+_BEFORE = tuple("".join(letters) for count in range(3) for letters in product(PROCLITICS, repeat=count))
+"""What may stand before a name in its word: two proclitics at most."""
+_BLANKS = re.compile(" *")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,10 @@ def accept(found: Iterable[AnnotationWarning]) -> int:
         files.add(Path(warning.fault.where))
     Sources(files).refuse(*(folder / ACCEPTED for folder in by_folder))
     for folder, new in by_folder.items():
-        rows = sorted({*read_accepted(folder), *new})
-        text = "".join(f"{id}\t{message}\n" for id, message in rows)
-        write_text(folder / ACCEPTED, text)
+        with changing(folder / ACCEPTED):
+            rows = sorted({*read_accepted(folder), *new})
+            text = "".join(f"{id}\t{message}\n" for id, message in rows)
+            write_text(folder / ACCEPTED, text)
     return sum(len(new) for new in by_folder.values())
 
 
@@ -113,24 +122,26 @@ def _one_line(text: str) -> str:
 
 def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity, str]]:
     """A name marked in one place and standing unmarked in another."""
+    marked = [entity for entity in document.entities if entity.label in names]
+    if not marked:
+        return
     spans = words(document.text)
     forms = [normal_form(document.text[start:end]) for start, end in spans]
-    covered = [
-        any(entity.start < end and start < entity.end for entity in document.entities) for start, end in spans
-    ]
-    warned: set[str] = set()
-    for entity in document.entities:
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, form in enumerate(forms):
+        places[form].append(index)
+    covered = {index for entity in document.entities for index in touched(spans, entity.start, entity.end)}
+    lines = TextLines.of(document.text)
+    tried: set[str] = set()
+    for entity in marked:
         name = [normal_form(entity.text[start:end]) for start, end in words(entity.text)]
         whole = " ".join(name)
-        if entity.label not in names or len(whole) < _LEAST_LETTERS or whole in warned or not name[0]:
+        if len(whole) < _LEAST_LETTERS or whole in tried or not name[0]:
             continue
-        for at in range(len(forms) - len(name) + 1):
-            if any(covered[at : at + len(name)]) or forms[at + 1 : at + len(name)] != name[1:]:
-                continue
-            rest = forms[at].removesuffix(name[0])
-            if forms[at].endswith(name[0]) and len(rest) <= 2 and set(rest) <= set(PROCLITICS):
-                line = document.text.count("\n", 0, spans[at][0]) + 1
-                warned.add(whole)
+        tried.add(whole)
+        for at in sorted(at for before in _BEFORE for at in places.get(before + name[0], ())):
+            if forms[at + 1 : at + len(name)] == name[1:] and covered.isdisjoint(range(at, at + len(name))):
+                line = lines.at(spans[at][0])
                 yield entity, f"{entity.label} «{entity.text}» stands unmarked on line {line} of the text"
                 break
 
@@ -150,8 +161,8 @@ def _unrelated(document: Document, rule: Beside) -> Iterator[tuple[Entity, str]]
         if first.label != rule.first:
             continue
         end = text.position(first.end)
-        after = text.text[end:]
-        second = behind.get(end + len(after) - len(after.lstrip(" ")))
+        blanks = _BLANKS.match(text.text, end)
+        second = behind.get(blanks.end() if blanks else end)
         if second and frozenset((first.id, second.id)) not in related:
             pair = f"{rule.first} «{first.text}» stands beside {rule.second} «{second.text}»"
             yield first, f"{pair} without {rule.relation}"
@@ -171,22 +182,38 @@ def _typical(documents: Iterable[Document], label: str) -> set[str]:
 
 def _hidden(document: Document, rule: Inside, known: set[str]) -> Iterator[tuple[Entity, str]]:
     """A word that typically has a label, unmarked inside a longer mention."""
+    around = _holding(document.entities)
     for entity in document.entities:
         if entity.label not in rule.of:
             continue
         for start, end in words(entity.text):
             place = (entity.start + start, entity.start + end)
             word = entity.text[start:end]
+            if normal_form(word) not in known:
+                continue
             # Inside another mention (كوريا الشمالية) it is part of that name.
-            marked = any(
-                other.start <= place[0]
-                and place[1] <= other.end
-                and (other.label == rule.label or other.end - other.start < entity.end - entity.start)
-                for other in document.entities
-            )
-            if normal_form(word) in known and not marked:
+            if not any(
+                other.label == rule.label or other.end - other.start < entity.end - entity.start
+                for other in around(*place)
+            ):
                 holds = f"{entity.label} «{entity.text}» holds «{word}»"
                 yield entity, f"{holds}, elsewhere a {rule.label}, unmarked"
+
+
+def _holding(entities: Iterable[Entity]) -> Callable[[int, int], Iterator[Entity]]:
+    """A function that gives the entities that hold ``[start, end)``, without looking at all of them."""
+    ordered = sorted(entities, key=lambda entity: entity.start)
+    starts = [entity.start for entity in ordered]
+    reached = list(accumulate((entity.end for entity in ordered), max))
+
+    def holding(start: int, end: int) -> Iterator[Entity]:
+        for index in range(bisect_right(starts, start) - 1, -1, -1):
+            if reached[index] < end:
+                return
+            if ordered[index].end >= end:
+                yield ordered[index]
+
+    return holding
 
 
 def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str]]:

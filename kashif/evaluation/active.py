@@ -171,7 +171,7 @@ def pool_of(
     known = Articles({document.id: text_digest(document.text) for document in annotated})
     left = without(left, known.among(left), "that are annotated in the corpus")
     if seen is not None:
-        learnt = Articles({**seen.train.texts, **seen.development.texts, **seen.thresholds.texts})
+        learnt = seen.train | seen.development | seen.thresholds
         left = without(left, learnt.among(left), "that the model was trained on or chosen by")
     if most is not None and len(left) > most:
         notices.append(f"drawn at random: {most:,} of {len(left):,} texts")

@@ -92,7 +92,7 @@ class Draft:
     def finish(self, id: str, meta: Mapping[str, Any] | None = None) -> Reading | None:
         """The document, its ids the tool's own where all are whole numbers; None if it has faults."""
         ours: dict[str, int] = {}
-        whole = all(str(id).isdecimal() and len(str(id)) <= 15 for id, _ in self._entities)
+        whole = all(str(id).isdecimal() and len(str(id)) <= 18 for id, _ in self._entities)
         keep = whole and any(id != number for number, (id, _) in enumerate(self._entities))
         for id_, entity in self._entities:
             if _key(id_) in ours:

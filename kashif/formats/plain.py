@@ -108,9 +108,11 @@ def _spans(
 
 def _tell_half(plain: str, where: str, line: int, faults: list[Fault]) -> None:
     """Notes every closing bracket that carries no label and id; ``line`` is where ``plain`` begins."""
+    done = 0
     for half in _HALF.finditer(plain):
-        at = line + plain.count("\n", 0, half.start())
-        faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", at))
+        line += plain.count("\n", done, half.start())
+        done = half.start()
+        faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", line))
 
 
 def write(document: Document) -> tuple[str, list[str]]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
-from kashif.corpora import loading
+from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus
 from kashif.corpora.provenance import Articles, seen_by
+from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation import systems
 from kashif.evaluation.scoring import Report
@@ -61,7 +62,8 @@ def crossvalidate(
         InputError: if the recipe, ``over`` or the number of folds does not fit.
     """
     asked = articles(recipe, over)
-    parts = folds([document.id for document in asked.documents], count, seed=recipe.seed, output=output)
+    parts = folds(asked.documents, count, seed=recipe.seed, output=output)
+    _refuse_copies(recipe, asked, parts)
     if workers == 1:
         for fold in parts:
             _train(recipe, fold, say=say)
@@ -95,9 +97,12 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
         asked = Corpus("training articles", documents, tuple(n for part in train for n in part.notices))
     else:
         asked = loading.load(over)
-        foreign = {d.id for d in asked.documents} - {d.id for part in train for d in part.documents}
-        if foreign:
-            raise InputError(f"--over {over}: the recipe does not train on {', '.join(sorted(foreign))}")
+        texts = {document.id: document.text for part in train for document in part.documents}
+        if foreign := sorted(d.id for d in asked.documents if d.id not in texts):
+            raise InputError(f"--over {over}: the recipe does not train on {', '.join(foreign)}")
+        if other := sorted(d.id for d in asked.documents if d.text != texts[d.id]):
+            message = f"--over {over}: the recipe trains on other texts by the ids {', '.join(other)}"
+            raise InputError(f"{message}; name a corpus that it trains on")
     seen = Articles(seen_by(recipe.encoder)).among(asked.documents)
     if not seen:
         return asked
@@ -106,16 +111,36 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
     return replace(asked, documents=unseen, notices=(*asked.notices, notice))
 
 
-def folds(ids: Sequence[str], count: int, *, seed: int, output: Path) -> list[Fold]:
-    """``count`` folds of nearly equal size, drawn by ``seed``; as many folds as ids leave out one at a time.
+def folds(documents: Sequence[Document], count: int, *, seed: int, output: Path) -> list[Fold]:
+    """``count`` folds of nearly equal size, drawn by ``seed``; as many as articles leave out one at a time.
+
+    Copies of a text are in one fold, and count as one article.
 
     Raises:
-        InputError: if there are fewer ids than folds, or fewer than two folds.
+        InputError: if there are fewer articles than folds, or fewer than two folds.
     """
-    if not 2 <= count <= len(ids):
-        raise InputError(f"--folds {count}: write a number from 2 to the number of articles, {len(ids)}")
-    order = random.Random(seed).sample(list(ids), len(ids))
-    return [Fold(output / f"fold-{i + 1}", tuple(sorted(order[i::count]))) for i in range(count)]
+    copies: dict[str, list[str]] = {}
+    for document in documents:
+        copies.setdefault(document.text, []).append(document.id)
+    if not 2 <= count <= len(copies):
+        known = f"{len(copies)}{', copies aside' * (len(copies) < len(documents))}"
+        raise InputError(f"--folds {count}: write a number from 2 to the number of articles, {known}")
+    order = random.Random(seed).sample(list(copies.values()), len(copies))
+    parts = [sorted(id for ids in order[i::count] for id in ids) for i in range(count)]
+    return [Fold(output / f"fold-{i}", tuple(part)) for i, part in enumerate(parts, start=1)]
+
+
+def _refuse_copies(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None:
+    """Raises InputError for text that a fold would be trained on and scored on, before the first training."""
+    documents = [document for part in loading.load_each(recipe.train) for document in part.documents]
+    shared: set[str] = set()
+    for fold in parts:
+        left_out = [document for document in documents if document.id in fold.left_out]
+        rest = [document for document in documents if document.id not in fold.left_out]
+        shared |= slices.overlapping(rest, left_out)
+    if shared:
+        message = f"{asked.name}: text of {', '.join(sorted(shared))} would be trained on and scored"
+        raise InputError(f"{message}; keep one copy of each in the recipe's train, or fold all that it names")
 
 
 def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -9,6 +11,7 @@ from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec, load, split_file
 from kashif.document import Document
 from kashif.errors import InputError
+from kashif.files import write_text
 
 STRETCH = "وقال المتحدث إن الوفد سيغادر العاصمة صباح غد في زيارة تستمر ثلاثة أيام"
 HALVES = {"train": 0.5, "test": 0.5}
@@ -138,3 +141,23 @@ def test_splits_of_the_folder_one_stands_in_are_found(
 def test_what_many_articles_share_is_told_where_it_leaves_too_few_to_part() -> None:
     with pytest.raises(InputError, match=r"name fewer, or take out what some share .20 words in a row"):
         partition.draw([["a", "b"]], HALVES, seed=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
+def test_splits_that_two_write_at_once_are_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both had read the file before either wrote, and one corpus's splits were lost."""
+    file = tmp_path / "splits.yaml"
+    others: list[Thread] = []
+
+    def write(path: Path, text: str) -> None:
+        if not others:  # another one begins before the first one's are written
+            others.append(Thread(target=partition.write, args=(file, "q", {"test": ["b"]})))
+            others[0].start()
+            others[0].join(0.5)  # long enough for the fault; it waits
+        write_text(path, text)
+
+    monkeypatch.setattr(partition, "write_text", write)
+    partition.write(file, "p", {"test": ["a"]})
+    others[0].join()
+    assert split_file(file) == {"p": {"test": ["a"]}, "q": {"test": ["b"]}}
+    assert [path.name for path in tmp_path.iterdir()] == ["splits.yaml"]

@@ -304,3 +304,18 @@ def test_labels_of_one_s_own_are_learned_by_heart(tmp_path: Path, monkeypatch: p
     found = predictor.predict(development[0].text)
     assert [(e.label, e.text) for e in found.entities] == [("شخص", "سامي"), ("مكان", "إربد")]
     assert [r.label for r in found.relations] == ["يسكن"]
+
+
+def test_labels_that_are_ids_are_counted_and_not_compared() -> None:
+    """Each rare label was compared with each frequent one, and looked for in all articles: minutes."""
+    names = [f"Q{number}" for number in range(20_000)]
+    often = names[:5_000]
+    documents = [
+        Document(f"d{n}", "ا", tuple(Entity(i, 0, 1, label, "ا") for i, label in enumerate(labels)))
+        for n, labels in enumerate([names, often, often])
+    ]
+    listed, _, _, rare = describe(documents, learn(documents))
+    assert listed.startswith("learned from the gold: Q0 3, Q1 3, Q10 3,")
+    assert listed.endswith("and 19,900 more")
+    assert rare.startswith("seen once or twice, perhaps slips: Q10000 (in d0), Q10001 (in d0),")
+    assert rare.endswith("and 14,980 more")

@@ -104,3 +104,39 @@ def test_a_number_without_end_is_no_slice() -> None:
     assert slices.parse("0-" + "9" * 5000 + "%") is None
     long = f"d[0-{'9' * 5000}%]"
     assert slices.among([long], ["d"]) == set()
+
+
+def test_a_long_blank_line_costs_no_squares() -> None:
+    blank = Reading(Document("d", " " * 1_000_000 + "\nزار\nعاد"), Path("d.txt"))
+    [last] = slices.take([blank], (50, 100))
+    assert last.document.text == "عاد"
+
+
+def numbered(numbers: range, id: str = "x") -> Reading:
+    return reading(id, "".join(f"هذا سطر رقم {number}\n" for number in numbers))
+
+
+def test_pieces_of_one_article_are_compared_by_their_lines() -> None:
+    """Percentages of a file and of its folder are not of one whole; by them no line was shared."""
+    x, others = numbered(range(10)), numbered(range(100, 105), "a")
+    [alone] = slices.take([x], (0, 70))
+    rest = [found.document for found in slices.take([others, x], (70, 100))]
+    assert [document.id for document in rest] == ["x[70-100%]"]
+    assert slices.overlapping([alone.document], rest) == {"x[0-70%]"}
+    assert not slices.overlapping([alone.document], [found.document for found in slices.take([x], (70, 100))])
+
+
+def test_lines_that_come_back_and_short_ones_tell_no_text() -> None:
+    first = Document(
+        "x[0-50%]", "وكالات الأنباء في العالم\nرويترز\nخبر أول من هنا\nوكالات الأنباء في العالم\n"
+    )
+    second = Document("x[50-100%]", "خبر آخر من هناك\nرويترز\nوكالات الأنباء في العالم\n")
+    assert not slices.overlapping([first], [second])
+
+
+def test_a_slice_of_a_slice_is_a_part_of_the_article() -> None:
+    half = "x[0-50%]"
+    assert slices.among([f"{half}[50-100%]"], [half]) == {f"{half}[50-100%]"}
+    assert slices.among([half], [f"{half}[50-100%]"]) == {half}
+    assert slices.among([f"{half}[50-100%]"], [f"{half}[0-50%]", "x[50-100%]"]) == set()
+    assert slices.origin(f"{half}[50-100%]") == ("x", (25, 50))

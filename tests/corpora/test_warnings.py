@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from kashif.corpora.warnings import AnnotationWarning, accept, read_accepted, warnings
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.files import write_text
 from kashif.formats import Reading, plain
 from kashif.scheme import Beside, Inside, Scheme, WarningRules
 
@@ -138,3 +141,39 @@ def test_an_id_of_several_lines_is_accepted(tmp_path: Path, scheme: Scheme) -> N
     assert accept(found) == len(found) == 2
     assert len(read_accepted(tmp_path)) == 2
     assert warnings(articles, scheme) == []
+
+
+def test_a_long_article_costs_no_squares(tmp_path: Path) -> None:
+    """Every word was compared with every entity, and every entity with every other: minutes."""
+    names = [f"مدينة{number}" for number in range(10_000)]
+    text = "روسي " + "".join(f"[[{name}|GPE#{i}]] [[روسي|NORP#1{i:06}]]\n" for i, name in enumerate(names))
+    text += f"و{names[7]}\n---\n"
+    [reading] = readings(tmp_path, text)
+    rules = WarningRules(names=("GPE",), inside=(Inside(label="NORP", of=("GPE", "NORP")),))
+    scheme = Scheme(entities={"GPE": "", "NORP": ""}, nested=True, warnings=rules)
+    [warning] = warnings([reading], scheme)
+    assert warning.fault.message == f"GPE «{names[7]}» stands unmarked on line 10001 of the text"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
+def test_warnings_that_two_accept_at_once_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both had read the table before either wrote, and lines were lost."""
+    first, second = (
+        AnnotationWarning(tmp_path, id, Fault(str(tmp_path / f"{id}.txt"), "twice")) for id in ("p", "q")
+    )
+    others: list[Thread] = []
+
+    def write(path: Path, text: str) -> None:
+        if not others:  # another one begins before the first one's are written
+            others.append(Thread(target=accept, args=([second],)))
+            others[0].start()
+            others[0].join(0.5)  # long enough for the fault; it waits
+        write_text(path, text)
+
+    monkeypatch.setattr("kashif.corpora.warnings.write_text", write)
+    accept([first])
+    others[0].join()
+    assert read_accepted(tmp_path) == [("p", "twice"), ("q", "twice")]
+    assert [path.name for path in tmp_path.iterdir()] == ["accepted.tsv"]

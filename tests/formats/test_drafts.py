@@ -159,3 +159,12 @@ def test_tokens_make_up_the_text() -> None:
             assert {start for start, _ in spans} <= {start for start, _, _ in found}
             assert {end for _, end in spans} <= {end for _, end, _ in found}
     assert joined(["ab", "c"]) == ("ab c", [(0, 2), (3, 4)])
+
+
+@pytest.mark.parametrize("format", [*EXACT, "datasets"])
+def test_ids_of_18_digits_are_kept(tmp_path: Path, format: str) -> None:
+    """Ids of 16 digits and more were numbered anew, though every other format keeps them."""
+    entities = (Entity(10**18 - 1, 0, 3, "X", "زار"), Entity(10**15, 4, 7, "X", "كيم"))
+    document = Document("d", "زار كيم", entities, (Relation("r", 10**15, 10**18 - 1),))
+    assert save([document], format, tmp_path / "all") == []
+    assert formats.read(tmp_path / "all", format)[0].document == document

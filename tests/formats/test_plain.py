@@ -7,6 +7,7 @@ import pytest
 from kashif import formats
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
+from kashif.formats import plain
 from kashif.formats.writing import save
 
 
@@ -60,3 +61,13 @@ def test_what_marks_cannot_hold_is_refused() -> None:
     crossing = (Entity(1, 0, 3, "A", "abc"), Entity(2, 2, 4, "B", "cd"))
     with pytest.raises(InputError, match="crosses"):
         formats.render(Document("d", "abcd", crossing), "plain")
+
+
+@pytest.mark.parametrize("half", ["]]", "|X]]", "\n]]"])
+def test_halves_of_marks_cost_no_squares(half: str) -> None:
+    """All lines before each one were counted anew: this took minutes."""
+    with pytest.raises(InputError) as told:
+        plain.parse(half * 120_000, Path("a.txt"))
+    lines = [fault.line for fault in told.value.faults]
+    assert len(lines) == 120_000
+    assert (lines[0], lines[-1]) == ((2, 120_001) if half.startswith("\n") else (1, 1))

@@ -6,6 +6,7 @@ import pytest
 from helpers import ARTICLE, add_scheme
 from kills import killed
 
+from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts, entity_items
 from kashif.modeling import predictor as predictors
@@ -50,7 +51,7 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(recipe: Recipe, pro
     assert report.documents == 3
     documents = articles(recipe, NEWS).documents
     counts = Counts()
-    for fold in folds([d.id for d in documents], 3, seed=recipe.seed, output=output):
+    for fold in folds(documents, 3, seed=recipe.seed, output=output):
         used = gather(recipe, without=fold.left_out)
         assert {d.id for d in used.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
         assert is_model_of(fold.folder, recipe, data=used)
@@ -127,14 +128,15 @@ def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Pa
 
 def test_folds_part_the_articles() -> None:
     ids = [f"n{i}" for i in range(7)]
-    parts = folds(ids, 3, seed=13, output=Path("m"))
+    articles = [Document(id, id) for id in ids]
+    parts = folds(articles, 3, seed=13, output=Path("m"))
     assert sorted(id for fold in parts for id in fold.left_out) == ids
     assert sorted(len(fold.left_out) for fold in parts) == [2, 2, 3]
-    assert parts == folds(ids, 3, seed=13, output=Path("m"))
-    assert parts != folds(ids, 3, seed=14, output=Path("m"))
+    assert parts == folds(articles, 3, seed=13, output=Path("m"))
+    assert parts != folds(articles, 3, seed=14, output=Path("m"))
     for count in (1, 8):
         with pytest.raises(InputError, match="from 2 to the number of articles, 7"):
-            folds(ids, count, seed=13, output=Path("m"))
+            folds(articles, count, seed=13, output=Path("m"))
 
 
 def test_what_is_not_trained_on_cannot_be_folded(recipe: Recipe, project: Path) -> None:
@@ -145,5 +147,26 @@ def test_what_is_not_trained_on_cannot_be_folded(recipe: Recipe, project: Path) 
 def test_a_copy_of_what_is_left_out_is_not_trained_on(recipe: Recipe, project: Path) -> None:
     copy = (project / NEWS / "n2.txt").read_text(encoding="utf-8")
     (project / "annotations" / "more" / "m2.txt").write_text(copy, encoding="utf-8")
-    with pytest.raises(InputError, match="m2 in both train and left_out"):
+    with pytest.raises(InputError, match="text of m2 would be trained on and scored; keep one copy"):
         crossvalidate(recipe, project / "models", over=NEWS, count=3)
+    assert not (project / "models").exists()  # two folds were trained before that was told
+    folded = [fold.left_out for fold in folds(articles(recipe, None).documents, 4, seed=0, output=project)]
+    assert ("m2", "n2") in folded
+
+
+def test_another_corpus_by_the_same_ids_cannot_be_folded(recipe: Recipe, project: Path) -> None:
+    """Ids alone were compared, and each fold was trained on the texts that it was scored on."""
+    other = project / "annotations" / "other"
+    other.mkdir()
+    for id, text in {"n1": "n2", "n2": "n1", "n3": "n3"}.items():
+        (other / f"{id}.txt").write_text(f"{text}\n{ARTICLE}", encoding="utf-8")
+    with pytest.raises(InputError, match="trains on other texts by the ids n1, n2; name a corpus"):
+        crossvalidate(recipe, project / "models", over="annotations/other", count=2)
+
+
+def test_copies_of_a_text_are_in_one_fold() -> None:
+    documents = [Document(f"n{i}", f"نص {i % 3}") for i in range(6)]
+    parts = folds(documents, 3, seed=13, output=Path("m"))
+    assert sorted(fold.left_out for fold in parts) == [("n0", "n3"), ("n1", "n4"), ("n2", "n5")]
+    with pytest.raises(InputError, match="from 2 to the number of articles, 3, copies aside"):
+        folds(documents, 4, seed=13, output=Path("m"))
