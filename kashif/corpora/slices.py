@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -22,9 +23,10 @@ Slice = tuple[int, int]
 Part = tuple[float, float]
 """The same of an article's lines."""
 Lines = Mapping[str, frozenset[str]]
-"""Digests of the lines of pieces of articles, by the pieces' ids."""
+"""Digests of every two lines in a row of pieces of articles, by the pieces' ids."""
 _TELLING = 3
-"""So many words make a line that tells a text; shorter ones, such as the name of an agency, come back."""
+"""So many words make a line that tells a text; shorter ones, such as the name of an agency, come back.
+Of longer ones some sentence does, too, but seldom two in a row."""
 
 _SLICE = re.compile(r"(\d{1,9})-(\d{1,9})%")
 _PART = re.compile(r"(.*)\[(\d{1,3})-(\d{1,3})%\]", re.DOTALL)
@@ -84,20 +86,27 @@ def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[st
 
 
 def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
-    """The lines of those documents that a slice has cut: of at least three words, standing there once."""
+    """Every two lines in a row of those documents that a slice has cut: lines of at least three words, two
+    that stand there once."""
     found = {}
     for document in documents:
         if origin(document.id) != (document.id, (0, 100)):
-            counts = Counter(tuple(line.split()) for line in document.text.split("\n"))
-            once = (" ".join(line) for line, n in counts.items() if n == 1 and len(line) >= _TELLING)
+            lines = [line.split() for line in document.text.split("\n") if line.strip()]
+            counts = Counter(
+                f"{' '.join(one)}\n{' '.join(two)}"
+                for one, two in pairwise(lines)
+                if min(len(one), len(two)) >= _TELLING
+            )
             found[document.id] = frozenset(
-                hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:12] for line in once
+                hashlib.sha256(both.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+                for both, count in counts.items()
+                if count == 1
             )
     return found
 
 
 def sharing(pieces: Lines, others: Lines) -> set[str]:
-    """The ids of those pieces that have a line in common with another piece of the same article."""
+    """The ids of those pieces that have two lines in a row in common with another piece of their article."""
     known: dict[str, set[str]] = {}
     for id, lines in others.items():
         known.setdefault(origin(id)[0], set()).update(lines)
