@@ -42,6 +42,17 @@ JSON = """\
 `predict` writes a document a line, and so does the format `jsonl`. Offsets count code points of `text`,
 from 0; `end` is behind the last one: `text[start:end]` is the mention. Other keys of a document go into
 `meta`."""
+REPORT = """\
+`score --json` and `crossvalidate --json` write one object:
+
+| key | what it is |
+|---|---|
+| `date`, `machine`, `seed` | when and where it was made; the seed of the bootstrap |
+| `system` | the name of the model's folder, of the file of predictions or of the recipe |
+| `model` | the SHA-256 of its `model.safetensors` (`weights`) and `config.json` (`config`), which \
+`export --release --report` compares; null for predictions and a cross-validation |
+| `reports` | one for each corpus: `corpus`, `documents`, `measures` and so on, as in [reports](reports.md) |
+| `notices` | what was left out, and what was not held out |"""
 VARIABLES = {
     "KASHIF_MODEL": "the model of `predict` where none is named; by default `news`, which comes with Kashif",
     "KASHIF_CACHE": "the folder of the embedded encoder and of the graph of `news`, else `~/.cache/kashif`",
@@ -90,6 +101,7 @@ def page() -> str:
     base = list(BaseRecipe.model_fields)
     parts += [f"`kashif pretrain` takes those of `{base[0]}` to `{base[-1]}`, and:", ""]
     parts += [*keys(PretrainingRecipe, set(base)), "", "## JSON of a document\n", JSON, "", *document(), ""]
+    parts += ["## JSON of a report\n", REPORT, ""]
     parts += ["## Environment variables\n", *table(("variable", "what it does"), variables()), ""]
     parts += ["## Python interface\n", *interface()]
     return "\n".join(parts).rstrip() + "\n"

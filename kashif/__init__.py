@@ -197,7 +197,7 @@ def score(
         model: a model folder, ``news``, or a ``.jsonl`` file of predictions.
         corpora: corpora as ``[FORMAT:]PATH[#SPLIT][@MAPPING]``, or suites (``.yaml``), one or several.
         scheme: the scheme of bare predictions, a file or ``learned``; by default the one that the corpora
-            lead to. A model is scored by its own.
+            lead to. A model is scored by its own, and takes none here.
         seed: the seed of the bootstrap.
         device: as in ``load``.
         runtime: as in ``load``; torch, whose scores are exact, by default.

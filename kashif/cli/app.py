@@ -283,7 +283,7 @@ def export(
     if line := other_version(folder):
         say(line)
     with err.status("exporting"):
-        found = exporting.export(folder, int8=int8)
+        found = exporting.export(folder, int8=int8, say=say)
     out.print(tables.exported(found))
     chosen = runtime.choose(folder, "auto", device="cpu")
     say(f"wrote {runtime.graphs_of(folder) / runtime.REPORT}; --runtime auto takes {chosen}")
@@ -295,8 +295,10 @@ def _release(model: str, output: Path, reports: list[Path]) -> None:
     from kashif.evaluation.development import in_words
     from kashif.training import releasing
 
+    if line := other_version(folder):
+        say(line)
     with err.status("releasing"):
-        lost = releasing.release(folder, output, reports=reports)
+        lost = releasing.release(folder, output, reports=reports, say=say)
     size = sum(file.stat().st_size for file in output.iterdir() if file.is_file()) / 1e6
     say(f"lost on the development articles: {in_words(lost)}")
     say(f"wrote {output}, {size:.1f} MB")

@@ -108,13 +108,12 @@ def predict(
     selection = selecting.Selection.parse(threshold, labels, predictor.scheme)
     stamp = _Stamp.of(folder) if meta else None
     texts = inputs.read(found, refusal=refusal)
+    if stamp:  # before the work: a resumed run looks whether an input's meta is as it was
+        texts = map(stamp.on, texts)
 
     def predict_each(texts: Iterable[Input]) -> Iterator[Document | Failure]:
         for result in bulk.predict_each(predictor, texts):
-            if isinstance(result, Document):
-                result = selection.of(result)
-                result = stamp.on(result) if stamp else result
-            yield result
+            yield selection.of(result) if isinstance(result, Document) else result
 
     colours = predictor.scheme.labels
     with ExitStack() as stack:
@@ -148,16 +147,16 @@ class _Stamp:
         """The stamp of a model's folder: the start of its weights' SHA-256."""
         return cls(folder.resolve().name, weights_digest(folder)[:_DIGITS])
 
-    def on(self, document: Document) -> Document:
-        """The document with the stamp; one that came with a model of its own in its meta keeps that."""
-        if "model" not in document.meta:
-            return replace(
-                document, meta={**document.meta, "model": {"name": self.name, "digest": self.digest}}
-            )
+    def on(self, item: Input) -> Input:
+        """A text with the stamp; one that came with a model of its own in its meta keeps that."""
+        if isinstance(item, Failure):
+            return item
+        if "model" not in item.meta:
+            return replace(item, meta={**item.meta, "model": {"name": self.name, "digest": self.digest}})
         if not self._told:
             self._told = True
-            say(f"{document.id}: its meta has a 'model', which is kept, here and in any other text")
-        return document
+            say(f"{item.id}: its meta has a 'model', which is kept, here and in any other text")
+        return item
 
 
 def _place(output: str, format: str, *, resume: bool, read: Sources) -> Output | None:

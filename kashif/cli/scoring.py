@@ -19,7 +19,6 @@ from kashif.cli.console import (
     Html,
     Json,
     Runtime,
-    Scheme,
     out,
     say,
     watched,
@@ -38,6 +37,13 @@ if TYPE_CHECKING:
 
 Targets = Annotated[
     list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
+]
+Scheme = Annotated[
+    str,
+    typer.Option(
+        help="of bare predictions: scheme file, or `learned`; by default the scheme.yaml that the corpora"
+        " lead to; a model is scored by its own"
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="seed of the bootstrap")]
 
@@ -62,7 +68,7 @@ def score(
     _tell_version(place)
     opened = systems.open_system(place, watch=watched, runtime=runtime, device=device)
     scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
-    _show(scored, _name(place), seed, *files)
+    _show(scored, _name(place), seed, *files, model=opened.digests)
 
 
 def crossvalidate(
@@ -153,13 +159,22 @@ def threshold(model: Annotated[str, typer.Argument(help="a model folder")], corp
 
 
 def _show(
-    scored: Scored[Report], name: str, seed: int, json_file: Path | None, html_file: Path | None
+    scored: Scored[Report],
+    name: str,
+    seed: int,
+    json_file: Path | None,
+    html_file: Path | None,
+    *,
+    model: dict[str, str] | None = None,
 ) -> None:
-    """Writes the files that were asked for, then prints reports and notices: a pipe may close."""
+    """Writes the files that were asked for, then prints reports and notices: a pipe may close.
+
+    ``model`` are the digests of the model; predictions and a cross-validation have none.
+    """
     from kashif.cli import error_page, tables
 
     if json_file:
-        _write_json({"system": name, "seed": seed, **scored.row()}, json_file)
+        _write_json({"system": name, "model": model, "seed": seed, **scored.row()}, json_file)
     if html_file:
         write_text(html_file, error_page.page(name, scored.reports, analyses=scored.analyses))
         say(f"wrote {html_file}")

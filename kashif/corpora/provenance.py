@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -26,6 +26,12 @@ _LEARNED = ("pretraining", "train", "development", "encoder articles", "auxiliar
 """The parts of a manifest that name articles which weights have been trained on, or were chosen by."""
 _PARTS = (*_LEARNED, "thresholds", "calibration")
 """The parts of a manifest that name articles."""
+NOT_HELD_OUT = "not held out"
+"""What a notice says of articles that a model was chosen by."""
+UNKNOWN = f"no {NAME}, so what it was trained on is not known"
+"""What a notice says of a model that does not say what it has seen."""
+OTHER_TEXTS = "with other texts; rename those that are other articles"
+"""How a notice ends on articles of which only the ids are known."""
 _AND = " AND "
 """What stands between licences, all of which hold, as SPDX writes it."""
 
@@ -46,6 +52,15 @@ class Articles:
         same = {document.id for document in documents if text_digest(document.text) in self.texts.values()}
         same |= slices.among((document.id for document in documents), self.texts)
         return same | slices.sharing(slices.lines_of(documents), self.lines)
+
+    def very(self, documents: Iterable[Document]) -> list[Document]:
+        """Those documents that are these articles, by id and by text."""
+        return [d for d in documents if self.texts.get(d.id) == text_digest(d.text)]
+
+    def namesakes(self, documents: Iterable[Document]) -> set[str]:
+        """The ids of those documents that have an article's id, and a text that none of these has."""
+        texts = set(self.texts.values())
+        return {d.id for d in documents if d.id in self.texts and text_digest(d.text) not in texts}
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,28 @@ class SeenArticles:
         thresholds = thresholds if thresholds.texts else rows.get("calibration", nothing)
         beside = (rows.get("encoder articles", nothing), rows.get("auxiliary", nothing))
         return cls(rows["train"], rows["development"], thresholds, *beside)
+
+    def notices(self, documents: Sequence[Document], name: str) -> Iterator[str]:
+        """In words, how many of these articles the model ``name`` has seen, and how many ids alone."""
+        train, learned, development, tuned = (
+            articles.among(documents)
+            for articles in (self.train, self.learned, self.development, self.thresholds)
+        )
+        selected, chose = f"selected {name}", f"chose the threshold of {name}"
+        for ids, articles, out, did in (
+            (train, self.train, True, f"{name} was trained on"),
+            (learned - train, self.learned, True, f"the encoder of {name} has seen"),
+            (development - learned, self.development, False, selected),
+            (tuned - development - learned, self.thresholds, False, chose),
+        ):
+            other = articles.namesakes(documents) & ids
+            if same := len(ids) - len(other):
+                told = f"articles left out: {did} them" if out else f"of these articles {did}: {NOT_HELD_OUT}"
+                yield f"{same} {told} (says its manifest.json)"
+            if other:
+                told = "articles left out: they have" if out else "of these articles have"
+                rest = "" if out else f": {NOT_HELD_OUT} if they are the same"
+                yield f"{len(other)} {told} ids of articles that {did}, {OTHER_TEXTS}{rest}"
 
     @property
     def taught(self) -> Articles:
@@ -172,6 +209,15 @@ def weights_digest(folder: Path) -> str:
         InputError: if they cannot be read.
     """
     return file_digest(folder / box.WEIGHTS)
+
+
+def model_digests(folder: Path) -> dict[str, str]:
+    """What tells a model from any other, and from itself with other thresholds: the SHA-256 of two files.
+
+    Raises:
+        InputError: if they cannot be read.
+    """
+    return {"weights": weights_digest(folder), "config": file_digest(folder / "config.json")}
 
 
 def check_weights(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from kashif import formats
 from kashif.corpora import loading, mapping
 from kashif.corpora.loading import Corpus, Spec
-from kashif.corpora.provenance import SeenArticles
+from kashif.corpora.provenance import UNKNOWN, SeenArticles, model_digests
 from kashif.corpora.schemes import lacking, scheme_of
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
@@ -60,13 +60,14 @@ class Answers:
 class System:
     """A model, or predictions, which bring no scheme.
 
-    ``answer`` takes a corpus, and the name that progress messages give it.
+    ``answer`` takes a corpus, and the name that progress messages give it. ``digests`` are a model's.
     """
 
     name: str
     answer: Callable[[Corpus, str], Answers]
     scheme: Scheme | None = None
     seen: SeenArticles | None = field(default_factory=SeenArticles)
+    digests: dict[str, str] | None = None
 
 
 def open_system(path: Path, *, watch: Watch = unwatched, runtime: str = "torch", **options: Any) -> System:
@@ -108,7 +109,7 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
             unreachable(gold, layouts, scheme=scheme, mapping=through),
         )
 
-    return System(str(folder), answer, scheme, SeenArticles.of(folder))
+    return System(str(folder), answer, scheme, SeenArticles.of(folder), model_digests(folder))
 
 
 def _open_predictions(path: Path) -> System:
@@ -144,8 +145,10 @@ def score_system(
     ``scheme``, or the one that ``schemes.scheme_of`` finds. ``seed`` is that of the bootstrap.
 
     Raises:
-        InputError: if the system, a corpus or a suite does not fit, or no article is left to score.
+        InputError: if the system, a corpus or a suite does not fit, if a ``scheme`` is given with a model, or
+            no article is left to score.
     """
+    _refuse_scheme([system], scheme)
     corpora, notices = _unseen(targets, [system])
     ruling = _ruling([system], corpora, scheme)
     found = [
@@ -210,6 +213,7 @@ def compare_systems(
     Raises:
         InputError: as ``score_system``.
     """
+    _refuse_scheme(systems, scheme)
     corpora, notices = _unseen(targets, systems)
     ruling = _ruling(systems, corpora, scheme)
     notices = [*notices, *_other_schemes(systems)]
@@ -236,6 +240,13 @@ def _other_schemes(systems: Sequence[System]) -> list[str]:
     if all(scheme == schemes[0] for scheme in schemes):
         return []
     return [f"the systems have different schemes; compared is what that of {systems[0].name} has"]
+
+
+def _refuse_scheme(systems: Sequence[System], given: str) -> None:
+    """Raises InputError for a scheme that is given with a model."""
+    if models := [system.name for system in systems if given and system.scheme is not None]:
+        message = f"{models[0]} is a model, which is scored by its own scheme; leave --scheme {given} out"
+        raise InputError(message)
 
 
 def _ruling(systems: Sequence[System], corpora: Sequence[tuple[str, Corpus]], given: str) -> Scheme:
@@ -296,39 +307,18 @@ def _in_its_labels(
 def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tuple[str, Corpus]], list[str]]:
     """The corpora by name without the articles that a system was trained on, and notices."""
     found: list[tuple[str, Corpus]] = []
-    notices = [
-        f"{system.name}: no manifest.json, so what it was trained on is not known"
-        for system in systems
-        if system.seen is None
-    ]
+    notices = [f"{system.name}: {UNKNOWN}" for system in systems if system.seen is None]
     for name, text in named_corpora(targets):
         loaded = loading.load(text)
         notices += loaded.notices
         unseen = loaded.documents
         for system in systems:
-            notices += [f"{name}: {notice}" for notice in _seen_notices(system, unseen)]
-            learnt = (system.seen or SeenArticles()).learned.among(unseen)
+            seen = system.seen or SeenArticles()
+            notices += [f"{name}: {notice}" for notice in seen.notices(unseen, system.name)]
+            learnt = seen.learned.among(unseen)
             unseen = tuple(document for document in unseen if document.id not in learnt)
         if unseen:
             found.append((name, replace(loaded, documents=unseen)))
     if not found:
         raise InputError("; ".join(["no article to score", *notices]))
     return found, notices
-
-
-def _seen_notices(system: System, documents: Sequence[Document]) -> Iterator[str]:
-    """In words, how many of these articles a system has seen."""
-    seen = system.seen or SeenArticles()
-    train, learned, development, tuned = (
-        articles.among(documents)
-        for articles in (seen.train, seen.learned, seen.development, seen.thresholds)
-    )
-    chosen_by = tuned - development - learned
-    for count, what in (
-        (len(train), f"articles left out: {system.name} was trained on them"),
-        (len(learned - train), f"articles left out: the encoder of {system.name} has seen them"),
-        (len(development - learned), f"of these articles selected {system.name}: not held out"),
-        (len(chosen_by), f"of these articles chose the threshold of {system.name}: not held out"),
-    ):
-        if count:
-            yield f"{count} {what} (says its manifest.json)"

@@ -6,12 +6,13 @@ What stood at the output is not touched before, and a run that was cut short can
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -30,8 +31,8 @@ class Results:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
         self._file = file
-        self._texts = dict(_whole(file))
-        self.count = self.kept = len(self._texts)
+        self._inputs = dict(_whole(file))
+        self.count = self.kept = len(self._inputs)
         self._passed = 0
 
     @property
@@ -40,14 +41,16 @@ class Results:
         return self.kept - self._passed
 
     def left(self, inputs: Iterable[Input]) -> Iterator[Input]:
-        """The inputs whose documents are not here; one whose text has changed since is a failure."""
+        """The inputs whose documents are not here; one whose text or meta has changed since is a failure."""
         for item in inputs:
-            if not isinstance(item, Text) or item.id not in self._texts:
+            if not isinstance(item, Text) or item.id not in self._inputs:
                 yield item
                 continue
             self._passed += 1
-            if self._texts[item.id] != _digest(item.text):
-                message = "its text is not the one that the run began with; run without --resume"
+            before, now = self._inputs[item.id], _digests(item.text, item.meta)
+            if before != now:
+                what = "meta" if before[0] == now[0] else "text"
+                message = f"its {what} is not the one that the run began with; run without --resume"
                 yield Failure(Fault(item.where, message, item.line), item.id)
 
     def add(self, document: Document) -> None:
@@ -147,8 +150,8 @@ def _exists(output: Output) -> bool:
     return any(output.path.iterdir()) if output.folder else output.path.exists()
 
 
-def _whole(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Ids and texts' digests of the whole documents at the start of a file; what follows is cut off."""
+def _whole(file: BinaryIO) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
+    """Ids and inputs' digests of the whole documents at the start of a file; what follows is cut off."""
     file.seek(0)
     end = 0
     for line in file:
@@ -159,9 +162,18 @@ def _whole(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
         if document is None:
             break
         end += len(line)
-        yield document.id, _digest(document.text)
+        yield document.id, _digests(document.text, document.meta)
     file.seek(end)
     file.truncate()
+
+
+def _digests(text: str, meta: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Those of a text and of its meta, in which the order of keys says nothing."""
+    try:
+        row = json.dumps(meta, sort_keys=True)
+    except RecursionError:  # no document has such a one
+        row = ""
+    return _digest(text), _digest(row)
 
 
 def _digest(text: str) -> bytes:

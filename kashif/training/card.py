@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -11,32 +12,40 @@ from pydantic import ConfigDict
 
 from kashif.config import StrictModel
 from kashif.controls import visible_on_page
-from kashif.corpora.provenance import TERMS
+from kashif.corpora.provenance import NAME as MANIFEST
+from kashif.corpora.provenance import NOT_HELD_OUT, TERMS, UNKNOWN
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
 NAME = "README.md"
 REPORTED = "Strict F1 on text that the model never saw, with 95 % bootstrap intervals."
 """The line above the scores of reports."""
+CHOSEN_BY = (
+    "On text of which some articles selected the model or its thresholds, so that it is no test of it."
+)
+"""The line above those of reports on articles that are not all held out."""
+_CHOSE = re.compile(rf"(\d+) of these articles .*{NOT_HELD_OUT}.*", re.DOTALL)
+_FOLDS = re.compile(r".*, \d+ folds", re.DOTALL)
+"""How the corpus of a cross-validation's report is called."""
 
 
-class _Measure(StrictModel):
+class _Row(StrictModel):
+    """What is read of a row of JSON, whatever else it has."""
+
     model_config = ConfigDict(extra="ignore")
 
+
+class _Measure(_Row):
     f1: float | None
     interval: tuple[float, float] | None
 
 
-class _Truth(StrictModel):
-    model_config = ConfigDict(extra="ignore")
-
+class _Truth(_Row):
     ece: float | None
 
 
-class ReportRow(StrictModel):
+class ReportRow(_Row):
     """What a card takes of a report of ``kashif score --json``."""
-
-    model_config = ConfigDict(extra="ignore")
 
     corpus: str
     documents: int
@@ -44,12 +53,70 @@ class ReportRow(StrictModel):
     calibration: dict[str, _Truth]
 
 
-class Reports(StrictModel):
-    """The reports in a file of ``kashif score --json``."""
+class Reports(_Row):
+    """The reports in a file of ``kashif score --json``, and what they are of.
 
-    model_config = ConfigDict(extra="ignore")
+    ``model`` are the digests of a model, None for predictions or a cross-validation; older files lack it.
+    """
 
+    system: str
+    model: dict[str, str] | None = None
     reports: tuple[ReportRow, ...]
+    notices: tuple[str, ...] = ()
+
+    def fault(self, models: Sequence[Mapping[str, str]], names: Collection[str]) -> str:
+        """Why these are no reports of one of ``models``, by their digests, in older files by their name."""
+        if self.model is None and ("model" in self.model_fields_set or self._are_folds()):
+            return "of predictions or of a cross-validation, not of this model; score the model itself"
+        if self.model is None and self.system not in names:
+            return f"of '{self.system}', not of this model; score the model itself"
+        if self.model is not None and self.model not in models:
+            return f"of another model than this, or of other thresholds ('{self.system}'); score it again"
+        if any(notice.endswith(UNKNOWN) for notice in self.notices):
+            return f"was made without the model's {MANIFEST}, so articles may be trained on; score it again"
+        return ""
+
+    def chose(self, report: ReportRow) -> int:
+        """How many articles of a report selected the model or its thresholds, as the notices say."""
+        begins = f"{report.corpus}: "
+        told = (notice.removeprefix(begins) for notice in self.notices if notice.startswith(begins))
+        return sum(int(match[1]) for notice in told if (match := _CHOSE.fullmatch(notice)))
+
+    def rows(self) -> list[tuple[ReportRow, int]]:
+        """Each report with the number of its articles that ``chose`` the model."""
+        return [(report, self.chose(report)) for report in self.reports]
+
+    def _are_folds(self) -> bool:
+        return any(_FOLDS.fullmatch(report.corpus) for report in self.reports)
+
+
+class _Articles(_Row):
+    articles: dict[str, str]
+
+
+class _Versions(_Row):
+    kashif: str
+
+
+class _Environment(_Row):
+    device: str
+
+
+class ManifestRow(_Row):
+    """What a card cannot do without of a ``manifest.json``."""
+
+    versions: _Versions
+    seed: int
+    encoder: str
+    environment: _Environment
+    train: _Articles
+    development: _Articles
+
+
+class ScoresRow(_Row):
+    """What a card takes of a ``scores.json``."""
+
+    development: dict[str, float]
 
 
 def card(
@@ -60,13 +127,13 @@ def card(
     manifest: Mapping[str, Any],
     development: Mapping[str, float],
     uncalibrated: Sequence[str] = (),
-    reports: Sequence[ReportRow] = (),
+    reports: Sequence[tuple[ReportRow, int]] = (),
 ) -> str:
     """The card of a model trained by a recipe.
 
     ``manifest`` is the content of its ``manifest.json``, ``development`` the scores that selected it, before
     thresholds were chosen; ``uncalibrated`` are the views whose probabilities are as they were trained,
-    ``reports`` are each of a corpus.
+    ``reports`` are each of a corpus, with the number of its articles that chose the model.
     """
     parts = [
         _front(recipe),
@@ -106,6 +173,8 @@ def changed(text: str, before: str, after: str) -> str | None:
     return text
 
 
+_NONE: Mapping[str, Any] = {"articles": {}}
+"""A part of a manifest that an older one lacks."""
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
 ends with a word."""
@@ -161,25 +230,29 @@ def _labels(scheme: Scheme) -> Iterator[str]:
     yield f"Spans {spans}."
 
 
-def _scores(development: Mapping[str, float], reports: Sequence[ReportRow]) -> Iterator[str]:
-    if reports:
-        yield REPORTED
-        yield _table(
-            ("text", "entities", "relations", "relations, gold entities given", "calibration error"),
-            [_report(report) for report in reports],
-        )
+def _scores(development: Mapping[str, float], reports: Sequence[tuple[ReportRow, int]]) -> Iterator[str]:
+    for line, rows in (
+        (REPORTED, [_report(report) for report, chose in reports if not chose]),
+        (CHOSEN_BY, [_report(report, chose) for report, chose in reports if chose]),
+    ):
+        if rows:
+            yield line
+            yield _table(
+                ("text", "entities", "relations", "relations, gold entities given", "calibration error"), rows
+            )
     selected = ", ".join(f"{key.replace('_f1', ' F1')} {value:.3f}" for key, value in development.items())
     told = "On the development articles, which selected it and so are no test of it"
     yield f"{told}, before thresholds were chosen: {selected}."
 
 
-def _report(report: ReportRow) -> tuple[str, ...]:
+def _report(report: ReportRow, chose: int = 0) -> tuple[str, ...]:
     views = ("entities", "relations", "relations given gold entities")
     found = [report.measures.get(view) for view in views]
     errors = [
         f"{view} {table.ece:.3f}" for view, table in report.calibration.items() if table.ece is not None
     ]
     text = f"{report.corpus}, {report.documents} articles"
+    text += f", {chose} of which chose it" if chose else ""
     return (text, *map(_measure, found), ", ".join(errors))
 
 
@@ -200,13 +273,14 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (what, ", ".join(f"`{corpus}`" for corpus in corpora) or "set aside of these", str(len(articles)))
         for key, (what, corpora) in uses.items()
-        if (articles := manifest[key]["articles"]) and (key != "calibration" or "thresholds" not in manifest)
+        if (articles := manifest.get(key, _NONE)["articles"])
+        and (key != "calibration" or "thresholds" not in manifest)
     ]
     if "thresholds" in manifest:
         count = len(manifest["thresholds"]["articles"])
         rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", str(count)))
     yield _table(("", "corpora", "articles"), rows)
-    if read := len(manifest["encoder articles"]["articles"]):
+    if read := len(manifest.get("encoder articles", _NONE)["articles"]):
         yield f"Its encoder has seen {read:,} more articles before."
     if pretraining := manifest.get("encoder recipe"):
         heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))

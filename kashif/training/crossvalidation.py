@@ -15,7 +15,7 @@ import torch
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus
-from kashif.corpora.provenance import Articles, seen_by
+from kashif.corpora.provenance import OTHER_TEXTS, Articles, seen_by
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation import systems
@@ -103,10 +103,13 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
         if other := sorted(d.id for d in asked.documents if d.text != texts[d.id]):
             message = f"--over {over}: the recipe trains on other texts by the ids {', '.join(other)}"
             raise InputError(f"{message}; name a corpus that it trains on")
-    seen = Articles(seen_by(recipe.encoder)).among(asked.documents)
+    known = Articles(seen_by(recipe.encoder))
+    seen = known.among(asked.documents)
     if not seen:
         return asked
     notice = f"{len(seen)} articles are not folded: the encoder '{recipe.encoder}' has seen them"
+    if other := known.namesakes(asked.documents):
+        notice += f", or articles with the ids of {len(other)}, {OTHER_TEXTS}"
     unseen = tuple(document for document in asked.documents if document.id not in seen)
     return replace(asked, documents=unseen, notices=(*asked.notices, notice))
 

@@ -31,8 +31,9 @@ from kashif.modeling.predictor import Predictor
 from kashif.replacing import replaced_files
 from kashif.training import checkpoints
 from kashif.training.data import Data, gather
-from kashif.training.provenance import RECIPE, SCORES
+from kashif.training.provenance import RECIPE, SCORES, as_trained
 from kashif.training.recipe import Recipe
+from kashif.training.trainer import Say, silent
 
 _FILES = [runtime.REPORT, *(name for names in runtime.FILES.values() for name in names)]
 """All files of an export."""
@@ -45,12 +46,13 @@ _INPUTS, _OUTPUT = ("input_ids", "attention_mask"), "tokens"
 Inputs = Mapping[str, NDArray[np.int64]]
 
 
-def export(folder: Path, *, int8: bool) -> dict[str, Any]:
+def export(folder: Path, *, int8: bool, say: Say = silent) -> dict[str, Any]:
     """Writes a model folder's encoder for each installed runtime, and ``export.json`` with loss and gain.
 
     Loss and gain are those of each installed runtime against torch in float32 on the development articles of
-    the model's recipe; int8 is calibrated on its training articles. The model in the box is exported into the
-    cache, without articles: the loss that its release measured stands for it, the gain is measured here.
+    the model's recipe, as its manifest names them; int8 is calibrated on its training articles. ``say`` is
+    told which are left out. The model in the box is exported into the cache, without articles: the loss that
+    its release measured stands for it, the gain is measured here.
 
     Returns:
         The content of ``export.json``.
@@ -74,12 +76,16 @@ def export(folder: Path, *, int8: bool) -> dict[str, Any]:
     if boxed:
         return _export_box(folder, predictors.load(folder, device="cpu", runtime="torch"))
     with checkpoints.locked(folder):  # or the report would vouch for a model that was trained meanwhile
-        return _export(folder, runtimes, int8=int8)
+        return _export(folder, runtimes, int8=int8, say=say)
 
 
-def _export(folder: Path, runtimes: Sequence[str], *, int8: bool) -> dict[str, Any]:
+def _export(folder: Path, runtimes: Sequence[str], *, int8: bool, say: Say) -> dict[str, Any]:
     exact = predictors.load(folder, device="cpu", runtime="torch")
-    data = gather(Recipe.load(folder / RECIPE))
+    data, notices = as_trained(folder, gather(Recipe.load(folder / RECIPE)), scheme=exact.scheme)
+    for notice in notices:
+        say(notice)
+    if int8 and not data.train:
+        raise InputError("none of the model's training articles is here for 8 bits; export it without --int8")
     windows = _sample(exact, data.train) if int8 else None
     with replaced_files(folder, stale=_FILES) as new:
         if "onnx" in runtimes:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import torch
 
 from kashif.corpora import provenance as seen
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, counted, listed
 from kashif.files import file_digest, parse_json, read_json, read_text
 from kashif.modeling import encoder
 from kashif.replacing import settle
+from kashif.scheme import Scheme
 from kashif.training.data import Data
 from kashif.training.precision import use_bfloat16
 from kashif.training.recipe import BaseRecipe, PretrainingRecipe, Recipe
@@ -61,6 +63,35 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
         "notices": data.notices,
     }
+
+
+def as_trained(folder: Path, data: Data, *, scheme: Scheme) -> tuple[Data, list[str]]:
+    """Of the articles that a model's recipe gives now those that its manifest names, and notices.
+
+    They are told by id and by the digest of the text. ``scheme`` is the model's own.
+
+    Raises:
+        InputError: if there is no manifest, or none of its development articles is here.
+    """
+    path = folder / seen.NAME
+    named = seen.SeenArticles.of(folder)
+    if named is None:
+        message = "no such file, so what the model was trained on is not known; copy it beside the weights"
+        raise InputError(Fault(str(path), message))
+    here = [*data.development, *data.train]
+    development, train = named.development.very(here), named.train.very(here)
+    if not development:
+        message = "none of the development articles that it names is here, by id and text; bring them back"
+        raise InputError(Fault(str(path), message))
+    kept = {document.id for document in development}
+    notices = []
+    if other := [document.id for document in data.development if document.id not in kept]:
+        told = f"{counted(len(other), 'development article')} of the recipe left out ({listed(other)})"
+        notices.append(f"{told}: not one by which {folder} was selected, says its {seen.NAME}")
+    if away := [id for id in named.development.texts if id not in kept]:
+        told = f"{len(away):,} of {counted(len(named.development.texts), 'article')} by which {folder} was"
+        notices.append(f"{told} selected are not here, or with another text ({listed(away)})")
+    return replace(data, scheme=scheme, train=train, development=development), notices
 
 
 def _encoder_recipe(name: str) -> Any:

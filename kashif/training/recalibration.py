@@ -84,6 +84,8 @@ def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
         raise InputError(Fault(str(folder / provenance.NAME), message))
     if learnt := sorted(seen.taught.among(gold)):
         message = f"the model was trained on {', '.join(learnt)}; choose thresholds on development articles"
+        if other := sorted(seen.taught.namesakes(gold)):
+            message += f" ({', '.join(other)}: {provenance.OTHER_TEXTS})"
         raise InputError(Fault(str(folder), message))
     notices = []
     if before := seen.encoder.among(gold):
@@ -124,6 +126,6 @@ def _tell_on_card(
         return [f"{path}: it is not as Kashif wrote it, and still tells of the former calibration"]
     if changed != text:
         write_text(new / card.NAME, changed)
-    if card.REPORTED in text:
+    if any(line in text for line in (card.REPORTED, card.CHOSEN_BY)):
         return [f"{path}: the scores of reports on it are those of the former thresholds"]
     return []

@@ -12,6 +12,7 @@ from helpers import ARTICLE, FOREIGN, SCHEME, add_scheme
 
 from kashif import box
 from kashif.corpora import loading
+from kashif.corpora.provenance import model_digests
 from kashif.document import Document
 from kashif.formats.writing import save
 
@@ -33,6 +34,7 @@ def test_score_prints_a_table_and_writes_the_report_that_is_asked_for(
     row = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert row["reports"][0]["measures"]["entities"]["f1"] == 1.0
     assert (row["system"], row["reports"][0]["corpus"]) == ("tiny", "news")
+    assert row["model"] == model_digests(trained)
     assert run("score", trained, "eval/own.yaml", cwd=tmp_path).stdout.decode() == table
     files = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
     assert files == {"annotations/news/b1.txt", "annotations/scheme.yaml", "eval/own.yaml", "r.json"}
@@ -125,7 +127,9 @@ def test_crossvalidate_scores_what_each_model_left_out(
     assert done.returncode == 0, done.stderr.decode()
     assert "without a2" in done.stderr.decode()
     assert "relations given" in done.stdout.decode()
-    [report] = json.loads((tmp_path / "cv.json").read_text(encoding="utf-8"))["reports"]
+    row = json.loads((tmp_path / "cv.json").read_text(encoding="utf-8"))
+    assert row["model"] is None
+    [report] = row["reports"]
     assert (report["corpus"], report["documents"]) == ("training articles, 2 folds", 2)
     refused = run("crossvalidate", recipe, "--over", "annotations/dev", cwd=tmp_path)
     assert refused.returncode == 2

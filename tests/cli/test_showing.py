@@ -77,6 +77,13 @@ def test_the_model_stands_in_the_meta_where_that_is_asked_for(
         "predict", "--model", trained, "--output", output, "--meta", "--resume", stdin=lines.encode()
     )
     assert b"run without --resume" in refused.stderr
+    command = ("predict", "--model", trained, "--output", output, "--meta")
+    run(*command, stdin=(lines + "{").encode())
+    mended = lines.replace('"u"', '"v"')
+    assert b"its meta is not the one" in run(*command, "--resume", stdin=mended.encode()).stderr
+    assert run(*command, "--resume", stdin=lines.encode()).returncode == 0
+    documents = output.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["meta"] for line in documents] == [row["meta"] for row in rows(done)]
 
 
 def test_a_model_of_another_version_says_so(run: Run, trained: Path, tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ def news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def add(news: Path, *ids: str) -> None:
+def add(news: Path, *ids: str, before: str = "\n\n") -> None:
     for id in ids:
-        (news / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+        (news / f"{id}.txt").write_text(before + ARTICLE, encoding="utf-8")
 
 
 def known(trained: Path) -> Document:
@@ -90,13 +90,21 @@ def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: 
 
 def test_a_model_is_scored_by_its_own_scheme(trained: Path, news: Path) -> None:
     (news / "scheme.yaml").write_text("entities: {X: other}", encoding="utf-8")
-    [report] = score(trained, NEWS, scheme="learned").reports
+    [report] = score(trained, NEWS).reports
     assert report.measures["relations"].counts == Counts(4, 0, 0)
     assert report.notices == ()
+    # Another one was ignored, were it there or not.
+    model = open_system(trained)
+    told = "is a model, which is scored by its own scheme; leave --scheme nope.yaml out"
+    with pytest.raises(InputError, match=told):
+        score_system(model, [NEWS], scheme="nope.yaml")
+    with pytest.raises(InputError, match=told):
+        compare_systems((model, model), [NEWS], scheme="nope.yaml")
 
 
 def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, news: Path) -> None:
-    add(news, "a1", "a2")
+    add(news, "a1", before="")
+    add(news, "a2", before="\n")
     scored = score(trained, NEWS)
     assert [report.documents for report in scored.reports] == [2]
     assert scored.notices == (
@@ -114,6 +122,19 @@ def test_a_training_article_is_known_again_under_another_id(trained: Path, news:
     scored = score(trained, NEWS)
     assert [report.documents for report in scored.reports] == [1]
     assert "1 articles left out" in scored.notices[0]
+
+
+def test_other_articles_with_the_ids_of_known_ones_are_told(trained: Path, news: Path) -> None:
+    """They were said to be articles that the model was trained on."""
+    add(news, "a1", "a2", before="\n" * 4)
+    scored = score(trained, NEWS)
+    told = "with other texts; rename those that are other articles"
+    assert [report.documents for report in scored.reports] == [2]
+    assert scored.notices == (
+        f"{NEWS}: 1 articles left out: they have ids of articles that {trained} was trained on, {told}",
+        f"{NEWS}: 1 of these articles have ids of articles that selected {trained}, {told}: not held out if "
+        "they are the same",
+    )
 
 
 def test_a_model_without_manifest_is_scored_with_a_notice(trained: Path, news: Path, tmp_path: Path) -> None:
@@ -188,9 +209,9 @@ def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_pa
         score(file, f"{corpus}@anercorp")
     with pytest.raises(InputError, match="did you mean 'anercorp'"):
         score(trained, f"{corpus}@anercrop")
-    for system in (trained, file):
+    for system, given in ((trained, ""), (file, str(SCHEME))):
         with pytest.raises(InputError, match="mapping: it has no label 'MISC' of the corpus; known: CARD"):
-            score(system, f"{corpus}@wojood", scheme=str(SCHEME))
+            score(system, f"{corpus}@wojood", scheme=given)
     [plain] = score(trained, str(corpus)).reports
     assert any(f"a mapping translates them: {corpus}@anercorp" in notice for notice in plain.notices)
     # A system in the corpus's own labels beside one that the mapping translates: each in what it speaks.

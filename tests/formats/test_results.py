@@ -59,6 +59,20 @@ def test_a_changed_text_is_a_failure_and_a_missing_one_is_counted(tmp_path: Path
         assert results.unasked == 1
 
 
+def test_a_changed_meta_is_a_failure(tmp_path: Path) -> None:
+    """The output had the old one, though what came in had another."""
+    output = Output.at(tmp_path / "out.jsonl", "jsonl")
+    with open_results(output, run="model", resume=False) as results:
+        results.add(Document("a", "text", meta={"url": "A", "n": {"y": 1.0, "x": "\ud83d"}}))
+    with open_results(output, run="model", resume=True) as results:
+        assert not list(
+            results.left([Text("a", "text", "file", 3, {"n": {"x": "\ud83d", "y": 1.0}, "url": "A"})])
+        )
+        [failure] = results.left([Text("a", "text", "file", 3, {"url": "B"})])
+        assert isinstance(failure, Failure)
+        assert str(failure.fault).startswith("file:3: its meta is not the one that the run began with")
+
+
 def test_two_processes_do_not_write_to_one_output(tmp_path: Path) -> None:
     output = Output.at(tmp_path / "out.jsonl", "jsonl")
     with open_results(output, run="model", resume=False) as results:

@@ -69,7 +69,7 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
         scheme=Scheme(entities={"شخص": "a person | or so"}, nested=False),
         manifest=manifest | {"thresholds": {"articles": {"x": "", "y": ""}}},
         development={"entity_f1": 0.5},
-        reports=[card.ReportRow.check(report.row(), "report")],
+        reports=[(card.ReportRow.check(report.row(), "report"), 0)],
     )
     assert "| `شخص` | a person \\| or so |" in text
     assert "Spans stand apart." in text

@@ -178,7 +178,7 @@ def test_articles_that_are_left_out_are_not_said_to_be_scored(model: Path, tmp_p
         **{"encoder articles": {"articles": {"b1": "x"}}, "thresholds": {"articles": {"b1": "x"}}},
     )
     told = score_system(open_system(model), [news]).notices
-    assert any("1 articles left out: the encoder of" in line for line in told)
+    assert any("1 articles left out: they have ids of articles that the encoder of" in line for line in told)
     assert not any("chose the threshold" in line for line in told)
 
 

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import ARTICLE, ROOT
 from safetensors.torch import load_file
 
-import kashif
-from kashif.corpora.provenance import check_weights
+from kashif.corpora.provenance import UNKNOWN, check_weights, model_digests
 from kashif.document import Document
 from kashif.errors import InputError
+from kashif.evaluation.systems import open_system, score_system
+from kashif.files import read_json, write_json
 from kashif.modeling import predictor as predictors
+from kashif.modeling import runtime
+from kashif.training import card, releasing
+from kashif.training.exporting import export
 from kashif.training.releasing import release
 
 
@@ -20,8 +26,11 @@ def test_what_is_carried_predicts_the_same_in_half_the_bytes(
 ) -> None:
     (tmp_path / "news").mkdir()
     (tmp_path / "news" / "LICENSE").write_text("CC BY 4.0", encoding="utf-8")
-    [report] = kashif.score(trained, str(trained.parent.parent / "annotations" / "two"))
-    (tmp_path / "report.json").write_text(json.dumps({"reports": [report.row()]}), encoding="utf-8")
+    two = str(trained.parent.parent / "annotations" / "two")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    scored = score_system(open_system(trained), [two, str(tmp_path / "more")])
+    write_json(tmp_path / "report.json", {"system": "tiny", "model": model_digests(trained), **scored.row()})
     lost = release(trained, tmp_path / "news", reports=[tmp_path / "report.json"])
     assert all(abs(value) <= 0.001 for value in lost.values())
     whole, carried = (load_file(folder / "model.safetensors") for folder in (trained, tmp_path / "news"))
@@ -38,7 +47,104 @@ def test_what_is_carried_predicts_the_same_in_half_the_bytes(
     check_weights(tmp_path / "news")
     names = {file.name for file in (tmp_path / "news").iterdir()}
     assert names == {file.name for file in trained.iterdir() if file.is_file()} | {"LICENSE"}
-    assert "1 articles | 1.000" in (tmp_path / "news" / "README.md").read_text(encoding="utf-8")
+    text = (tmp_path / "news" / "README.md").read_text(encoding="utf-8")
+    _, _, told = text.partition(card.REPORTED)
+    unseen, _, chosen_by = told.partition(card.CHOSEN_BY)
+    assert f"| {tmp_path / 'more'}, 1 articles | 1.000" in unseen
+    # It stood under "text that the model never saw".
+    assert f"| {two}, 1 articles, 1 of which chose it | 1.000" in chosen_by
+    assert two not in unseen
+    # A report on what is carried is one of the model too.
+    report = {"system": "news", "model": model_digests(tmp_path / "news"), **scored.row()}
+    write_json(tmp_path / "report.json", report)
+    release(trained, tmp_path / "news", reports=[tmp_path / "report.json"])
+    assert (tmp_path / "news" / "README.md").read_text(encoding="utf-8") == text
+
+
+def test_reports_of_anything_else_are_refused(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their scores stood in the card as if they were the model's."""
+    row = {"corpus": "c", "documents": 1, "calibration": {}, "measures": {}}
+    ours = {"system": "tiny", "model": model_digests(trained), "reports": [row]}
+    folds = {**row, "corpus": "training articles, 2 folds"}
+    older = {key: value for key, value in ours.items() if key != "model"}
+    file = tmp_path / "r.json"
+    for content, told in (
+        (
+            ours | {"model": {**model_digests(trained), "config": "0"}},
+            "of another model than this, or of other",
+        ),
+        (ours | {"model": None}, "of predictions or of a cross-validation"),
+        (older | {"reports": [folds]}, "of predictions or of a cross-validation"),
+        (older | {"system": "r"}, "of 'r', not of this model"),
+        (ours | {"notices": [f"m: {UNKNOWN}"]}, r"was made without the model's manifest\.json"),
+    ):
+        write_json(file, content)
+        with pytest.raises(InputError, match=told):
+            release(trained, tmp_path / "news", reports=[file])
+    assert not (tmp_path / "news").exists()
+    monkeypatch.setattr(releasing, "_release", lambda *_: {})
+    for content in (ours, older, older | {"system": "news"}):
+        write_json(file, content)
+        assert release(trained, tmp_path / "news", reports=[file]) == {}
+    found = card.Reports.check(read_json(ROOT / "eval" / "reports" / "news.json"), "news.json")
+    assert not found.fault([], {"news"})
+    assert {chose for _, chose in found.rows()} == {0}
+
+
+@pytest.fixture
+def changed(trained: Path, tmp_path: Path) -> Path:
+    """The trained model, whose corpora a test may change."""
+    shutil.copytree(trained.parents[1], tmp_path / "p", ignore=shutil.ignore_patterns("checkpoints"))
+    folder = tmp_path / "p" / "models" / "tiny"
+    recipe = (folder / "recipe.yaml").read_text(encoding="utf-8")
+    recipe = recipe.replace(str(trained.parents[1]), str(tmp_path / "p"))
+    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    return folder
+
+
+def test_only_what_the_model_was_trained_with_counts(
+    changed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new article was measured on, and a new label was said to be found."""
+    annotations = changed.parents[1] / "annotations"
+    (annotations / "two" / "new.txt").write_text("زار [[كيم|PERS#1]] أوسلو.\n---\n", encoding="utf-8")
+    with (annotations / "scheme.yaml").open("r+", encoding="utf-8") as file:
+        text = file.read().replace("entities:\n", "entities:\n  NEWLABEL: a new one\n", 1)
+        file.seek(0)
+        file.write(text)
+    said: list[str] = []
+    release(changed, tmp_path / "news", say=said.append)
+    [told] = said
+    assert told.startswith("1 development article of the recipe left out (new): not one by which")
+    assert "NEWLABEL" not in (tmp_path / "news" / "README.md").read_text(encoding="utf-8")
+    scores = read_json(tmp_path / "news" / "scores.json")
+    assert scores.get("export", {}).get("development articles", ["a2"]) == ["a2"]
+    (annotations / "two" / "a2.txt").write_text("زار [[كيم|PERS#1]] كييف.\n---\n", encoding="utf-8")
+    monkeypatch.setattr(runtime, "installed", lambda: ["openvino"])
+    for command in (lambda: release(changed, tmp_path / "x"), lambda: export(changed, int8=False)):
+        with pytest.raises(InputError, match="none of the development articles that it names is here"):
+            command()
+
+
+def test_a_model_that_lacks_what_its_card_tells_is_refused_before_the_work(
+    changed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave a traceback, after the articles were predicted."""
+    manifest = read_json(changed / "manifest.json")
+    older = {k: v for k, v in manifest.items() if k not in ("auxiliary", "encoder articles", "weights")}
+    write_json(changed / "manifest.json", older)
+    release(changed, tmp_path / "news")  # that much it can do without
+    monkeypatch.setattr(releasing, "_release", None)
+    write_json(changed / "manifest.json", {k: v for k, v in manifest.items() if k != "versions"})
+    write_json(changed / "scores.json", {})
+    with pytest.raises(InputError) as refused:
+        release(changed, tmp_path / "news")
+    told = str(refused.value)
+    assert f"{changed / 'manifest.json'}: versions: this key is missing" in told
+    assert f"{changed / 'scores.json'}: development: this key is missing" in told
+    assert "not whole, or of an older version; train the model again" in told
 
 
 def test_what_does_not_fit_is_refused(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
