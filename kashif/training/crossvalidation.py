@@ -100,8 +100,8 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
         texts = {document.id: document.text for part in train for document in part.documents}
         if foreign := sorted(d.id for d in asked.documents if d.id not in texts):
             raise InputError(f"--over {over}: the recipe does not train on {', '.join(foreign)}")
-        if other := sorted(d.id for d in asked.documents if d.text != texts[d.id]):
-            message = f"--over {over}: the recipe trains on other texts by the ids {', '.join(other)}"
+        if changed := sorted(d.id for d in asked.documents if d.text != texts[d.id]):
+            message = f"--over {over}: the recipe trains on other texts by the ids {', '.join(changed)}"
             raise InputError(f"{message}; name a corpus that it trains on")
     known = Articles(seen_by(recipe.encoder))
     seen = known.among(asked.documents)
