@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ class _Material:
     @classmethod
     def read(cls, recipe: PretrainingRecipe) -> _Material:
         """Reads a recipe's texts and corpora; no auxiliary corpus may have an article that is held out."""
-        paths = [_file(text) for text in recipe.texts]
+        paths = _files(recipe.texts)
         held_out, lines = load_all(recipe.held_out)
         auxiliary = with_schemes(load_each(recipe.auxiliary))
         documents = [document for corpus in auxiliary for document in corpus.documents]
@@ -212,11 +212,20 @@ def _finished(output: Path, note: dict[str, Any]) -> float | None:
         return None
 
 
-def _file(text: str) -> Path:
-    path = Spec.parse(text).path
-    if not path.is_file():
-        raise InputError(Fault(str(path), "no such file of texts (a paragraph a line, or .jsonl)"))
-    return path
+def _files(texts: Sequence[str]) -> list[Path]:
+    """The files of a recipe's texts. Raises InputError for what is no file, or part of one."""
+    paths, faults = [], list[Fault]()
+    for text in texts:
+        spec = Spec.parse(text)
+        paths.append(spec.path)
+        if not spec.path.is_file():
+            faults.append(Fault(str(spec.path), "no such file of texts (a paragraph a line, or .jsonl)"))
+        elif spec.format or spec.split or spec.mapping:
+            message = "texts take no format, split or mapping: a file is read whole"
+            faults.append(Fault(text, f"{message}; write {spec.path}"))
+    if faults:
+        raise InputError(faults)
+    return paths
 
 
 def _windows(paragraphs: list[str], tokenizer: Any, *, size: int) -> datasets.Dataset:

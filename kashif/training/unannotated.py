@@ -62,7 +62,7 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
     """``(id, text)`` of a file; a paragraph has no id."""
-    if ".jsonl" in path.suffixes:
+    if ".jsonl" in map(str.lower, path.suffixes):
         for row in read_json_lines(path, strings=("text",)):
             yield str(row.get("id", "")), row["text"]
         return

@@ -103,6 +103,8 @@ def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, t
         ({"texts": ["none.txt"]}, "none.txt: no such file"),
         ({"texts": ["latin.txt"]}, "latin.txt:1: not UTF-8"),
         ({"texts": ["short.txt"]}, "fill 0 windows of 64"),
+        ({"texts": ["news.txt#0-20%"]}, r"news\.txt#0-20%: texts take no .*; write news\.txt"),
+        ({"texts": ["prodigy:news.txt#x@nomap"]}, "texts take no format, split or mapping"),
         ({"window": 1024}, "reads at most 512"),
     ],
 )

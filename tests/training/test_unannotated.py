@@ -18,11 +18,11 @@ LONG = " ".join(f"كلمة{index}" for index in range(40))
 
 def lines(path: Path, *rows: object) -> Path:
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    path.write_bytes(gzip.compress(content) if path.suffix.lower() == ".gz" else content)
     return path
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "A.JSONL", "A.Jsonl.GZ"])
 def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name: str, tmp_path: Path) -> None:
     rows = [
         {"id": "a", "text": "فقرة\nأخرى"},
