@@ -77,12 +77,26 @@ class SeenArticles:
     @property
     def taught(self) -> Articles:
         """The articles of its own training that the weights learned from."""
-        return Articles({**self.auxiliary.texts, **self.train.texts})
+        return Articles(united(self.train.texts, self.auxiliary.texts))
 
     @property
     def learned(self) -> Articles:
         """The articles that the weights have been trained on, in whatever way."""
-        return Articles({**self.encoder.texts, **self.taught.texts})
+        return Articles(united(self.taught.texts, self.encoder.texts))
+
+
+def united(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Articles of several sources, as ``by_id``."""
+    return by_id(article for part in parts for article in part.items())
+
+
+def by_id(articles: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Articles by id, each with the digest of its text; a further text of an id stands under both."""
+    found: dict[str, str] = {}
+    for id, text in articles:
+        if found.setdefault(id, text) != text:
+            found[f"{id}#{text}"] = text
+    return found
 
 
 def seen_by(encoder: str) -> dict[str, str]:
@@ -100,7 +114,7 @@ def seen_by(encoder: str) -> dict[str, str]:
     rows = _manifest(path)
     if not rows:
         raise InputError(Fault(str(path), "expected the articles that the encoder has seen; make it again"))
-    return {id: digest for name in _LEARNED for id, digest in rows.get(name, {}).items()}
+    return united(*(rows.get(name, {}) for name in _LEARNED))
 
 
 def terms_of(folder: Path) -> dict[str, Any]:
@@ -231,7 +245,7 @@ def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) 
     row = articles_row(documents)
     if not anew:
         former = rows.get("thresholds") or rows.get("calibration") or {"articles": {}}
-        row["articles"] = {**former["articles"], **row["articles"]}
+        row["articles"] = united(row["articles"], former["articles"])
     return rows | {"thresholds": row}
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kashif.corpora.partition import together
-from kashif.corpora.provenance import Articles, SeenArticles
+from kashif.corpora.provenance import Articles, SeenArticles, united
 from kashif.corpora.statistics import count_words
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
@@ -171,7 +171,7 @@ def pool_of(
     known = Articles({document.id: text_digest(document.text) for document in annotated})
     left = without(left, known.among(left), "that are annotated in the corpus")
     if seen is not None:
-        learnt = Articles({**seen.train.texts, **seen.development.texts, **seen.thresholds.texts})
+        learnt = Articles(united(seen.train.texts, seen.development.texts, seen.thresholds.texts))
         left = without(left, learnt.among(left), "that the model was trained on or chosen by")
     if most is not None and len(left) > most:
         notices.append(f"drawn at random: {most:,} of {len(left):,} texts")

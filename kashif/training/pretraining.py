@@ -29,6 +29,7 @@ from kashif.corpora.provenance import (
     check_weights,
     seen_by,
     terms_of,
+    united,
     write_encoder_manifest,
 )
 from kashif.document import Document
@@ -81,7 +82,7 @@ def pretrain(
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)
-    articles = material.texts.articles | seen_by(recipe.encoder)
+    articles = united(material.texts.articles, seen_by(recipe.encoder))
     terms = terms_of(Path(encoder.resolve(recipe.encoder)))
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")

@@ -113,6 +113,23 @@ def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
             seen_by(str(tmp_path))
 
 
+def test_no_text_vanishes_where_parts_of_a_manifest_share_an_id(tmp_path: Path) -> None:
+    """Of two texts of an id, one was forgotten, and scored as held out."""
+    names = ("pretraining", "train", "development", "encoder articles", "auxiliary", "thresholds")
+    write(tmp_path, **{name: articles_row([Document("1", f"نص {name}")]) for name in names})
+    seen = SeenArticles.of(tmp_path)
+    assert seen is not None
+    learned = [Document(name, f"نص {name}") for name in ("train", "encoder articles", "auxiliary")]
+    assert seen.learned.among(learned) == {document.id for document in learned}
+    assert set(seen_by(str(tmp_path)).values()) == {
+        text
+        for name in names[:5]
+        for text in articles_row([Document("1", f"نص {name}")])["articles"].values()
+    }
+    more = with_thresholds(tmp_path, [Document("1", "نص آخر")], anew=False)["thresholds"]["articles"]
+    assert len(set(more.values())) == 2
+
+
 def test_the_terms_of_a_model_and_of_its_encoder(tmp_path: Path) -> None:
     nothing: dict[str, object] = {"license": "", "credits": []}
     assert terms_of(tmp_path / "none") == terms_of(tmp_path) == nothing

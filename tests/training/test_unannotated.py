@@ -38,6 +38,23 @@ def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name:
     assert (found.held_out, found.near) == (2, 1)
 
 
+def test_no_article_vanishes_behind_another_of_its_id_or_of_none(tmp_path: Path) -> None:
+    """The last text of an id was kept alone, and ``null`` was the id None."""
+    first = lines(
+        tmp_path / "a.jsonl", {"id": 1, "text": "أول"}, {"id": None, "text": "ثان"}, {"text": "ثالث"}
+    )
+    second = lines(tmp_path / "b.jsonl", {"id": "1", "text": "رابع"}, {"id": 1, "text": "أول"})
+    found = read_unannotated([first, second], held_out=[Document("None", "غيره")])
+    texts = [text_digest(text) for text in ("أول", "ثان", "ثالث", "رابع")]
+    assert found.articles == {
+        "1": texts[0],
+        texts[1]: texts[1],
+        texts[2]: texts[2],
+        f"1#{texts[3]}": texts[3],
+    }
+    assert found.held_out == 0
+
+
 @pytest.mark.parametrize("count", [1, 3, 5])
 def test_what_several_held_out_articles_share_is_left_out_too(count: int, tmp_path: Path) -> None:
     held_out = [Document(f"h{n}", f"خبر{n} {LONG}") for n in range(count)]
