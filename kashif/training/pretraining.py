@@ -54,7 +54,7 @@ from kashif.training.precision import choose_attention
 from kashif.training.provenance import PRETRAINING, note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
-from kashif.training.trial import check_window
+from kashif.training.trial import check_tokenizer, check_window
 from kashif.training.unannotated import Unannotated, read_unannotated
 
 
@@ -114,8 +114,7 @@ def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
-    if tokenizer.mask_token is None:
-        raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
+    check_tokenizer(recipe, tokenizer, network, special=("mask", "pad", "cls", "sep"))
     check_window(recipe, network)
     choose_attention(network, recipe)
     return tokenizer, network
