@@ -117,6 +117,16 @@ def seen_by(encoder: str) -> dict[str, str]:
     return united(*(rows.get(name, {}) for name in _LEARNED))
 
 
+def untold(encoder: str) -> list[str]:
+    """A notice where an encoder's folder has no manifest, so that what it has read is not known."""
+    folder = box.located(encoder, "encoder")
+    if not (folder / "config.json").is_file() or (folder / NAME).is_file():
+        return []
+    return [
+        f"encoder '{encoder}': no {NAME}, so what it has read is not known, and scores leave none of it out"
+    ]
+
+
 def terms_of(folder: Path) -> dict[str, Any]:
     """The ``license`` and the ``credits`` of a model or encoder, and of what it began with, as JSON values.
 

@@ -30,6 +30,7 @@ from kashif.corpora.provenance import (
     seen_by,
     terms_of,
     united,
+    untold,
     write_encoder_manifest,
 )
 from kashif.document import Document
@@ -78,7 +79,7 @@ def pretrain(
     set_seed(recipe.seed)
     tokenizer, network = _untrained(recipe)
     material = _Material.read(recipe)
-    for line in material.lines:
+    for line in [*untold(recipe.encoder), *material.lines]:
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)

@@ -18,6 +18,7 @@ from kashif.corpora.provenance import (
     other_version,
     seen_by,
     terms_of,
+    untold,
     with_thresholds,
     write_encoder_manifest,
 )
@@ -111,6 +112,16 @@ def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
         (tmp_path / NAME).write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"manifest\.json"):
             seen_by(str(tmp_path))
+
+
+def test_an_encoder_s_folder_that_lost_its_manifest_is_told_of(tmp_path: Path) -> None:
+    assert untold("some/encoder") == untold("e5-small-ar") == untold(str(tmp_path)) == []
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / WEIGHTS).write_bytes(b"weights")
+    [notice] = untold(str(tmp_path))
+    assert f"'{tmp_path}': no manifest.json, so what it has read is not known" in notice
+    write_encoder_manifest(tmp_path, {})
+    assert untold(str(tmp_path)) == []
 
 
 def test_no_text_vanishes_where_parts_of_a_manifest_share_an_id(tmp_path: Path) -> None:

@@ -213,6 +213,26 @@ def test_two_pretrainings_do_not_write_to_one_folder(tiny_encoder: Path, texts: 
     assert mark.read_text(encoding="utf-8") == "{}"
 
 
+def test_a_killed_run_of_the_other_kind_is_not_lost(tiny_encoder: Path, texts: Path) -> None:
+    """A training in the folder of a pretraining that was killed removed its checkpoints."""
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch   1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(pretraining_recipe(tiny_encoder), texts / "e", say=stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(tiny_encoder, epochs=2), texts / "m", say=stop)
+    before = contents(texts / "e"), contents(texts / "m")
+    for resume in (False, True):
+        with pytest.raises(InputError, match="e: checkpoints of a pretraining stand here, and would be lost"):
+            train(recipe(tiny_encoder), texts / "e", resume=resume)
+        with pytest.raises(InputError, match="m: checkpoints of a training of a model stand here"):
+            pretrain(pretraining_recipe(tiny_encoder), texts / "m", resume=resume)
+    assert (contents(texts / "e"), contents(texts / "m")) == before
+
+
 def test_pretraining_that_diverges_is_stopped(tiny_encoder: Path, texts: Path) -> None:
     with pytest.raises(WorkError, match="training diverged: "):
         pretrain(pretraining_recipe(tiny_encoder, encoder_learning_rate=1e38), texts / "x")
