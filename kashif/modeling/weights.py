@@ -86,7 +86,7 @@ def _is_ours(place: Path) -> bool:
 
 
 def _is_of_model(note: Path) -> bool | None:
-    """Whether the note of a run says that its checkpoints are a model's, or an encoder's; None for neither."""
+    """Whether the note of a run says that it is of a model, or of an encoder; None where it says neither."""
     try:
         rows = read_json(note)
     except InputError:
