@@ -66,7 +66,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         InputError: if the file is not there, is not UTF-8, or is no whole gzip file as its name says.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else opened(path) as file:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else opened(path) as file:
             yield from decoded_lines(file, str(path))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(Fault(str(path), f"not a whole gzip file: {error}; get it again")) from error

@@ -313,9 +313,12 @@ def encoder(
     folder = output_folder(output)
     box.refuse(folder)
     quiet_libraries()
+    from kashif.corpora.provenance import untold
     from kashif.modeling import encoder as encoders
     from kashif.modeling.weights import refuse_foreign
 
+    for line in untold(name):
+        say(line)
     refuse_foreign(folder, model=False, inputs=[Path(name)] if os.path.lexists(name) else [])
     if name == encoders.EMBEDDED:
         encoders.build(folder)

@@ -44,7 +44,9 @@ class Articles:
     lines: slices.Lines = field(default_factory=dict)
 
     def __or__(self, other: Articles) -> Articles:
-        return Articles({**self.texts, **other.texts}, {**self.lines, **other.lines})
+        ids = {*self.lines, *other.lines}
+        lines = {id: self.lines.get(id, frozenset()) | other.lines.get(id, frozenset()) for id in ids}
+        return Articles(united(other.texts, self.texts), lines)
 
     def among(self, documents: Iterable[Document]) -> set[str]:
         """The ids of those documents that are among these articles, by id, by lines or by text."""
@@ -128,6 +130,20 @@ class SeenArticles:
         return self.encoder | self.taught
 
 
+def united(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Articles of several sources, as ``by_id``."""
+    return by_id(article for part in parts for article in part.items())
+
+
+def by_id(articles: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Articles by id, each with the digest of its text; a further text of an id stands under both."""
+    found: dict[str, str] = {}
+    for id, text in articles:
+        if found.setdefault(id, text) != text:
+            found[f"{id}#{text}"] = text
+    return found
+
+
 def seen_by(encoder: str) -> dict[str, str]:
     """The articles that an encoder's folder says it has seen, with the digests of their texts.
 
@@ -143,7 +159,17 @@ def seen_by(encoder: str) -> dict[str, str]:
     rows = _manifest(path)
     if not rows:
         raise InputError(Fault(str(path), "expected the articles that the encoder has seen; make it again"))
-    return {id: digest for name in _LEARNED for id, digest in rows.get(name, Articles()).texts.items()}
+    return united(*(rows.get(name, Articles()).texts for name in _LEARNED))
+
+
+def untold(encoder: str) -> list[str]:
+    """A notice where an encoder's folder has no manifest, so that what it has read is not known."""
+    folder = box.located(encoder, "encoder")
+    if not (folder / "config.json").is_file() or (folder / NAME).is_file():
+        return []
+    return [
+        f"encoder '{encoder}': no {NAME}, so what it has read is not known, and scores leave none of it out"
+    ]
 
 
 def terms_of(folder: Path) -> dict[str, Any]:
@@ -293,7 +319,7 @@ def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) 
     row = articles_row(documents)
     if not anew:
         former = rows.get("thresholds") or rows.get("calibration") or {"articles": {}}
-        row["articles"] = {**former["articles"], **row["articles"]}
+        row["articles"] = united(row["articles"], former["articles"])
         if lines := {**former.get("lines", {}), **row.get("lines", {})}:
             row["lines"] = lines
     return rows | {"thresholds": row}

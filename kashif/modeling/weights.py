@@ -46,7 +46,8 @@ def refuse_foreign(folder: Path, *, model: bool, inputs: Iterable[Path] = ()) ->
 
     Raises:
         InputError: if one of ``inputs`` stands in the folder, or files that a new model would replace though
-            no manifest says that they are a model's; for a model over an encoder or the other way round.
+            no manifest says that they are a model's; for a model over an encoder, or over checkpoints of
+            one, or the other way round.
     """
     place = folder.resolve()
     for path in inputs:
@@ -55,6 +56,10 @@ def refuse_foreign(folder: Path, *, model: bool, inputs: Iterable[Path] = ()) ->
                 Fault(str(folder), f"{path} stands here, and would be lost; name another folder")
             )
     kept = place / "checkpoints"
+    if _is_of_model(kept / "run.json") == (not model):
+        run = "a pretraining" if model else "a training of a model"
+        message = f"checkpoints of {run} stand here, and would be lost; name another folder, or remove {kept}"
+        raise InputError(Fault(str(folder), message))
     if _is_ours(place):
         if box.is_model(place) != model:
             stands = "an encoder" if model else "a trained model"
@@ -78,6 +83,16 @@ def _is_ours(place: Path) -> bool:
     except InputError:
         return False
     return isinstance(manifest, dict) and "weights" in manifest
+
+
+def _is_of_model(note: Path) -> bool | None:
+    """Whether the note of a run says that it is of a model, or of an encoder; None where it says neither."""
+    try:
+        rows = read_json(note)
+    except InputError:
+        return None
+    kinds = {"train": True, "texts": False}  # of what a model and an encoder are made, each its own
+    return next((model for key, model in kinds.items() if isinstance(rows, dict) and key in rows), None)
 
 
 def is_whole(path: Path) -> bool:

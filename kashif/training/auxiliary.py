@@ -12,10 +12,10 @@ import datasets
 from torch.utils.data import Sampler
 
 from kashif.corpora.loading import Corpus, Spec
-from kashif.corpora.schemes import refuse_mappings, scheme_of
+from kashif.corpora.schemes import learn, refuse_mappings, scheme_of
 from kashif.corpora.statistics import statistics
 from kashif.document import Document
-from kashif.errors import InputError
+from kashif.errors import InputError, listed
 from kashif.modeling.alignment import align
 from kashif.modeling.batching import window_examples
 from kashif.modeling.windows import lay_out
@@ -24,15 +24,18 @@ from kashif.scheme import Scheme
 
 @dataclass(frozen=True)
 class AuxiliaryCorpus:
-    """A corpus under its name, with the scheme of its own labels."""
+    """A corpus under its name, with the scheme of its own labels, and notices of that."""
 
     name: str
     scheme: Scheme
     documents: tuple[Document, ...]
+    notices: tuple[str, ...] = ()
 
 
 def with_schemes(corpora: Sequence[Corpus]) -> list[AuxiliaryCorpus]:
     """The corpora, each in the scheme that it leads to, or that is learned from it.
+
+    A scheme that lacks labels of the gold is another one's, so it is learned then, too.
 
     Raises:
         InputError: for a corpus without entities or with a mapping.
@@ -42,9 +45,22 @@ def with_schemes(corpora: Sequence[Corpus]) -> list[AuxiliaryCorpus]:
     for corpus in corpora:
         if not any(document.entities for document in corpus.documents):
             raise InputError(f"auxiliary {corpus.name}: no entity is marked; is its format the right one?")
-        scheme = scheme_of([Spec.parse(corpus.name)], corpus.documents).scheme
-        found.append(AuxiliaryCorpus(corpus.name, scheme, corpus.documents))
+        given = scheme_of([Spec.parse(corpus.name)], corpus.documents)
+        if lacked := _lacked(corpus.documents, given.scheme):
+            message = f"{given.file} lacks {listed(lacked)}, so the labels are learned from the gold"
+            notice = f"auxiliary {corpus.name}: {message}"
+            learned = learn(corpus.documents)
+            found.append(AuxiliaryCorpus(corpus.name, learned, corpus.documents, (notice,)))
+        else:
+            found.append(AuxiliaryCorpus(corpus.name, given.scheme, corpus.documents))
     return found
+
+
+def _lacked(documents: Sequence[Document], scheme: Scheme) -> list[str]:
+    """The labels of entities and of relations in documents that a scheme does not have."""
+    entities = {entity.label for document in documents for entity in document.entities}
+    relations = {relation.label for document in documents for relation in document.relations}
+    return sorted(entities - scheme.entities.keys()) + sorted(relations - scheme.relations.keys())
 
 
 def auxiliary_windows(
@@ -52,7 +68,7 @@ def auxiliary_windows(
 ) -> tuple[datasets.Dataset, list[str]]:
     """The windows of auxiliary corpora, ``size`` sub-words each, and a line on each corpus for the user."""
     rows: list[dict[str, Any]] = []
-    lines = []
+    lines: list[str] = []
     for source, corpus in enumerate(corpora, start=1):
         before, lost = len(rows), 0
         layouts = lay_out([document.text for document in corpus.documents], tokenizer, size=size)
@@ -64,6 +80,7 @@ def auxiliary_windows(
             rows += map(asdict, examples)
             lost += len(alignment.unreachable)
         totals = statistics(corpus.documents)["totals"]
+        lines += corpus.notices
         lines.append(
             f"auxiliary {corpus.name}: {totals['words']:,} words, {totals['entities']:,} entities of "
             f"{len(corpus.scheme.labels)} labels, {len(rows) - before:,} windows"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Spec
-from kashif.corpora.provenance import Articles, seen_by
+from kashif.corpora.provenance import Articles, seen_by, untold
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
@@ -82,6 +82,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     sets["train"] = [document for document in sets["train"] if document.id not in without]
     _refuse_overlaps(sets)
     before = Articles(seen_by(recipe.encoder))
+    notices += untold(recipe.encoder)
     if both := before.among(sets["held_out"]):
         raise InputError(
             f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"

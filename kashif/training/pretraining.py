@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from kashif.corpora.provenance import (
     check_weights,
     seen_by,
     terms_of,
+    united,
+    untold,
     write_encoder_manifest,
 )
 from kashif.document import Document
@@ -53,7 +55,7 @@ from kashif.training.precision import choose_attention
 from kashif.training.provenance import PRETRAINING, note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
-from kashif.training.trial import check_window
+from kashif.training.trial import check_tokenizer, check_window
 from kashif.training.unannotated import Unannotated, read_unannotated
 
 
@@ -77,11 +79,11 @@ def pretrain(
     set_seed(recipe.seed)
     tokenizer, network = _untrained(recipe)
     material = _Material.read(recipe)
-    for line in material.lines:
+    for line in [*untold(recipe.encoder), *material.lines]:
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)
-    articles = material.texts.articles | seen_by(recipe.encoder)
+    articles = united(material.texts.articles, seen_by(recipe.encoder))
     terms = terms_of(Path(encoder.resolve(recipe.encoder)))
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")
@@ -113,8 +115,7 @@ def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
-    if tokenizer.mask_token is None:
-        raise InputError(f"encoder '{recipe.encoder}': its tokenizer has no mask")
+    check_tokenizer(recipe, tokenizer, network, special=("mask", "pad", "cls", "sep"))
     check_window(recipe, network)
     choose_attention(network, recipe)
     return tokenizer, network
@@ -133,7 +134,7 @@ class _Material:
     @classmethod
     def read(cls, recipe: PretrainingRecipe) -> _Material:
         """Reads a recipe's texts and corpora; no auxiliary corpus may have an article that is held out."""
-        paths = [_file(text) for text in recipe.texts]
+        paths = _files(recipe.texts)
         held_out, lines = load_all(recipe.held_out)
         auxiliary = with_schemes(load_each(recipe.auxiliary))
         documents = [document for corpus in auxiliary for document in corpus.documents]
@@ -212,11 +213,20 @@ def _finished(output: Path, note: dict[str, Any]) -> float | None:
         return None
 
 
-def _file(text: str) -> Path:
-    path = Spec.parse(text).path
-    if not path.is_file():
-        raise InputError(Fault(str(path), "no such file of texts (a paragraph a line, or .jsonl)"))
-    return path
+def _files(texts: Sequence[str]) -> list[Path]:
+    """The files of a recipe's texts. Raises InputError for what is no file, or part of one."""
+    paths, faults = [], list[Fault]()
+    for text in texts:
+        spec = Spec.parse(text)
+        paths.append(spec.path)
+        if not spec.path.is_file():
+            faults.append(Fault(str(spec.path), "no such file of texts (a paragraph a line, or .jsonl)"))
+        elif spec.format or spec.split or spec.mapping:
+            message = "texts take no format, split or mapping: a file is read whole"
+            faults.append(Fault(text, f"{message}; write {spec.path}"))
+    if faults:
+        raise InputError(faults)
+    return paths
 
 
 def _windows(paragraphs: list[str], tokenizer: Any, *, size: int) -> datasets.Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,13 +23,12 @@ def try_encoder(network: Any, tokenizer: Any, *, recipe: BaseRecipe, text: str) 
     """Tries an encoder and its tokenizer on a text of the user's.
 
     Raises:
-        InputError: if the tokenizer gives no offsets, wrong ones, or too many unknown sub-words; if the
+        InputError: as ``check_tokenizer``; if the offsets are wrong, or too many sub-words unknown; if the
             window is longer than the encoder reads; if the encoder gives no vector for each sub-word, or
             gives the first ones without having read the last.
     """
     name = f"encoder '{recipe.encoder}'"
-    if not tokenizer.is_fast:
-        raise InputError(f"{name}: it has no fast tokenizer, which offsets need")
+    check_tokenizer(recipe, tokenizer, network, special=("pad",))
     check_window(recipe, network)
     sample = fold(text[:_SAMPLE]).text
     encoded = tokenizer(sample, return_offsets_mapping=True, truncation=True, max_length=recipe.window)
@@ -65,6 +65,21 @@ def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
     if not torch.equal(ids, other) and torch.equal(first[0, 1], second[0, 1]):
         message = "it reads from left to right only, so that a word does not see what follows"
         raise InputError(f"{name}: {message}; take a BERT-like one")
+
+
+def check_tokenizer(recipe: BaseRecipe, tokenizer: Any, network: Any, *, special: Sequence[str]) -> None:
+    """Raises InputError if a tokenizer gives no offsets, or has no sub-word for a use, such as ``pad``.
+
+    One that the encoder does not know counts as none.
+    """
+    name = f"encoder '{recipe.encoder}'"
+    if not tokenizer.is_fast:
+        raise InputError(f"{name}: it has no fast tokenizer, which offsets need")
+    known = network.get_input_embeddings().num_embeddings
+    ids = {use: getattr(tokenizer, f"{use}_token_id") for use in special}
+    if lacking := [f"{use}_token" for use, id in ids.items() if id is None or id >= known]:
+        message = f"its tokenizer has no {', '.join(lacking)} that the encoder knows"
+        raise InputError(f"{name}: {message}; name it in tokenizer_config.json, or take another encoder")
 
 
 def check_window(recipe: BaseRecipe, network: torch.nn.Module) -> None:

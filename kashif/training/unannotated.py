@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kashif.corpora.duplicates import FEW, overlaps, shingles
+from kashif.corpora.provenance import by_id
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.files import read_json_lines, read_lines
@@ -15,10 +16,11 @@ from kashif.files import read_json_lines, read_lines
 
 @dataclass
 class Unannotated:
-    """Paragraphs of text, the articles with ids that they come from, and how many texts were left out.
+    """Paragraphs of text, the articles that they come from, and how many texts were left out.
 
-    ``articles`` gives the SHA-256 of each article's text by id; texts without ids are not in it. ``held_out``
-    counts articles that are held out, by id or by text, ``near`` near-duplicates of these.
+    ``articles`` gives the SHA-256 of each article's text by id, or by itself for one without an id; the
+    paragraphs of other files than ``.jsonl`` are not in it. ``held_out`` counts articles that are held out,
+    by id or by text, ``near`` near-duplicates of these.
     """
 
     paragraphs: list[str] = field(default_factory=list)
@@ -35,6 +37,7 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
             ``.jsonl`` that are not JSON with a ``text``.
     """
     found = Unannotated()
+    articles: list[tuple[str, str]] = []
     ids = {document.id for document in held_out}
     digests = {text_digest(document.text) for document in held_out}
     index: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -44,7 +47,8 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
                 index[shingle].append(place)
     for path in paths:
         for id, text in _texts(path):
-            if id in ids or text_digest(text) in digests:
+            digest = text_digest(text)
+            if id in ids or digest in digests:
                 found.held_out += 1
                 continue
             alike = {place for shingle in shingles(text) for place in index.get(shingle, ())}
@@ -55,16 +59,18 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
                 found.near += 1
                 continue
             found.paragraphs += text.split("\n")
-            if id:
-                found.articles[id] = text_digest(text)
+            if id is not None:
+                articles.append((id or digest, digest))
+    found.articles = by_id(articles)
     return found
 
 
-def _texts(path: Path) -> Iterator[tuple[str, str]]:
-    """``(id, text)`` of a file; a paragraph has no id."""
-    if ".jsonl" in path.suffixes:
+def _texts(path: Path) -> Iterator[tuple[str | None, str]]:
+    """``(id, text)`` of a file; the id is empty for an article that has none, None for a paragraph."""
+    if ".jsonl" in map(str.lower, path.suffixes):
         for row in read_json_lines(path, strings=("text",)):
-            yield str(row.get("id", "")), row["text"]
+            id = row.get("id")
+            yield "" if id is None else str(id), row["text"]
         return
     for _, line in read_lines(path):
-        yield "", line.rstrip("\r\n")
+        yield None, line.rstrip("\r\n")

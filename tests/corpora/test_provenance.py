@@ -18,6 +18,7 @@ from kashif.corpora.provenance import (
     other_version,
     seen_by,
     terms_of,
+    untold,
     with_thresholds,
     write_encoder_manifest,
 )
@@ -111,6 +112,33 @@ def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
         (tmp_path / NAME).write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"manifest\.json"):
             seen_by(str(tmp_path))
+
+
+def test_an_encoder_s_folder_that_lost_its_manifest_is_told_of(tmp_path: Path) -> None:
+    assert untold("some/encoder") == untold("e5-small-ar") == untold(str(tmp_path)) == []
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / WEIGHTS).write_bytes(b"weights")
+    [notice] = untold(str(tmp_path))
+    assert f"'{tmp_path}': no manifest.json, so what it has read is not known" in notice
+    write_encoder_manifest(tmp_path, {})
+    assert untold(str(tmp_path)) == []
+
+
+def test_no_text_vanishes_where_parts_of_a_manifest_share_an_id(tmp_path: Path) -> None:
+    """Of two texts of an id, one was forgotten, and scored as held out."""
+    names = ("pretraining", "train", "development", "encoder articles", "auxiliary", "thresholds")
+    write(tmp_path, **{name: articles_row([Document("1", f"نص {name}")]) for name in names})
+    seen = SeenArticles.of(tmp_path)
+    assert seen is not None
+    learned = [Document(name, f"نص {name}") for name in ("train", "encoder articles", "auxiliary")]
+    assert seen.learned.among(learned) == {document.id for document in learned}
+    assert set(seen_by(str(tmp_path)).values()) == {
+        text
+        for name in names[:5]
+        for text in articles_row([Document("1", f"نص {name}")])["articles"].values()
+    }
+    more = with_thresholds(tmp_path, [Document("1", "نص آخر")], anew=False)["thresholds"]["articles"]
+    assert len(set(more.values())) == 2
 
 
 def test_the_terms_of_a_model_and_of_its_encoder(tmp_path: Path) -> None:

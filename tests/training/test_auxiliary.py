@@ -3,16 +3,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import FOREIGN, NEWS, pretraining_recipe, recipe
 from safetensors.torch import load_file
 
-from kashif.corpora.loading import load
+from kashif.corpora.loading import load, load_each
 from kashif.corpora.provenance import SeenArticles, seen_by
 from kashif.errors import InputError
 from kashif.modeling import predictor as predictors
-from kashif.training.auxiliary import MixedSampler
+from kashif.training.auxiliary import MixedSampler, auxiliary_windows, with_schemes
 from kashif.training.data import gather
 from kashif.training.pretraining import pretrain
 from kashif.training.train import build_trainer, train
@@ -110,6 +111,27 @@ def test_corpora_that_can_teach_nothing_are_refused(beside: Path) -> None:
         gather(recipe(auxiliary=["plain.txt"]))
     with pytest.raises(InputError, match="take '@anercorp' away"):
         gather(recipe(auxiliary=["cities.conll@anercorp"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lacked", "labels"),
+    [
+        ("cities.conll", FOREIGN.replace("PERS", "Man"), "Man", {"Man", "LOC"}),
+        ("half.txt", "فاز [[الأهلي|ORG#1]] على [[الزمالك|ORG#2]].\n---\nbeats 1 2\n", "beats", {"ORG"}),
+    ],
+)
+def test_labels_that_the_scheme_beside_lacks_are_learned_from_the_gold(
+    name: str, text: str, lacked: str, labels: set[str], project: Path, tokenizer: Any
+) -> None:
+    """Entities of such were words of no entity, and relations ended in a traceback."""
+    (project / "annotations" / name).write_text(text, encoding="utf-8")
+    [corpus] = with_schemes(load_each([f"annotations/{name}"]))
+    assert set(corpus.scheme.labels) == labels
+    rows, told = auxiliary_windows([corpus], tokenizer, size=64)
+    assert len(rows[0]["spans"]) == 2 + (name == "cities.conll")
+    assert len(told) == 2
+    assert told[0].startswith(f"auxiliary annotations/{name}: ")
+    assert told[0].endswith(f"scheme.yaml lacks {lacked}, so the labels are learned from the gold")
 
 
 def test_pretraining_takes_auxiliary_corpora_too(tiny_encoder: Path, beside: Path) -> None:

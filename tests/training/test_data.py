@@ -236,3 +236,11 @@ def test_what_the_encoder_has_seen_is_not_held_out(project: Path) -> None:
         gather(recipe(**held))
     told = gather(recipe(encoder=str(folder), development=["annotations/news#held-out"])).notices
     assert "development: the encoder has seen 1 of 1 articles" in told
+
+
+def test_an_encoder_that_does_not_say_what_it_has_read_is_told_of(tiny_encoder: Path, project: Path) -> None:
+    """The model that came of it was scored on what its encoder had read, without a word."""
+    said = [
+        notice for notice in gather(recipe(tiny_encoder)).notices if "what it has read is not known" in notice
+    ]
+    assert len(said) == 1

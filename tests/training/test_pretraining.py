@@ -103,6 +103,8 @@ def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, t
         ({"texts": ["none.txt"]}, "none.txt: no such file"),
         ({"texts": ["latin.txt"]}, "latin.txt:1: not UTF-8"),
         ({"texts": ["short.txt"]}, "fill 0 windows of 64"),
+        ({"texts": ["news.txt#0-20%"]}, r"news\.txt#0-20%: texts take no .*; write news\.txt"),
+        ({"texts": ["prodigy:news.txt#x@nomap"]}, "texts take no format, split or mapping"),
         ({"window": 1024}, "reads at most 512"),
     ],
 )
@@ -159,7 +161,7 @@ def test_a_large_share_leaves_a_window_to_train_on(tiny_encoder: Path, texts: Pa
     pretrain(
         pretraining_recipe(tiny_encoder, development_share=0.999, epochs=1), texts / "x", say=said.append
     )
-    assert said[0].startswith("train: 1 windows of 64 sub-words; ")
+    assert said[1].startswith("train: 1 windows of 64 sub-words; ")
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "modernbert", "electra", "albert"])
@@ -209,6 +211,26 @@ def test_two_pretrainings_do_not_write_to_one_folder(tiny_encoder: Path, texts: 
     with checkpoints.locked(texts / "x"), pytest.raises(InputError, match="another training, export"):
         pretrain(pretraining_recipe(tiny_encoder, epochs=1), texts / "x")
     assert mark.read_text(encoding="utf-8") == "{}"
+
+
+def test_a_killed_run_of_the_other_kind_is_not_lost(tiny_encoder: Path, texts: Path) -> None:
+    """A training in the folder of a pretraining that was killed removed its checkpoints."""
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch   1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(pretraining_recipe(tiny_encoder), texts / "e", say=stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(tiny_encoder, epochs=2), texts / "m", say=stop)
+    before = contents(texts / "e"), contents(texts / "m")
+    for resume in (False, True):
+        with pytest.raises(InputError, match="e: checkpoints of a pretraining stand here, and would be lost"):
+            train(recipe(tiny_encoder), texts / "e", resume=resume)
+        with pytest.raises(InputError, match="m: checkpoints of a training of a model stand here"):
+            pretrain(pretraining_recipe(tiny_encoder), texts / "m", resume=resume)
+    assert (contents(texts / "e"), contents(texts / "m")) == before
 
 
 def test_pretraining_that_diverges_is_stopped(tiny_encoder: Path, texts: Path) -> None:

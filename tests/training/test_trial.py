@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import ARTICLE, disguise, make_encoder, recipe
+from helpers import ARTICLE, NEWS, disguise, make_encoder, pretraining_recipe, recipe
 from transformers import AutoModel, AutoTokenizer
 
 import kashif
 from kashif.errors import InputError
+from kashif.training.pretraining import pretrain
 from kashif.training.train import train
 from kashif.training.trial import check_window, try_encoder
 
@@ -106,3 +107,24 @@ def test_a_model_without_a_fast_tokenizer_is_refused(project: Path, tmp_path: Pa
     CanineModel(config).save_pretrained(folder)
     CanineTokenizer().save_pretrained(folder)
     refused(folder, project, "no fast tokenizer, which offsets need")
+
+
+@pytest.mark.parametrize("used", ["pad", "cls", "sep", "mask", "unknown pad"])
+def test_a_tokenizer_without_a_special_sub_word_is_refused(
+    used: str, project: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    """It ended in a traceback of a library."""
+    folder, key = tmp_path / "bare", f"{used.rpartition(' ')[2]}_token"
+    shutil.copytree(tiny_encoder, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if used == "unknown pad":
+        tokenizer.add_special_tokens({key: "[NEW]"})
+    else:
+        setattr(tokenizer, key, None)
+    tokenizer.save_pretrained(folder)
+    told = f"encoder '.*bare': its tokenizer has no {key} that the encoder knows; name it in"
+    if key == "pad_token":
+        refused(folder, project, told)
+    (project / "news.txt").write_text(NEWS, encoding="utf-8")
+    with pytest.raises(InputError, match=told):
+        pretrain(pretraining_recipe(folder), project / "e")

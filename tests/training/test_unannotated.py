@@ -18,11 +18,11 @@ LONG = " ".join(f"كلمة{index}" for index in range(40))
 
 def lines(path: Path, *rows: object) -> Path:
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    path.write_bytes(gzip.compress(content) if path.suffix.lower() == ".gz" else content)
     return path
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "A.JSONL", "A.Jsonl.GZ"])
 def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name: str, tmp_path: Path) -> None:
     rows = [
         {"id": "a", "text": "فقرة\nأخرى"},
@@ -36,6 +36,23 @@ def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name:
     assert found.paragraphs == ["فقرة", "أخرى", rows[4]["text"]]
     assert found.articles == {"a": text_digest("فقرة\nأخرى"), "e": text_digest(rows[4]["text"])}
     assert (found.held_out, found.near) == (2, 1)
+
+
+def test_no_article_vanishes_behind_another_of_its_id_or_of_none(tmp_path: Path) -> None:
+    """The last text of an id was kept alone, and ``null`` was the id None."""
+    first = lines(
+        tmp_path / "a.jsonl", {"id": 1, "text": "أول"}, {"id": None, "text": "ثان"}, {"text": "ثالث"}
+    )
+    second = lines(tmp_path / "b.jsonl", {"id": "1", "text": "رابع"}, {"id": 1, "text": "أول"})
+    found = read_unannotated([first, second], held_out=[Document("None", "غيره")])
+    texts = [text_digest(text) for text in ("أول", "ثان", "ثالث", "رابع")]
+    assert found.articles == {
+        "1": texts[0],
+        texts[1]: texts[1],
+        texts[2]: texts[2],
+        f"1#{texts[3]}": texts[3],
+    }
+    assert found.held_out == 0
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
