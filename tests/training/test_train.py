@@ -66,13 +66,14 @@ def test_what_no_prediction_can_reach_is_said_before_training(tiny_encoder: Path
     (project / "annotations" / "news" / "n0.txt").write_text(half, encoding="utf-8")
     lines: list[str] = []
     train(recipe(tiny_encoder, epochs=1), project / "m", say=lines.append)
-    assert [line.partition(",")[0] for line in lines[:4]] == [
+    assert [line.partition(",")[0] for line in lines[:5]] == [
+        f"encoder '{tiny_encoder}': no manifest.json",
         "labels of annotations/scheme.yaml",
         "train: 2 articles",
         "  unreachable",
         "development: 1 articles",
     ]
-    assert lines[2].endswith("scored as missed: 1 (an edge is not at a word that the encoder sees)")
+    assert lines[3].endswith("scored as missed: 1 (an edge is not at a word that the encoder sees)")
 
 
 def test_the_same_seed_gives_the_same_model(tiny_encoder: Path, project: Path) -> None:
