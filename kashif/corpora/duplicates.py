@@ -71,8 +71,8 @@ def overlaps(
     A shingle is ``SHINGLE`` words in a row, in their normal forms, punctuation left out. Those that stand in
     over ``FEW`` texts, or in over half of them, are a footer if they are at most ``FOOTER`` words in a row;
     footers do not count unless ``footers_count``, but between two texts of which over three quarters stand in
-    so many: copies of one. What all two texts share stands in over ``FEW`` texts: then each is compared with
-    the first of another group alone, so that the pairs grow as the texts do. Each overlap is exact.
+    so many: copies of one. Where all that two texts share stands in over ``FEW``, each of these is compared
+    with the first of another group alone, so that the pairs grow as the texts do. Each overlap is exact.
     """
 
     @lru_cache(_KEPT)
@@ -191,7 +191,7 @@ def _tokens(text: str) -> tuple[list[str], list[Span]]:
 def _longest(ours: Sequence[Shingle], theirs: Sequence[Shingle]) -> tuple[int, int, int]:
     """The longest run of words in common and its first word in both texts, the earliest if several.
 
-    A shingle that is empty does not count. Lengths are halved, and runs of one length compared by a rolling
+    A shingle that is empty does not count. The length is found by bisection, runs of one length by a rolling
     hash (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987).
     """
     numbers: dict[object, int] = {}

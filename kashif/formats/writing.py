@@ -21,6 +21,7 @@ HTML = "html"
 _NOT_READ = (HTML, "csv")
 """Formats that are written from articles, and hold none."""
 Mark = tuple[object, ...]
+"""An entity as label, start, end and normal form, or a relation as label, head and tail."""
 _SPACED_ANEW = ("conll", "gliner", "webanno")
 """Formats that do not hold the white space of a text."""
 _NOTHING = Sources()
