@@ -11,11 +11,15 @@ from markupsafe import Markup, escape
 from kashif.controls import visible_on_page
 from kashif.document import Document
 
-_PAGE = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="ar" dir="rtl">
 <meta charset="utf-8">
 <title>كاشف</title>
-<style>
+"""
+"""How every page begins."""
+_PAGE = (
+    HEAD
+    + """<style>
  body { font: 1.15rem/2.3 "Noto Naskh Arabic", "Amiri", serif;
         max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
  article p { white-space: pre-wrap; margin: 0 }
@@ -44,6 +48,7 @@ _PAGE = """<!doctype html>
 {% endfor %}
 </html>
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

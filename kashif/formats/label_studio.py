@@ -249,14 +249,18 @@ def _level(results: Any) -> Any:
 
 def write_predicted(document: Document) -> tuple[str, list[str]]:
     """As ``write``, of a model's document: one without marks is a prediction of nothing, to be looked at."""
-    return write(document, predicted=not document.entities)
+    return _task(document, predicted=not document.entities), []
 
 
-def write(document: Document, *, predicted: bool = False) -> tuple[str, list[str]]:
+def write(document: Document) -> tuple[str, list[str]]:
     """The document as a task to import: a prediction if any mark has a score, else an annotation.
 
-    The project's text is named ``text``, its labels ``label``. ``predicted`` says that it is a prediction.
+    The project's text is named ``text``, its labels ``label``.
     """
+    return _task(document, predicted=False), []
+
+
+def _task(document: Document, *, predicted: bool) -> str:
     scores = [e.score for e in document.entities] + [r.score for r in document.relations]
     scored = [score for score in scores if score is not None]
     results = [_region(entity) for entity in document.entities]
@@ -276,7 +280,7 @@ def write(document: Document, *, predicted: bool = False) -> tuple[str, list[str
         task["predictions"] = [{"model_version": "kashif", **score, "result": results}]
     else:
         task["annotations"] = [{"result": results}]
-    return json_line(task, document.id), []
+    return json_line(task, document.id)
 
 
 def _region(entity: Entity) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, name
 from kashif.replacing import replaced_file
 
 HTML = "html"
-_NOT_READ = (HTML, "csv")
-"""Formats that are written from articles, and hold none."""
+_NOT_READ = {HTML: html.HEAD, "csv": FORMATS["csv"].frame[0]}
+"""How files of formats begin that are written from articles, and hold none."""
 Mark = tuple[object, ...]
 """An entity as label, start, end and normal form, or a relation as label, head and tail."""
 _SPACED_ANEW = ("conll", "gliner", "webanno")
@@ -117,8 +117,11 @@ class Output:
                 return f"{text} holds another text"
         elif standoff:
             elsewhere = file.exists() and self.has_text(file, document)
-        if self.format in _NOT_READ or not file.exists() or is_stream(file):
+        if not file.exists() or is_stream(file):
             return ""
+        if head := _NOT_READ.get(self.format, ""):
+            ours = read_bytes(file).startswith(head.encode())
+            return "" if ours else f"{file} was not written by Kashif, and would be lost"
         if FORMATS[self.format].pack is None:
             pieces = contents([document], self.format, predicted=self.predicted, tell=_unsaid)
             if "".join(pieces).encode() == read_bytes(file):

@@ -159,3 +159,14 @@ def test_html_has_a_page_for_each_document_or_for_all(tmp_path: Path) -> None:
         pages = "".join(file.read_text(encoding="utf-8") for file in files)
         assert pages.count("<article>") == 2
         assert "كيم<small>X</small></mark>\\x1b" in pages
+
+
+def test_tables_and_pages_of_others_are_not_written_over(tmp_path: Path) -> None:
+    document = Document("a", "كيم", (Entity(1, 0, 3, "X", "كيم"),))
+    for format in ("csv", "html"):
+        for _ in range(2):  # its own is written anew
+            Output.at(f"{tmp_path}/", format).check(document)
+            Output.at(f"{tmp_path}/", format).write([document], tell=print)
+        (tmp_path / f"a.{format}").write_text("x,y\n", encoding="utf-8")
+        with pytest.raises(InputError, match="was not written by Kashif, and would be lost; name another"):
+            Output.at(f"{tmp_path}/", format).check(document)
