@@ -60,7 +60,7 @@ def split(
     found = load(corpus)
     groups = partition.together(found.documents)
     splits = partition.draw(groups, wanted, seed=seed)
-    written = partition.write(file, name, splits)
+    written = partition.write(file, name, splits, overwrite=overwrite)
     for notice in (*found.notices, *written.notices):
         say(notice)
     kept = [group for group in groups if len(group) > 1]

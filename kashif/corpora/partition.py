@@ -141,13 +141,15 @@ def refuse_change(file: Path, corpus: str) -> None:
         raise InputError(Fault(str(file), message))
 
 
-def write(file: Path, corpus: str, splits: Splits) -> Written:
+def write(file: Path, corpus: str, splits: Splits, *, overwrite: bool = False) -> Written:
     """Writes a corpus's splits into a splits file; the other corpora's stay, and so do their comments.
 
     Raises:
-        InputError: for a splits file that does not fit.
+        InputError: for a splits file that does not fit; unless ``overwrite``, if the corpus has splits.
     """
     with changing(file):
+        if not overwrite:  # somebody else may have drawn some meanwhile
+            refuse_change(file, corpus)
         return _written(file, corpus, splits)
 
 

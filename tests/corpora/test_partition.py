@@ -70,7 +70,7 @@ def test_other_corpora_and_their_comments_stay(tmp_path: Path) -> None:
     file = tmp_path / "splits.yaml"
     file.write_text(COMMENTED, encoding="utf-8")
     drawn = {"train": ["n1", "2024"], "test": ["no"]}
-    found = partition.write(file, "news", drawn)
+    found = partition.write(file, "news", drawn, overwrite=True)
     assert split_file(file) == {"other": {"train": ["a"]}, "news": drawn, "third": {"test": ["z"]}}
     text = file.read_text(encoding="utf-8")
     for kept in ("# all corpora", "# by hand", "# of the news\nnews:", "\n\n# the last\nthird:"):
@@ -90,7 +90,7 @@ def test_other_corpora_and_their_comments_stay(tmp_path: Path) -> None:
 def test_any_splits_file_takes_new_splits(tmp_path: Path, text: str) -> None:
     file = tmp_path / "splits.yaml"
     file.write_text(text, encoding="utf-8")
-    notices = partition.write(file, "news", {"train": ["a"]}).notices
+    notices = partition.write(file, "news", {"train": ["a"]}, overwrite=True).notices
     assert split_file(file)["news"] == {"train": ["a"]}
     assert ("other" in split_file(file)) == ("other" in text)
     assert bool(notices) == ("one line" in text)  # its comment is lost, and that is said
@@ -103,6 +103,10 @@ def test_splits_that_are_there_and_parts_of_a_corpus_are_refused(tmp_path: Path)
     partition.refuse_change(file, "fourth")
     with pytest.raises(InputError, match=r"news has splits \(train 1, small 1\); --overwrite"):
         partition.refuse_change(file, "news")
+    before = file.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="--overwrite"):  # two at once had both found none
+        partition.write(file, "news", {"test": ["a"]})
+    assert file.read_text(encoding="utf-8") == before
     assert partition.place_of(Spec(tmp_path / "news")) == (file, "news")
     for spec in (Spec(tmp_path / "news", split="train"), Spec(tmp_path / "news", mapping="m")):
         with pytest.raises(InputError, match="take # and @ away"):
@@ -127,7 +131,7 @@ def test_splits_of_the_folder_one_stands_in_are_found(
     (news / "a.txt").write_text("نص", encoding="utf-8")
     monkeypatch.chdir(news / "in")
     for name in ("..", "../../news"):
-        partition.write(*partition.place_of(Spec.parse(name)), {"test": ["a"]})
+        partition.write(*partition.place_of(Spec.parse(name)), {"test": ["a"]}, overwrite=True)
         assert [document.id for document in load(f"{name}#test").documents] == ["a"]
     monkeypatch.chdir(news)
     assert partition.place_of(Spec.parse(".")) == (tmp_path / "splits.yaml", "news")
