@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kashif.corpora.partition import together
-from kashif.corpora.provenance import Articles, SeenArticles
+from kashif.corpora.provenance import OTHER_TEXTS, Articles, SeenArticles
 from kashif.corpora.statistics import count_words
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
@@ -169,10 +169,15 @@ def pool_of(
 
     left = without(texts, {d.id for d in texts if not count_words(d.text)}, "without a word")
     known = Articles({document.id: text_digest(document.text) for document in annotated})
-    left = without(left, known.among(left), "that are annotated in the corpus")
+    names = known.namesakes(left)
+    left = without(left, known.among(left) - names, "that are annotated in the corpus")
+    left = without(left, names, f"with the ids of some that are annotated in the corpus, {OTHER_TEXTS}")
     if seen is not None:
         learnt = seen.train | seen.development | seen.thresholds
-        left = without(left, learnt.among(left), "that the model was trained on or chosen by")
+        names = learnt.namesakes(left)
+        left = without(left, learnt.among(left) - names, "that the model was trained on or chosen by")
+        why = f"with the ids of some that the model was trained on or chosen by, {OTHER_TEXTS}"
+        left = without(left, names, why)
     if most is not None and len(left) > most:
         notices.append(f"drawn at random: {most:,} of {len(left):,} texts")
         drawn = sorted(Random(seed).sample(range(len(left)), most))

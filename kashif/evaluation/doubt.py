@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kashif import box
-from kashif.corpora.provenance import NAME, SeenArticles
+from kashif.corpora.provenance import NAME, OTHER_TEXTS, SeenArticles
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
 from kashif.evaluation.analysis import like, same_pair
@@ -157,6 +157,7 @@ def unseen(
     """
     left = list(readings)
     parts: list[tuple[Path, list[Reading]]] = []
+    namesakes: set[str] | None = None
     selected = 0
     for folder in folders:
         seen = SeenArticles.of(folder)
@@ -169,14 +170,22 @@ def unseen(
         learnt, chosen_by = seen.learned.among(documents), seen.development.among(documents)
         part = [reading for reading in left if reading.document.id not in learnt]
         left = [reading for reading in left if reading.document.id in learnt]
+        others = seen.learned.namesakes(documents)
+        namesakes = others if namesakes is None else namesakes & others
         selected += sum(reading.document.id in chosen_by for reading in part)
         parts += [(folder, part)] if part else []
     notices = []
-    if left:
-        named = listed(reading.document.id for reading in left)
+    ids = [reading.document.id for reading in left]
+    by_id = [id for id in ids if id in (namesakes or ())]
+    if taught := [id for id in ids if id not in by_id]:
         notices.append(
-            f"passed over: {len(left):,} articles on which every model here was trained ({named});"
+            f"passed over: {len(taught):,} articles on which every model here was trained ({listed(taught)});"
             " kashif crossvalidate trains models that have not seen them"
+        )
+    if by_id:
+        notices.append(
+            f"passed over: {len(by_id):,} articles with the ids of some on which every model here was trained"
+            f" ({listed(by_id)}), {OTHER_TEXTS}"
         )
     if selected:
         notices.append(

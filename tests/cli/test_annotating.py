@@ -34,7 +34,7 @@ def test_next_chooses_what_nobody_annotated_and_says_why(
     done = run("corpus", "next", trained, texts, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     told = done.stderr.decode()
-    assert "passed over: 1 texts that are annotated in the corpus" in told
+    assert "passed over: 1 texts with the ids of some that are annotated in the corpus, with other" in told
     assert "passed over: 1 texts that the model was trained on or chosen by" in told
     report = json.loads((tmp_path / "out" / "next.json").read_text(encoding="utf-8"))
     chosen = [row["id"] for row in report["chosen"]]

@@ -112,20 +112,24 @@ def test_texts_that_are_annotated_seen_or_copies_are_passed_over() -> None:
         Document("c", "نص ثالث"),
         Document("near", plain + " وزيادة"),
         Document("empty", " .\n"),
-        *(Document(f"t{i}", f"خبر {i}") for i in range(6)),
+        *(Document(f"t{i}", f"خبر {i}") for i in (*range(6), 9)),
     ]
     annotated = [Document("a", "نص آخر"), Document("g", ARTICLE), Document("h", plain)]
-    seen = SeenArticles(development=Articles({"dev": text_digest("نص ثالث")}))
+    seen = SeenArticles(development=Articles({"dev": text_digest("نص ثالث"), "t9": ""}))
     pool = pool_of(texts, annotated, seen=seen, most=5, seed=1)
     drawn = [document.id for document in pool.documents]
     told = " | ".join(pool.notices)
     assert "1 texts without a word" in told
-    assert "2 texts that are annotated in the corpus" in told
+    assert "1 texts that are annotated in the corpus" in told
+    assert "1 texts with the ids of some that are annotated in the corpus, with other texts; rename" in told
     assert "1 texts that the model was trained on or chosen by" in told
+    assert "1 texts with the ids of some that the model was trained on" in told
     assert "drawn at random: 5 of 7 texts" in told
     assert {*drawn} <= {"near", *(f"t{i}" for i in range(6))}
     assert pool_of(texts, annotated, seen=seen, most=5, seed=1) == pool
     whole = pool_of(texts, annotated)
     assert "1 texts that are near-duplicates of annotated articles" in " | ".join(whole.notices)
-    assert [document.id for document in whole.documents] == ["c", *(f"t{i}" for i in range(6))]
-    assert sorted(id for group in whole.groups for id in group) == sorted(["c", *(f"t{i}" for i in range(6))])
+    assert [document.id for document in whole.documents] == ["c", *(f"t{i}" for i in (*range(6), 9))]
+    assert sorted(id for group in whole.groups for id in group) == sorted(
+        ["c", *(f"t{i}" for i in (*range(6), 9))]
+    )

@@ -145,8 +145,8 @@ def test_each_article_goes_to_a_model_that_was_not_trained_on_it(tmp_path: Path)
     readings = [Reading(Document(id, f"نص {id}"), tmp_path / f"{id}.txt") for id in "abcd"]
     text = {r.document.id: text_digest(r.document.text) for r in readings}
     folds = [
-        fold(tmp_path / "fold-1", train={"b": "", "c": "", "other": text["d"]}),
-        fold(tmp_path / "fold-2", train={"a": "", "c": "", "d": ""}, development={"b": ""}),
+        fold(tmp_path / "fold-1", train={"b": "", "c": text["c"], "other": text["d"]}),
+        fold(tmp_path / "fold-2", train={"a": "", "c": text["c"], "d": ""}, development={"b": ""}),
     ]
     parts, notices = unseen(readings, folds)
     assert [(place.name, [r.document.id for r in part]) for place, part in parts] == [
@@ -157,6 +157,11 @@ def test_each_article_goes_to_a_model_that_was_not_trained_on_it(tmp_path: Path)
     assert "1 articles selected the model that judges them" in notices[1]
     with pytest.raises(InputError, match="no article to judge; passed over: 1 articles"):
         unseen(readings[2:3], folds)
+    other = [replace(readings[2], document=Document("c", "نص آخر"))]  # it was said to have been trained on
+    with pytest.raises(
+        InputError, match=r"1 articles with the ids of some .* \(c\), with other texts; rename"
+    ):
+        unseen(other, folds)
     (tmp_path / "fold-2" / "manifest.json").unlink()
     with pytest.raises(InputError, match="what the model was trained on is not known"):
         unseen(readings, folds)
