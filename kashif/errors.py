@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_MOST_KNOWN = 30
+"""So many names a message lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -61,7 +64,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that ends a message on an unknown name: the nearest known one, else all of them."""
+    """A hint that ends a message on an unknown name: the nearest known one, else all or the first."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"known: {listed(names, most=_MOST_KNOWN)}"

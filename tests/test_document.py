@@ -71,6 +71,7 @@ def test_wrong_types_are_refused(row: str) -> None:
 
 def test_nearest_lists_all_when_nothing_is_near() -> None:
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
+    assert nearest("zzz", map(str, range(2000))).endswith(" and 1,970 more")
 
 
 def test_what_came_with_a_text_goes_through_untouched() -> None:
