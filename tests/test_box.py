@@ -94,7 +94,7 @@ def test_commands_take_it_by_name(news: Path, run: Run, tmp_path: Path) -> None:
 def test_a_recipe_takes_its_encoder_and_knows_what_it_has_seen(news: Path, project: Path) -> None:
     assert encoder.locate("news") == str(news)
     assert encoder.digest("news") == encoder.digest(str(news))
-    assert seen_by("news").keys() == {"a1", "a2"}
+    assert seen_by("news").texts.keys() == {"a1", "a2"}
     corpora = {"train": ["annotations/news#train"], "development": ["annotations/news#development"]}
     kashif.train({"encoder": "news", "epochs": 1, "window": 64, **corpora}, project / "own")
     seen = SeenArticles.of(project / "own")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -47,6 +49,12 @@ class Articles:
         ids = {*self.lines, *other.lines}
         lines = {id: self.lines.get(id, frozenset()) | other.lines.get(id, frozenset()) for id in ids}
         return Articles(united(other.texts, self.texts), lines)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """These articles as they stand in a manifest."""
+        lines = {id: " ".join(sorted(found)) for id, found in self.lines.items()}
+        return {**({"lines": lines} if lines else {}), "articles": dict(self.texts)}
 
     def among(self, documents: Iterable[Document]) -> set[str]:
         """The ids of those documents that are among these articles, by id, by lines or by text."""
@@ -144,8 +152,8 @@ def by_id(articles: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def seen_by(encoder: str) -> dict[str, str]:
-    """The articles that an encoder's folder says it has seen, with the digests of their texts.
+def seen_by(encoder: str) -> Articles:
+    """The articles that an encoder's folder says it has seen.
 
     The folder is one of ``kashif pretrain``, or a model's, as ``news`` is; any other encoder says nothing.
 
@@ -154,12 +162,12 @@ def seen_by(encoder: str) -> dict[str, str]:
     """
     path = box.located(encoder, "encoder") / NAME
     if not path.is_file():
-        return {}
+        return Articles()
     check_weights(path.parent)
     rows = _manifest(path)
     if not rows:
         raise InputError(Fault(str(path), "expected the articles that the encoder has seen; make it again"))
-    return united(*(rows.get(name, Articles()).texts for name in _LEARNED))
+    return reduce(or_, (rows.get(name, Articles()) for name in reversed(_LEARNED)))
 
 
 def untold(encoder: str) -> list[str]:
@@ -282,7 +290,7 @@ def other_version(folder: Path) -> str:
 
 def write_encoder_manifest(
     folder: Path,
-    articles: Mapping[str, str],
+    articles: Articles,
     *,
     auxiliary: Mapping[str, Any] | None = None,
     terms: Mapping[str, Any] | None = None,
@@ -292,7 +300,7 @@ def write_encoder_manifest(
     ``auxiliary`` is the ``articles_row`` of auxiliary corpora, ``terms`` are what ``terms_of`` says
     of the weights that it began with.
     """
-    rows: dict[str, Any] = {"pretraining": {"articles": dict(articles)}, "weights": weights_digest(folder)}
+    rows: dict[str, Any] = {"pretraining": articles.row, "weights": weights_digest(folder)}
     rows |= {"auxiliary": auxiliary} if auxiliary else {}
     write_json(folder / NAME, rows | ({TERMS: terms} if any((terms or {}).values()) else {}))
 
@@ -302,12 +310,8 @@ def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
 
     Of articles that a slice has cut the digests of their lines stand there, too.
     """
-    lines = {id: " ".join(sorted(found)) for id, found in slices.lines_of(documents).items()}
-    return {
-        **({"lines": lines} if lines else {}),
-        "articles": {document.id: text_digest(document.text) for document in documents},
-        "sha256": digest(documents),
-    }
+    texts = {document.id: text_digest(document.text) for document in documents}
+    return {**Articles(texts, slices.lines_of(documents)).row, "sha256": digest(documents)}
 
 
 def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import torch
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus
-from kashif.corpora.provenance import OTHER_TEXTS, Articles, seen_by
+from kashif.corpora.provenance import OTHER_TEXTS, seen_by
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation import systems
@@ -103,7 +103,7 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
         if changed := sorted(d.id for d in asked.documents if d.text != texts[d.id]):
             message = f"--over {over}: the recipe trains on other texts by the ids {', '.join(changed)}"
             raise InputError(f"{message}; name a corpus that it trains on")
-    known = Articles(seen_by(recipe.encoder))
+    known = seen_by(recipe.encoder)
     seen = known.among(asked.documents)
     if not seen:
         return asked

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Spec
-from kashif.corpora.provenance import Articles, seen_by, untold
+from kashif.corpora.provenance import seen_by, untold
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
@@ -81,7 +81,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     sets["left_out"] = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
     _refuse_overlaps(sets)
-    before = Articles(seen_by(recipe.encoder))
+    before = seen_by(recipe.encoder)
     notices += untold(recipe.encoder)
     if both := before.among(sets["held_out"]):
         raise InputError(

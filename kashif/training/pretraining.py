@@ -25,11 +25,11 @@ from kashif import box
 from kashif.corpora import slices
 from kashif.corpora.loading import Spec, load_all, load_each
 from kashif.corpora.provenance import (
+    Articles,
     articles_row,
     check_weights,
     seen_by,
     terms_of,
-    united,
     untold,
     write_encoder_manifest,
 )
@@ -83,7 +83,7 @@ def pretrain(
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)
-    articles = united(material.texts.articles, seen_by(recipe.encoder))
+    articles = seen_by(recipe.encoder) | Articles(material.texts.articles)
     terms = terms_of(Path(encoder.resolve(recipe.encoder)))
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")

@@ -57,7 +57,7 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "train": seen.articles_row(data.train),
         "development": seen.articles_row(data.development),
         "calibration": seen.articles_row(data.calibration),
-        "encoder articles": {"articles": seen.seen_by(recipe.encoder)},
+        "encoder articles": seen.seen_by(recipe.encoder).row,
         "encoder recipe": _encoder_recipe(recipe.encoder),
         seen.TERMS: seen.terms_of(Path(encoder.resolve(recipe.encoder))),
         "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),

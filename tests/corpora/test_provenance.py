@@ -96,7 +96,7 @@ def test_weights_that_the_manifest_does_not_name_are_refused(tmp_path: Path) -> 
     named = hashlib.sha256(b"weights").hexdigest()
     write(tmp_path, train=nothing, development=nothing, weights=named)
     assert SeenArticles.of(tmp_path) == SeenArticles()
-    assert seen_by(str(tmp_path)) == {}
+    assert seen_by(str(tmp_path)) == Articles()
     (tmp_path / WEIGHTS).write_bytes(b"others!")
     for read in (SeenArticles.of, lambda folder: seen_by(str(folder))):
         with pytest.raises(InputError, match=r"model\.safetensors: not the weights that manifest\.json"):
@@ -104,10 +104,11 @@ def test_weights_that_the_manifest_does_not_name_are_refused(tmp_path: Path) -> 
 
 
 def test_an_encoder_s_manifest_is_read_or_refused(tmp_path: Path) -> None:
-    assert seen_by("some/encoder") == {}
+    assert seen_by("some/encoder") == Articles()
     (tmp_path / WEIGHTS).write_bytes(b"weights")
-    write_encoder_manifest(tmp_path, {"a": "1"})
-    assert seen_by(str(tmp_path)) == {"a": "1"}
+    seen = Articles({"a": "1"}, {"b[0-50%]": frozenset({"2", "3"})})
+    write_encoder_manifest(tmp_path, seen)
+    assert seen_by(str(tmp_path)) == seen
     for content in ("{", "[]", "{}", '{"train": []}', '{"pretraining": {"articles": 3}}'):
         (tmp_path / NAME).write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"manifest\.json"):
@@ -120,7 +121,7 @@ def test_an_encoder_s_folder_that_lost_its_manifest_is_told_of(tmp_path: Path) -
     (tmp_path / WEIGHTS).write_bytes(b"weights")
     [notice] = untold(str(tmp_path))
     assert f"'{tmp_path}': no manifest.json, so what it has read is not known" in notice
-    write_encoder_manifest(tmp_path, {})
+    write_encoder_manifest(tmp_path, Articles())
     assert untold(str(tmp_path)) == []
 
 
@@ -132,7 +133,7 @@ def test_no_text_vanishes_where_parts_of_a_manifest_share_an_id(tmp_path: Path) 
     assert seen is not None
     learned = [Document(name, f"نص {name}") for name in ("train", "encoder articles", "auxiliary")]
     assert seen.learned.among(learned) == {document.id for document in learned}
-    assert set(seen_by(str(tmp_path)).values()) == {
+    assert set(seen_by(str(tmp_path)).texts.values()) == {
         text
         for name in names[:5]
         for text in articles_row([Document("1", f"نص {name}")])["articles"].values()

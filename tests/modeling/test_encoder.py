@@ -12,7 +12,7 @@ from helpers import make_encoder
 from kills import contents, each_kill
 from safetensors.torch import load_file, save_file
 
-from kashif.corpora.provenance import seen_by, write_encoder_manifest
+from kashif.corpora.provenance import Articles, seen_by, write_encoder_manifest
 from kashif.errors import InputError
 from kashif.modeling import encoder
 from kashif.modeling.weights import replaced_model
@@ -123,9 +123,10 @@ def test_copy_of_a_folder(tiny_encoder: Path, tmp_path: Path) -> None:
 def test_a_copy_says_what_the_encoder_has_seen(tiny_encoder: Path, tmp_path: Path) -> None:
     """It was copied without its manifest, and then scored on what it had read."""
     shutil.copytree(tiny_encoder, tmp_path / "read")
-    write_encoder_manifest(tmp_path / "read", {"a1": "digest"})
+    seen = Articles({"a1": "digest"}, {"a2[0-50%]": frozenset({"lines"})})
+    write_encoder_manifest(tmp_path / "read", seen)
     encoder.copy(str(tmp_path / "read"), tmp_path / "copy")
-    assert seen_by(str(tmp_path / "copy")) == {"a1": "digest"}
+    assert seen_by(str(tmp_path / "copy")) == seen
 
 
 def test_a_killed_copy_leaves_the_old_encoder_or_the_new(tiny_encoder: Path, tmp_path: Path) -> None:

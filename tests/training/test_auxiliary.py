@@ -102,7 +102,7 @@ def test_what_auxiliary_corpora_hold_counts_as_seen(tiny_encoder: Path, beside: 
     found = SeenArticles.of(beside / "m")
     assert found is not None
     assert found.learned.among(load("cities.conll").documents) == {"cities"}
-    assert {"n0", "n2", "cities", "sports"} <= seen_by(str(beside / "m")).keys()
+    assert {"n0", "n2", "cities", "sports"} <= seen_by(str(beside / "m")).texts.keys()
 
 
 def test_corpora_that_can_teach_nothing_are_refused(beside: Path) -> None:
@@ -143,4 +143,4 @@ def test_pretraining_takes_auxiliary_corpora_too(tiny_encoder: Path, beside: Pat
     plain, taught = (load_file(beside / name / "model.safetensors") for name in ("plain", "taught"))
     assert plain.keys() == taught.keys()
     assert any((plain[name] != taught[name]).any() for name in plain)
-    assert seen_by(str(beside / "taught")).keys() == {"cities", "sports"}
+    assert seen_by(str(beside / "taught")).texts.keys() == {"cities", "sports"}
