@@ -1,4 +1,6 @@
-"""A text as it is read: presentation forms as the letters they stand for, invisible characters gone.
+"""A text as it is read: letters whole and as themselves, invisible characters gone.
+
+A presentation form is the letters that it stands for, and a hamza or madda of its own is one with its letter.
 
 Words, sentences, proclitics, normal forms and tokenizers work on the folded text, so that they agree;
 offsets are mapped where they come in and go out.
@@ -44,18 +46,23 @@ def _forms() -> dict[str, str]:
 
 _FORMS = _forms()
 _FOLDED = re.compile(f"[{_INVISIBLE}{re.escape(''.join(_FORMS))}]")
+_MARKS, _COMPOSING = "\u064b-\u065f\u0670", "\u0653-\u0655"
+_DECOMPOSED = re.compile(f"[اويەہے][{_MARKS}]*?[{_COMPOSING}][{_MARKS}]*")
+"""A letter, and a hamza or madda that stands behind it as a character of its own (NFD)."""
+_SUSPECTED = re.compile(f"{_FOLDED.pattern[:-1]}{_COMPOSING}]")
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedText:
     """A folded text, and where it comes from.
 
-    Character ``i`` of ``text`` stands for the code point at ``origins[i]`` of the original; one code point
-    can be several characters (``ﻻ``). ``origins`` is None where nothing was folded.
+    Character ``i`` of ``text`` stands for the code points ``[origins[i], ends[i])`` of the original; one code
+    point can be several characters (``ﻻ``), and two can be one. Both are None where nothing was folded.
     """
 
     text: str
     origins: Sequence[int] | None = None
+    ends: Sequence[int] | None = None
 
     def position(self, offset: int) -> int:
         """How many characters of the folded text stand before an offset of the original."""
@@ -66,7 +73,9 @@ class FoldedText:
 
         Invisible characters inside belong to it, those at its edges do not.
         """
-        return (start, end) if self.origins is None else (self.origins[start], self.origins[end - 1] + 1)
+        if self.origins is None or self.ends is None:
+            return start, end
+        return self.origins[start], self.ends[end - 1]
 
     def trimmed(self, start: int, end: int) -> Span:
         """A span of the original without invisible characters at its edges; as it is if it holds no other."""
@@ -76,7 +85,7 @@ class FoldedText:
 
 def fold(text: str) -> FoldedText:
     """The folded text of a text. Nearly all texts are their own, and cost one search."""
-    if _FOLDED.search(text) is None:
+    if _SUSPECTED.search(text) is None:
         return FoldedText(text)
     parts: list[str] = []
     origins: list[int] = []
@@ -90,4 +99,22 @@ def fold(text: str) -> FoldedText:
         done = at + 1
     parts.append(text[done:])
     origins += range(done, len(text))
-    return FoldedText("".join(parts), origins)
+    folded = _composed("".join(parts), origins)
+    return FoldedText(text) if folded.text == text else folded
+
+
+def _composed(text: str, origins: list[int]) -> FoldedText:
+    """The text with a letter and its hamza or madda in one character; ``origins`` as in ``FoldedText``."""
+    ends = [at + 1 for at in origins]
+    parts: list[str] = []
+    starts: list[int] = []
+    stops: list[int] = []
+    done = 0
+    for match in _DECOMPOSED.finditer(text):
+        form = unicodedata.normalize("NFC", match[0])
+        last = match.start() + len(form) - 1  # it ends where what it was made of does
+        parts += (text[done : match.start()], form)
+        starts += origins[done : last + 1]
+        stops += (*ends[done:last], ends[match.end() - 1])
+        done = match.end()
+    return FoldedText("".join([*parts, text[done:]]), starts + origins[done:], stops + ends[done:])

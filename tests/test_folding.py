@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+from itertools import accumulate
 from random import Random
 
 import pytest
@@ -27,6 +29,9 @@ PLAIN = st.text(alphabet="ابتجدوسفكلمنهويةىئءلالأ َُّ�
         ("a\x00\x1b\x9fb\t\r\n", "ab\t\r\n"),
         ("ﷺ ﷼ ﴿", "ﷺ ﷼ ﴿"),
         (INVISIBLE, ""),
+        ("\u0627\u0654نطونيو \u0627\u0653ل \u0627\u0655لى سؤ\u0648\u0654 شي\u0654", "أنطونيو آل إلى سؤؤ شئ"),
+        ("ا\u200d\u064e\u0654ب", "أ\u064eب"),
+        ("هٔ \u0654", "هٔ \u0654"),  # no letter of its own
     ],
 )
 def test_a_text_is_folded_to_what_one_reads(text: str, folded: str) -> None:
@@ -56,6 +61,23 @@ def test_any_text_is_folded_once(text: str) -> None:
     else:
         assert len(folded.origins) == len(folded.text)
         assert list(folded.origins) == sorted(folded.origins)
+        assert folded.ends is not None
+        assert all(start < end for start, end in zip(folded.origins, folded.ends, strict=True))
+
+
+@given(text=PLAIN, random=st.randoms(use_true_random=False))
+def test_a_decomposed_text_folds_as_the_composed_one(text: str, random: Random) -> None:
+    """Of its normal forms the hamza was lost, and a model found other names in it."""
+    composed = unicodedata.normalize("NFC", text)
+    pieces = [unicodedata.normalize("NFD", char) for char in composed]
+    folded = fold("".join(pieces))
+    assert folded.text == composed
+    place = [0, *accumulate(map(len, pieces))]
+    for start in range(len(composed)):
+        assert folded.original(start, start + 1) == (place[start], place[start + 1])
+        assert folded.position(place[start]) == start
+    disguised, _ = disguise("".join(pieces), random)
+    assert fold(disguised).text == composed
 
 
 def test_what_stands_for_a_character_stands_for_itself() -> None:

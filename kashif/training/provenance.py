@@ -127,7 +127,12 @@ def code_digests(recipe: BaseRecipe) -> dict[str, str]:
     """The SHA-256 of each file of this package that decides what a recipe trains."""
     others = {name for kind, names in _ONE_KIND.items() for name in names if not isinstance(recipe, kind)}
     package = Path(__file__).parents[1]
-    files = [package / "arabic.py", *package.glob("modeling/*.py"), *package.glob("training/*.py")]
+    files = [
+        package / "arabic.py",
+        package / "folding.py",
+        *package.glob("modeling/*.py"),
+        *package.glob("training/*.py"),
+    ]
     files += [
         package / "evaluation" / name
         for name in ("calibration.py", "counting.py", "development.py", "thresholds.py")

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import accumulate, count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -102,6 +103,17 @@ def test_a_text_in_disguise_gives_the_same_entities_and_relations(
     assert found.text == disguised
     assert [(e.id, e.start, e.end, e.label, e.normal, e.score) for e in found.entities] == [
         (e.id, place[e.start], place[e.end - 1] + 1, e.label, e.normal, e.score) for e in expected.entities
+    ]
+    assert found.relations == expected.relations
+
+
+def test_a_decomposed_text_gives_the_same_entities(predictor: Predictor, text: str) -> None:
+    pieces = [unicodedata.normalize("NFD", char) for char in text]
+    assert max(map(len, pieces)) == 2
+    place = [0, *accumulate(map(len, pieces))]
+    expected, found = predictor.predict(text), predictor.predict("".join(pieces))
+    assert [(e.start, e.end, e.label, e.normal, e.score) for e in found.entities] == [
+        (place[e.start], place[e.end], e.label, e.normal, e.score) for e in expected.entities
     ]
     assert found.relations == expected.relations
 
