@@ -1,12 +1,13 @@
 """The plain format: marks stand inside the untouched text, relations below a line ``---``.
 
-``[[`` opens a span and ``|LABEL#id]]`` closes it; spans nest. A relation is ``label head tail``. A label may
-hold any letters, and blanks inside.
+``[[`` opens a span and ``|LABEL#id]]`` closes it; spans nest. Of an odd number of ``[`` the first is text. A
+relation is ``label head tail``. A label may hold any letters, and blanks inside.
 Taking the marks out gives the article back to the letter.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import regex
@@ -16,13 +17,20 @@ from kashif.errors import Fault, InputError
 from kashif.files import BOM, read_text
 from kashif.formats.reading import Reading, TextLines, build
 
-_MARK = regex.compile(r"\[\[|\|(?P<label>[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?)#(?P<id>\d{1,18})\]\]")
 _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 """What a label may be: no bracket, bar or hash, no blank at either end."""
+_END = rf"\|(?P<label>{_LABEL.pattern})#(?P<id>\d{{1,18}})"
+_MARK = regex.compile(rf"\[\[(?=(?:\[\[)*+(?!\[))|{_END}\]\]")
 _ID = regex.compile(r"\d{1,18}")
-_HALF = regex.compile(r"\]\]")
+_HALF = regex.compile(rf"\]\]|{_END}")
+"""What is left of a mark that is not whole."""
 _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
 """The last such line parts text and relations; the line end before it is its own, not the text's."""
+_BLANK = r"(?:[^\S\n]|\p{Cf})*"
+_LIKE_RULE = regex.compile(rf"^{_BLANK}(?:\p{{Pd}}{{2,}}|—){_BLANK}$", regex.MULTILINE)
+_LIKE_RELATION = regex.compile(r"\s*\S[^\n]*?\s(\d{1,18})[^\S\n]+(\d{1,18})[^\S\n]*$", regex.MULTILINE)
+_TELLING = regex.compile(rf"[\[\]|]|{_LIKE_RULE.pattern}", regex.MULTILINE)
+"""What a text holds that may be read as a part of marks."""
 
 
 def read(path: Path) -> list[Reading]:
@@ -46,6 +54,7 @@ def parse(raw: str, path: Path) -> Reading:
     faults: list[Fault] = []
     text, entities, lines = _spans(body, where, faults)
     ids = {id for id, *_ in entities}
+    _tell_rules(body, where, ids, faults)
     relations, relation_lines = [], []
     for number, row in enumerate(below.split("\n"), start=body.count("\n") + 2):
         parts = row.rsplit(None, 2)  # a label may hold blanks
@@ -107,12 +116,27 @@ def _spans(
 
 
 def _tell_half(plain: str, where: str, line: int, faults: list[Fault]) -> None:
-    """Notes every closing bracket that carries no label and id; ``line`` is where ``plain`` begins."""
+    """Notes every mark that is not whole; ``line`` is where ``plain`` begins."""
     done = 0
     for half in _HALF.finditer(plain):
         line += plain.count("\n", done, half.start())
         done = half.start()
-        faults.append(Fault(where, "']]' closes no span; write |LABEL#id]]", line))
+        bare = half["label"] is None
+        message = (
+            "']]' closes no span; write |LABEL#id]]" if bare else f"{half[0]} is no mark; write {half[0]}]]"
+        )
+        faults.append(Fault(where, message, line))
+
+
+def _tell_rules(body: str, where: str, ids: Collection[int], faults: list[Fault]) -> None:
+    """Notes every line that is nearly a rule and has a relation of these spans below it."""
+    for rule in _LIKE_RULE.finditer(body):
+        below = _LIKE_RELATION.match(body, rule.end())
+        if below and {int(below[1]), int(below[2])} <= {*ids}:
+            message = (
+                f"{rule[0]!r} is not the line that relations stand below; write --- there, alone and once"
+            )
+            faults.append(Fault(where, message, body.count("\n", 0, rule.start()) + 1))
 
 
 def write(document: Document) -> tuple[str, list[str]]:
@@ -127,8 +151,6 @@ def write(document: Document) -> tuple[str, list[str]]:
         if not _LABEL.fullmatch(label):
             message = f"the label {label!r} holds brackets, a bar, a hash, or blanks at an end; rename it"
             raise InputError(Fault(where, f"{message}, or write jsonl"))
-    if _MARK.search(document.text) or _HALF.search(document.text):
-        raise InputError(Fault(where, "the text holds [[ or ]], which look like marks"))
     spans = sorted(document.entities, key=lambda entity: (entity.start, -entity.end, entity.id))
     open_spans: list[int] = []
     for entity in spans:
@@ -150,4 +172,18 @@ def write(document: Document) -> tuple[str, list[str]]:
     rows = [f"{relation.label} {relation.head} {relation.tail}\n" for relation in document.relations]
     end = "\r\n" if document.text.endswith("\r") else "\n"  # the line end before the rule is not the text's
     whole = "".join([*parts, end, "---\n", *rows])
+    if _TELLING.search(document.text) and not _is_read(whole, document):
+        raise InputError(
+            Fault(where, "the text holds what looks like marks (such as [[ or |X#1); write jsonl")
+        )
     return BOM + whole if whole.startswith(BOM) else whole, []  # reading takes one away
+
+
+def _is_read(whole: str, document: Document) -> bool:
+    """Whether a file's content gives the document back."""
+    try:
+        there = parse(whole, Path(document.id)).document
+    except InputError:
+        return False
+    marks = [{(e.id, e.start, e.end, e.label) for e in each.entities} for each in (there, document)]
+    return there.text == document.text and marks[0] == marks[1]

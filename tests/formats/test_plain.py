@@ -56,8 +56,12 @@ def test_a_text_that_ends_like_the_line_below_it_is_kept(tmp_path: Path, text: s
 
 
 def test_what_marks_cannot_hold_is_refused() -> None:
-    with pytest.raises(InputError, match="look like marks"):
+    with pytest.raises(InputError, match="looks like marks"):
         formats.render(Document("d", "a [[b]]"), "plain")
+    with pytest.raises(InputError, match="look"):
+        formats.render(Document("d", "كيم|X#1 [b"), "plain")
+    with pytest.raises(InputError, match="look"):  # the bracket would be read as outside
+        formats.render(Document("d", "[b]", (Entity(1, 0, 3, "A", "[b]"),)), "plain")
     crossing = (Entity(1, 0, 3, "A", "abc"), Entity(2, 2, 4, "B", "cd"))
     with pytest.raises(InputError, match="crosses"):
         formats.render(Document("d", "abcd", crossing), "plain")
@@ -71,3 +75,37 @@ def test_halves_of_marks_cost_no_squares(half: str) -> None:
     lines = [fault.line for fault in told.value.faults]
     assert len(lines) == 120_000
     assert (lines[0], lines[-1]) == ((2, 120_001) if half.startswith("\n") else (1, 1))
+
+
+def test_a_bracket_before_a_mark_is_text(tmp_path: Path) -> None:
+    """Every such span was moved: it began at the bracket."""
+    text = "قالت [رويترز] في [باريس"
+    spans = [(6, 13, "X"), (6, 12, "ORG"), (18, 23, "GPE")]
+    entities = tuple(Entity(n, s, e, label, text[s:e]) for n, (s, e, label) in enumerate(spans, start=1))
+    document = Document("a", text, entities)
+    save([document], "plain", tmp_path)
+    assert "[[[[[رويترز|" in (tmp_path / "a.txt").read_text(encoding="utf-8")
+    assert formats.read(tmp_path / "a.txt", "plain")[0].document == document
+
+
+@pytest.mark.parametrize(
+    "slip", ["--- ", "---\u200f", " ---", "----", "—", "---\nmeets 1 2\n---\nvisits 1 2\n---"]
+)
+def test_a_line_that_is_nearly_the_rule_hides_no_relations(slip: str) -> None:
+    """They became text, without a word."""
+    raw = f"زار [[كيم|PERS#1]] [[سول|GPE#2]]\n{slip}\n\nvisits 1 2\n"
+    with pytest.raises(
+        InputError, match=r"a\.txt:2: .* is not the line that relations stand below; write ---"
+    ):
+        plain.parse(raw, Path("a.txt"))
+
+
+@pytest.mark.parametrize("slip", ["[باريس|GPE#2]", "((باريس|GPE#2))", "باريس|GPE#2 ]]"])
+def test_a_mark_in_other_brackets_is_told(slip: str) -> None:
+    with pytest.raises(InputError, match=r"a\.txt:2: \|GPE#2 is no mark; write \|GPE#2\]\]"):
+        plain.parse(f"[[كيم|PERS#1]] زار\n{slip}", Path("a.txt"))
+
+
+def test_a_table_below_dashes_is_text() -> None:
+    raw = "زار [[كيم|PERS#1]]\n-----\nالهلال 2 1\n---\n"
+    assert plain.parse(raw, Path("a.txt")).document.text == "زار كيم\n-----\nالهلال 2 1"
