@@ -225,9 +225,9 @@ def convert(
     read = Sources(sources(corpora))
     writing.Output.at(output, format, sources=read)  # refused before anything is read
     documents, notices = load_all(corpora)
-    losses = writing.save(documents, format, output, has_text=is_named, sources=read)
     for notice in notices:
         say(notice)
+    losses = writing.save(documents, format, output, has_text=is_named, sources=read)
     lost = FirstLines()
     for loss in losses:
         lost.add(loss)

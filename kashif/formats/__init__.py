@@ -190,11 +190,10 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
         if hint := shapes.hint(path, other_than=format):
             raise InputError(Fault(str(path), hint)) from error
         raise
-    if (
-        format == "plain"
-        and not any(r.document.entities for r in readings)
-        and looks_like_conll(read_text(path))
-    ):
+    if format == "plain" and not any(r.document.entities for r in readings):
+        raw = read_text(path)
+        if plain.has_rule(raw) or not looks_like_conll(raw):
+            return readings
         message = f"words and tags in columns, not an article; CoNLL is written conll:{path}"
         raise InputError(Fault(str(path), message))
     if format == "jsonl" and not any(r.document.entities for r in readings) and (hint := shapes.hint(path)):

@@ -42,6 +42,11 @@ def read(path: Path) -> list[Reading]:
     return [parse(read_text(path), path)]
 
 
+def has_rule(raw: str) -> bool:
+    """Whether a file's content holds the line that relations stand below, as all that Kashif writes does."""
+    return _RULE.search(raw) is not None
+
+
 def parse(raw: str, path: Path) -> Reading:
     """The document of a plain file's content; its id is the stem of ``path``, which names it in errors.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import regex
 
 from kashif.document import Document, Entity, Relation
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, listed
 from kashif.files import read_bytes, read_text, write_text
 from kashif.formats import FORMATS, brat, dataset, html, read, render, usable
 from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, named_errors
@@ -137,8 +137,27 @@ class Output:
             return f"{file} holds the article with other white space, which would be lost"
         if passed := [*found[0].notices, *found[0].omitted]:
             return f"{file} holds what is not read ({passed[0]}), which would be lost"
-        lost = len(_by_hand(there) - _all_marks(document))
-        return f"{file} holds {lost:,} marks of people's, which would be lost" if lost else ""
+        return self._loss_of_work(file, there, document)
+
+    def _loss_of_work(self, file: Path, there: Document, document: Document) -> str:
+        """What people did in a file that the document does not have; empty if nothing.
+
+        A mark that is not there may be one that they took away.
+        """
+        hand = _by_hand(there)
+        other = [key for key, value in there.meta.items() if document.meta.get(key) != value]
+        if other and (hand or not self.predicted):
+            return f"{file} holds other meta ({listed(other)}), which would be lost"
+        if not hand:
+            return ""
+        if lost := len(hand - _all_marks(document)):
+            return f"{file} holds {lost:,} marks of people's, which would be lost"
+        kept, new = ({mark[:3] for mark in _all_marks(each)} for each in (there, document))
+        if back := len(new - kept):
+            return f"{file} lacks {back:,} marks, which people may have taken away"
+        return (
+            f"{file} holds marks of people's, and a model's would take their place" if self.predicted else ""
+        )
 
     def write(self, documents: Iterable[Document], *, tell: Callable[[str], None]) -> None:
         """Writes documents, and tells in words what the format could not hold."""
@@ -255,7 +274,10 @@ def save(
     Raises:
         InputError: listing every document that cannot be written.
     """
+    if not documents:
+        raise InputError(f"no document to write; {output} is left as it is")
     place = Output.at(output, format, has_text=has_text, sources=sources)
+    place = replace(place, predicted=_are_predicted(documents))
     faults = [
         Fault(f"document {id!r:.80}", f"{count} documents have this id; ids are unique")
         for id, count in Counter(document.id for document in documents).items()
@@ -273,5 +295,5 @@ def save(
     if faults:
         raise InputError(faults)
     losses: list[str] = []
-    replace(place, predicted=_are_predicted(documents)).write(documents, tell=losses.append)
+    place.write(documents, tell=losses.append)
     return losses

@@ -184,12 +184,6 @@ def test_only_a_dataset_is_replaced(tmp_path: Path) -> None:
         assert {file: file.read_bytes() for file in (tmp_path / name).rglob("*") if file.is_file()} == before
 
 
-def test_no_document_is_a_dataset_too(tmp_path: Path) -> None:
-    save([], "datasets", tmp_path / "none")
-    assert not load(f"datasets:{tmp_path / 'none'}").documents
-    assert datasets.load_from_disk(tmp_path / "none").num_rows == 0
-
-
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -106,6 +106,13 @@ def test_a_mark_in_other_brackets_is_told(slip: str) -> None:
         plain.parse(f"[[كيم|PERS#1]] زار\n{slip}", Path("a.txt"))
 
 
+def test_an_article_that_looks_like_columns_comes_back(tmp_path: Path) -> None:
+    """It was written, and refused as CoNLL when read."""
+    document = Document("a", "كيم B-PERS\nجون I-PERS\nزار O\nسول B-GPE")
+    save([document], "plain", tmp_path)
+    assert formats.read(tmp_path / "a.txt", "plain")[0].document == document
+
+
 def test_a_table_below_dashes_is_text() -> None:
     raw = "زار [[كيم|PERS#1]]\n-----\nالهلال 2 1\n---\n"
     assert plain.parse(raw, Path("a.txt")).document.text == "زار كيم\n-----\nالهلال 2 1"

@@ -75,8 +75,8 @@ def test_marks_of_people_are_not_written_over(tmp_path: Path, format: str) -> No
     """An older export, or a model's marks, took the place of what somebody had corrected since."""
     place, text = f"{tmp_path}/articles/", "زار كيم عمان."
     kim, amman = Entity(1, 4, 7, "PERS", "كيم"), Entity(2, 8, 12, "GPE", "عمان")
-    save([Document("1", text, (kim,))], format, place)
-    save([Document("1", text, (kim, amman))], format, place)  # one more
+    save([Document("1", text)], format, place)
+    save([Document("1", text, (kim, amman))], format, place)  # its first marks
     files = {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()}
     for marks in ((kim,), (kim, replace(amman, label="ORG")), (kim, replace(amman, start=9, text="مان"))):
         if format not in ("conll", "gliner") or marks[-1].start != 9:  # they mark whole words
@@ -85,6 +85,14 @@ def test_marks_of_people_are_not_written_over(tmp_path: Path, format: str) -> No
             ):
                 save([Document("1", text, marks)], format, place)
     save([Document("1", text, (kim, amman))], format, place)
+    more = Entity(3, 0, 3, "X", "زار")  # perhaps one that somebody took away
+    with pytest.raises(InputError, match=r"1\.\w+ lacks 1 marks, which people may have taken away; name"):
+        save([Document("1", text, (more, kim, amman))], format, place)
+    scored = tuple(replace(mark, score=0.9) for mark in (kim, amman))
+    model = [Document("1", text, scored)]
+    if format in ("jsonl", "prodigy", "label-studio"):
+        with pytest.raises(InputError, match=r"and a model's would take their place; name"):
+            save(model, format, place)
     assert {file.name: file.read_bytes() for file in (tmp_path / "articles").iterdir()} == files
 
 
@@ -170,3 +178,19 @@ def test_tables_and_pages_of_others_are_not_written_over(tmp_path: Path) -> None
         (tmp_path / f"a.{format}").write_text("x,y\n", encoding="utf-8")
         with pytest.raises(InputError, match="was not written by Kashif, and would be lost; name another"):
             Output.at(f"{tmp_path}/", format).check(document)
+
+
+def test_meta_is_not_lost(tmp_path: Path) -> None:
+    kim = Entity(1, 4, 7, "PERS", "كيم")
+    save([Document("1", "زار كيم", (kim,), meta={"url": "a", "by": "سعاد"})], "jsonl", f"{tmp_path}/")
+    with pytest.raises(
+        InputError, match=r"1\.jsonl holds other meta \(by\), which would be lost; name another"
+    ):
+        save([Document("1", "زار كيم", (kim,), meta={"url": "a"})], "jsonl", f"{tmp_path}/")
+
+
+def test_nothing_takes_the_place_of_no_file(tmp_path: Path) -> None:
+    (tmp_path / "gold.jsonl").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no document to write; .*gold\.jsonl is left as it is"):
+        save([], "jsonl", tmp_path / "gold.jsonl")
+    assert (tmp_path / "gold.jsonl").read_text(encoding="utf-8") == "x"
