@@ -54,7 +54,7 @@ def read(path: Path) -> list[Reading]:
             passed["tasks without a finished annotation are left out"] += 1
             continue
         chosen.append(task)
-    usual = Counter(key for task in chosen if (key := task.fitting()))
+    usual = Counter(key for task in chosen for key in task.fitting())
     texts = [(task, task.text(usual)) for task in chosen]
     counted = offsets.best(
         _COUNTED, lambda way: sum(task.fits(text, way) for task, text in texts if text is not None)
@@ -117,25 +117,29 @@ class _Task:
         keys = [key for key in dict.fromkeys([*self.named, "text", *self.data]) if key not in _OWN]
         return {key: value for key in keys if isinstance(value := self.data.get(key), str)}
 
-    def fitting(self) -> str:
-        """The name of the string that most mentions fit; empty if they fit none."""
+    def fitting(self) -> list[str]:
+        """The names of the strings that most mentions fit; none if they fit none."""
         strings = self._strings()
         fits = {key: max(self.fits(text, way) for way in _COUNTED) for key, text in strings.items()}
-        best = max(fits, key=fits.__getitem__, default="")
-        return best if best and fits[best] else ""
+        most = max(fits.values(), default=0)
+        return [key for key, count in fits.items() if most and count == most]
 
     def text(self, usual: Mapping[str, int]) -> str | None:
         """The text: of the strings in ``data`` that which most mentions fit.
 
-        Where they fit none it is that of most other tasks (``usual`` counts them), else that which the
-        results name (``to_name``), then ``text``, then the only one.
+        Where they fit none or several it is that of most other tasks (``usual`` counts them), else that which
+        the results name (``to_name``), then ``text``, then the only one, of several that fit the longest.
         """
         strings = self._strings()
         if not strings:
             if self.data:
                 self.faults.append("'data' has no string that is the text; only plain texts can be read")
             return None
-        key = self.fitting() or max(strings, key=lambda key: usual.get(key, 0))
+
+        def likely(key: str) -> tuple[int, bool, bool, int]:
+            return usual.get(key, 0), key in self.named, key == "text", len(strings[key])
+
+        key = max(self.fitting() or strings, key=likely)
         if len(strings) > 1 and not usual.get(key) and key not in (*self.named, "text"):
             self.faults.append(f"which of {', '.join(strings)} is the text? name it 'text'")
             return None

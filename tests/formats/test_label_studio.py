@@ -131,6 +131,17 @@ def test_an_article_without_marks_has_its_text_where_the_others_have(tmp_path: P
     assert alone.document.text == "عنوان قصير"
 
 
+def test_of_strings_that_a_mention_fits_alike_the_text_is_where_the_others_have_it(tmp_path: Path) -> None:
+    """The title was read as the article."""
+    items = [task(span("a", 6, 11, "PERS")) for _ in range(3)]
+    for number, item in enumerate(items):
+        title = f"{TEXT[:14]}…" if number == 1 else "عنوان"
+        item["data"] = {"title": title, "body": f"{TEXT} {number}", "id": f"n{number}"}
+    for chosen in (items, items[1:2]):  # alone the longer one is
+        read = label_studio.read(export(tmp_path / "a.json", *chosen))
+        assert [r.document.text for r in read] == [item["data"]["body"] for item in chosen]
+
+
 @pytest.mark.parametrize(
     ("item", "told"),
     [
