@@ -215,13 +215,16 @@ def of_article(
 
 
 def _mentions(reading: Reading, probe: Probe, lost: Sequence[Entity | Relation]) -> Iterator[Doubt]:
-    """Each mention that the gold or the model alone has, however sure the model is."""
+    """Each mention that the gold or the model alone has, however sure the model is.
+
+    What is like gold that is not judged is not told.
+    """
     gold = reading.document
     lines = {(e.label, e.start, e.end): reading.entity_lines.get(e.id, 0) for e in gold.entities}
     beyond = {(item.label, item.start, item.end) for item in lost if isinstance(item, Entity)}
     want, have = entity_items(gold), entity_scores(probe.document)
     surplus = {item: score or 0.0 for item, score in have.items() if item not in want}
-    explained: set[Item] = set()
+    explained = {other for item in beyond for other in surplus if like(item, {other})}
     for item in sorted(want - have.keys() - beyond):
         alike = {other: cause for other in surplus if (cause := like(item, {other}))}
         explained |= alike.keys()
@@ -250,12 +253,14 @@ def _relations(
         )
     )
     both = {e.key for e in gold.entities} & {e.key for e in probe.document.entities}
-    kept = tuple(relation for relation in gold.relations if relation not in lost)
-    judged = relation_items(replace(gold, relations=kept), scheme)
+    parts: tuple[list[Relation], list[Relation]] = ([], [])
+    for relation in gold.relations:
+        parts[relation in lost].append(relation)
+    judged, beyond = (relation_items(replace(gold, relations=tuple(part)), scheme) for part in parts)
     scores = {item: score or 0.0 for item, score in relation_scores(probe.document, scheme).items()}
     have = {item for item, score in scores.items() if score >= least}
     surplus = {item for item in have - lines.keys() if both.issuperset(item[1:])}
-    explained: set[Item] = set()
+    explained = {other for item in beyond for other in surplus if same_pair(item, {other})}
     for item in sorted(item for item in judged - have if both.issuperset(item[1:])):
         others = {other for other in surplus if same_pair(item, {other})}
         explained |= others

@@ -88,6 +88,18 @@ def test_a_mention_of_the_gold_alone_and_what_the_model_thinks_of_it(
     assert judged(reading, lacking, scheme, lost=[date]) == []
 
 
+def test_gold_that_is_not_judged_is_no_nothing(reading: Reading, scheme: Scheme) -> None:
+    """A name with a label that the model does not know was told as unmarked."""
+    other = replace(reading, document=changed(reading.document, 5, label="GEP"))
+    ends = [r for r in reading.document.relations if 5 in (r.head, r.tail)]
+    assert judged(other, probe(sure(reading.document)), scheme, lost=[other.document.entity(5), *ends]) == []
+    sends = next(r for r in reading.document.relations if r.label == "sends")
+    gold = sure(reading.document)
+    swapped = replace(gold, relations=(replace(sends, label="accuses", score=0.95),))
+    kept = replace(reading, document=replace(reading.document, relations=(sends,)), relation_lines=(4,))
+    assert judged(kept, probe(swapped), scheme, lost=[sends]) == []
+
+
 def test_another_label_or_boundary(reading: Reading, scheme: Scheme) -> None:
     gold = sure(reading.document)
     name = gold.entity(5)
