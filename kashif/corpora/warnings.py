@@ -121,7 +121,7 @@ def _one_line(text: str) -> str:
 
 
 def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity, str]]:
-    """A name marked in one place and standing unmarked in another."""
+    """A name marked in one place and standing unmarked on other lines, each to be accepted alone."""
     marked = [entity for entity in document.entities if entity.label in names]
     if not marked:
         return
@@ -139,11 +139,14 @@ def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity
         if len(whole) < _LEAST_LETTERS or whole in tried or not name[0]:
             continue
         tried.add(whole)
-        for at in sorted(at for before in _BEFORE for at in places.get(before + name[0], ())):
-            if forms[at + 1 : at + len(name)] == name[1:] and covered.isdisjoint(range(at, at + len(name))):
-                line = lines.at(spans[at][0])
-                yield entity, f"{entity.label} «{entity.text}» stands unmarked on line {line} of the text"
-                break
+        found = {
+            lines.at(spans[at][0])
+            for before in _BEFORE
+            for at in places.get(before + name[0], ())
+            if forms[at + 1 : at + len(name)] == name[1:] and covered.isdisjoint(range(at, at + len(name)))
+        }
+        for line in sorted(found):
+            yield entity, f"{entity.label} «{entity.text}» stands unmarked on line {line} of the text"
 
 
 def _unrelated(document: Document, rule: Beside) -> Iterator[tuple[Entity, str]]:

@@ -31,6 +31,11 @@ def told(folder: Path, scheme: Scheme, *texts: str) -> list[tuple[int, str]]:
 def test_a_name_marked_here_and_not_there(tmp_path: Path, scheme: Scheme) -> None:
     text = "[[بيونغ يانغ|GPE#1]] بعيدة.\nثم زار وبيونغ يانغ.\n---\n"
     assert told(tmp_path, scheme, text) == [(1, "GPE «بيونغ يانغ» stands unmarked on line 2 of the text")]
+    more = text.replace("---", "بيونغ يانغ وبيونغ يانغ\n---")  # an accepted line hid the others
+    assert [message[-18:] for _, message in told(tmp_path, scheme, more)] == [
+        "line 2 of the text",
+        "line 3 of the text",
+    ]
     # Marked in both places, or inside another mention: nothing to tell.
     clean = "[[بيونغ يانغ|GPE#1]] بعيدة.\nثم زار و[[بيونغ يانغ|GPE#2]] و[[مطار بيونغ يانغ|FAC#3]].\n---\n"
     assert told(tmp_path, scheme, clean) == []
