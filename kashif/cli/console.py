@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from kashif.controls import visible_on_terminal
 from kashif.errors import Fault, InputError
+from kashif.outputs import named_errors
 from kashif.training.processes import is_first
 
 Item = TypeVar("Item")
@@ -92,11 +93,15 @@ err = Terminal(stderr=True)
 
 
 def emit(content: str) -> None:
-    """Prints what is the content of a file: as it is, but for a terminal, on which nothing of it acts."""
-    if out.is_terminal:
+    """Prints what is the content of a file: UTF-8, whatever the locale; nothing of it acts on a terminal."""
+    if sys.stdout is None:  # nobody is there to read
+        return
+    if sys.stdout.isatty():
         out.print(content, end="")
-    elif sys.stdout is not None:  # nobody is there to read
-        sys.stdout.write(content)
+        return
+    with named_errors("standard output"):
+        sys.stdout.buffer.write(content.encode())
+        sys.stdout.buffer.flush()
 
 
 def say(text: str) -> None:

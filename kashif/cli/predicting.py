@@ -15,7 +15,7 @@ import typer
 
 from kashif import box
 from kashif import selection as selecting
-from kashif.cli.console import Device, FirstLines, Runtime, err, out, say, watched
+from kashif.cli.console import Device, FirstLines, Runtime, emit, err, out, say, watched
 from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -249,13 +249,11 @@ class _Run:
                     out.print(table)
             return
         for content in contents(documents, format, labels=labels, predicted=True, tell=self._losses.add):
-            if file is None and sys.stdout.isatty():
-                out.print(content, end="")
+            if file is None:
+                emit(content)
                 continue
-            stream = file or sys.stdout.buffer
-            with named_errors("standard output" if file is None else file.name):
-                stream.write(content.encode())
-                stream.flush()
+            with named_errors(file.name):
+                file.write(content.encode())
 
     def write(self, place: Output, *, digest: str, resume: bool) -> None:
         """Writes documents beside the output, and puts them in place when all are there."""

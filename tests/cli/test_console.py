@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from kashif.cli import corpus, tables
 from kashif.cli.app import app
-from kashif.cli.console import FirstLines, Terminal
+from kashif.cli.console import FirstLines, Terminal, emit
 from kashif.corpora.statistics import statistics
 from kashif.document import Document, Entity, Relation
 
@@ -64,6 +65,17 @@ def test_errors_and_notices_are_escaped(run: Run, tmp_path: Path, command: tuple
     assert "a.jsonl:2" in told
     if command[0] == "corpus":
         assert "\\x1b[2J[red].txt:1" in told
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1256"])
+def test_what_goes_into_a_file_is_utf_8_whatever_the_locale(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    r"""A scheme's keys were written as ``\u0646``, which YAML does not read back, or in cp1256."""
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bytes_, encoding, errors="backslashreplace"))
+    emit("نوع: x\n")
+    assert bytes_.getvalue() == "نوع: x\n".encode()
 
 
 def test_the_first_lines_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:
