@@ -28,12 +28,23 @@ def preannotate(
     format: Annotated[
         str, typer.Option(help="label-studio, doccano, prodigy, webanno, brat, plain or another")
     ] = "label-studio",
+    on_error: predicting.OnError = "stop",
+    errors: predicting.Errors = None,
+    resume: predicting.Resume = False,
 ) -> None:
     """Mark texts as a model predicts, for people to correct; scores are kept where the format has room.
 
     What nobody has read is no gold: correct it before you train on it.
     """
-    predicting.predict(texts, model=model, format=format, output=output)
+    predicting.predict(
+        texts,
+        model=model,
+        format=format,
+        output=output,
+        on_error=on_error,
+        errors=errors,
+        resume=resume,
+    )
 
 
 def split(

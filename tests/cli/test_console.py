@@ -95,7 +95,7 @@ def test_every_option_that_names_an_output_takes_it_as_it_was_typed() -> None:
         for name, hint in get_type_hints(command.callback).items()
         if name in {"output", "json_file", "html_file", "errors"}
     }
-    assert len(found) == 17
+    assert len(found) == 18
     assert all(hint in (str, str | None) for hint in found.values())
 
 
@@ -123,6 +123,23 @@ def test_a_file_is_no_folder_in_any_command(
     assert done.returncode == 2, done.stderr.decode()
     assert told in done.stderr.decode()
     assert file.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("corpus", "convert", "annotations/newsroom", "--format", "csv", "--output"),
+        ("corpus", "preannotate", "none", "README.md", "--output"),
+        ("predict", "README.md", "--output"),
+        ("score", "none", "annotations/newsroom", "--json"),
+        ("train", "train/quickstart.yaml", "--output"),
+    ],
+)
+def test_an_empty_output_is_refused(run: Run, command: tuple[str, ...]) -> None:
+    """A variable that was not set: the files went into the current folder, or nowhere."""
+    done = run(*command, "")
+    assert done.returncode == 2
+    assert "the name of an output is empty" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("ending", ["/", ""])
