@@ -81,8 +81,9 @@ def split(
             f"near-duplicates, kept together: {sum(map(len, kept)):,} articles in {len(kept):,} groups"
             f" ({named})"
         )
+    by_id = {document.id: document for document in found.documents}
     for split, ids in splits.items():
-        totals = statistics([d for d in found.documents if d.id in set(ids)])["totals"]
+        totals = statistics([by_id[id] for id in ids])["totals"]
         out.print(
             f"{name}#{split}: {totals['documents']:,} articles, {totals['words']:,} words,"
             f" {totals['entities']:,} entities, {totals['relations']:,} relations"
