@@ -216,7 +216,7 @@ def convert(
     from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.sources import sources
     from kashif.corpora.texts import is_named
-    from kashif.formats import FORMATS, writing
+    from kashif.formats import FORMATS, conll, writing
 
     if format not in FORMATS:
         raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
@@ -232,4 +232,5 @@ def convert(
     for loss in losses:
         lost.add(loss)
     lost.say()
-    say(f"wrote {len(documents)} articles to {output}")
+    written = len(documents) - sum(loss.endswith(conll.WORDLESS) for loss in losses)
+    say(f"wrote {counted(written, 'article')} to {output}")

@@ -139,6 +139,10 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
     assert "1.000" in agreed
     lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
     assert "4 relations have no place" in lossy.stderr.decode()
+    (news / "empty.txt").write_text("\n", encoding="utf-8")
+    lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
+    assert "empty: no word" in lossy.stderr.decode()
+    assert "wrote 1 article to" in lossy.stderr.decode()
 
 
 def test_check_gives_no_green_tick_for_nothing(run: Run, news: Path) -> None:
