@@ -116,6 +116,9 @@ class Document:
         Raises:
             InputError: listing every key and value that does not fit.
         """
+        if not isinstance(line, str):
+            message = f"expected a line of JSON as a text, found {type(line).__name__}"
+            raise InputError(Fault(where, message, number))
         faults: list[Fault] = []
         row, meta = part_meta(parse_json(line, where, number))
         row = _checked(row, _DOCUMENT, "a document", faults)
