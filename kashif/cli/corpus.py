@@ -59,6 +59,7 @@ def check(
         out.print(f"{told}; mend and check again", style="red")
         raise typer.Exit(2)
     if found.scheme is None:
+        out.print("nothing was checked: no article could be read", style="yellow")
         return
     if not totals["entities"]:
         out.print(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
 from helpers import ARTICLE, FOREIGN, SCHEME
 
 from kashif.corpora.schemes import learn
@@ -157,6 +158,14 @@ def test_check_gives_no_green_tick_for_nothing(run: Run, news: Path) -> None:
         in done.stdout.decode()
     )
     assert "✓" not in done.stdout.decode()
+
+
+def test_check_says_that_it_checked_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the texts that a corpus points into, check was content in silence."""
+    monkeypatch.delenv("KASHIF_SEEDS", raising=False)
+    done = run("corpus", "check", "annotations/seeds")
+    assert done.returncode == 0
+    assert "nothing was checked: no article could be read" in done.stdout.decode()
 
 
 def test_letters_that_a_terminal_cannot_show_are_escapes(tmp_path: Path) -> None:
