@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say
+from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say, say_alone
 from kashif.errors import InputError, counted, nearest
 from kashif.libraries import quiet_libraries
 from kashif.outputs import ACCEPTED, Sources
@@ -199,6 +199,7 @@ def agree(
     if differences:
         for line in found.differences:
             out.print(line)
+    say_alone((first, second), found.alone)
     for side in sides:
         for notice in side.notices:
             say(notice)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kashif.cli import predicting
-from kashif.cli.console import FirstLines, Scheme, out, say
+from kashif.cli.console import FirstLines, Scheme, out, say, say_alone
 from kashif.corpora.partition import SHARES
 from kashif.errors import Fault, InputError, listed, nearest
 from kashif.files import list_folder, write_text
@@ -128,9 +128,7 @@ def merge(
     for difference in found.differences:
         shown.add(str(difference))
     shown.say()
-    for name, ids in zip((first, second), found.alone, strict=True):
-        if ids:
-            say(f"left out, in {name} alone: {len(ids):,} articles ({listed(ids)})")
+    say_alone((first, second), found.alone)
     entities = sum(len(document.entities) for document in found.documents)
     relations = sum(len(document.relations) for document in found.documents)
     out.print(

@@ -138,6 +138,10 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
     assert "do not share one scheme" in told.stderr.decode()
     agreed = run("corpus", "agree", news, output, "--differences", "--scheme", SCHEME).stdout.decode()
     assert "1.000" in agreed
+    (news / "more.txt").write_text("[[كيم|PERS#1]]\n", encoding="utf-8")
+    told = run("corpus", "agree", news, output, "--scheme", SCHEME).stderr.decode()
+    assert f"left out, in {news} alone: 1 article (more)" in told
+    (news / "more.txt").unlink()
     lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
     assert "4 relations have no place" in lossy.stderr.decode()
     (news / "empty.txt").write_text("\n", encoding="utf-8")
