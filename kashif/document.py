@@ -116,6 +116,9 @@ class Document:
         Raises:
             InputError: listing every key and value that does not fit.
         """
+        if not isinstance(line, str):
+            message = f"expected a line of JSON as a text, found {type(line).__name__}"
+            raise InputError(Fault(where, message, number))
         faults: list[Fault] = []
         row, meta = part_meta(parse_json(line, where, number))
         row = _checked(row, _DOCUMENT, "a document", faults)
@@ -158,16 +161,28 @@ def part_meta(row: Any) -> tuple[Any, dict[str, Any]]:
     if not isinstance(row, dict):
         return row, {}
     own: dict[str, Any] = {}
-    meta: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     missing = [name for name in _DOCUMENT if name not in row]
     for key, value in row.items():
-        if key == "meta" and isinstance(value, dict):
-            meta |= value
-        elif key in _DOCUMENT or difflib.get_close_matches(key, missing, n=1, cutoff=_SLIP):
+        if key == "meta":
+            continue
+        if key in _DOCUMENT or difflib.get_close_matches(key, missing, n=1, cutoff=_SLIP):
             own[key] = value
         else:
-            meta[key] = value
-    return own, meta
+            others[key] = value
+    return own, joined_meta(others, row.get("meta"))
+
+
+def joined_meta(others: dict[str, Any], below: Any) -> dict[str, Any]:
+    """A row's other keys, and what stands below its ``meta``, as one meta.
+
+    Where a key stands in both with two values, neither is lost: ``meta`` stays one of the keys.
+    """
+    if below is None:
+        return others
+    if isinstance(below, dict) and all(others.get(key, below[key]) == below[key] for key in below):
+        return others | below
+    return others | {"meta": below}
 
 
 _IDS = 10**18

@@ -25,8 +25,11 @@ def is_folder(output: str | Path, *, needed: bool = False) -> bool:
     """Whether an output is a folder: it ends in ``/``, exists as one, or what is written needs one.
 
     Raises:
-        InputError: if nothing can be written there.
+        InputError: if nothing can be written there, or the name is empty.
     """
+    if not str(output):
+        message = "the name of an output is empty, as from a variable that is not set"
+        raise InputError(f"{message}; name a file or folder (. is the current one)")
     folder = needed or str(output).endswith(("/", os.sep)) or Path(output).is_dir()
     cause = _refusal(Path(output), folder=folder)
     if cause:

@@ -87,6 +87,21 @@ def test_what_came_with_a_text_goes_through_untouched() -> None:
             Document.from_json(f'{{"id": "a", "text": "نص", "{slip}": []}}')
 
 
+@pytest.mark.parametrize("line", [{"id": "a"}, 5, None, b"{}"])
+def test_only_a_text_is_a_line_of_json(line: Any) -> None:
+    with pytest.raises(InputError, match="expected a line of JSON as a text, found"):
+        Document.from_json(line)
+
+
+def test_a_key_beside_meta_and_in_it_loses_neither_value() -> None:
+    """The one beside was lost, and `predict` refused the same line."""
+    line = '{"id": "a", "text": "نص", "url": "a", "day": 3, "meta": {"url": "b", "day": 3}}'
+    document = Document.from_json(line)
+    assert document.meta == {"url": "a", "day": 3, "meta": {"url": "b", "day": 3}}
+    assert Document.from_json(document.to_json()) == document
+    assert Document.from_json(line.replace('"b"', '"a"')).meta == {"url": "a", "day": 3}
+
+
 @pytest.mark.parametrize(
     ("document", "told"),
     [

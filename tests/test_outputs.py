@@ -37,6 +37,7 @@ def test_what_is_a_folder(tmp_path: Path) -> None:
     [
         ("file/", "this is a file, and a folder is needed"),
         ("file/below/x", "file is a file, not a folder"),
+        ("", "the name of an output is empty"),
         ("~/x", f"write {Path.home()}/x"),
     ],
 )

@@ -48,9 +48,9 @@ def next_(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of that draw")] = 13,
     output: Annotated[
-        str,
+        str | None,
         typer.Option(help="write the texts chosen, as JSON lines, to this file or folder", metavar="PATH"),
-    ] = "",
+    ] = None,
     json_file: Json = None,
     runtime: Runtime = "auto",
     device: Device = None,
@@ -61,8 +61,8 @@ def next_(
     """
     found = inputs.find(texts)
     inputs.check(found)
-    chosen_file = output_file(output, "next.jsonl") if output else None
-    report = output_file(json_file, "next.json") if json_file else None
+    chosen_file = output_file(output, "next.jsonl") if output is not None else None
+    report = output_file(json_file, "next.json") if json_file is not None else None
     files = [file for file in found if isinstance(file, Path)]
     read = Sources([*texts, *files, *sources(corpus or ()), *box.files(box.meant(model))])
     read.refuse(*filter(None, (chosen_file, report)))
@@ -116,7 +116,7 @@ def doubt(
     Each article is judged by a model that was not trained on it; without such a model it is passed over.
     """
     check_threshold(threshold)
-    report = output_file(json_file, "doubt.json") if json_file else None
+    report = output_file(json_file, "doubt.json") if json_file is not None else None
     quiet_libraries()
     from kashif.cli.tables import isolated
     from kashif.corpora.loading import Spec

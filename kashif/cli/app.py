@@ -161,8 +161,8 @@ def train(
         typer.Argument(help="a recipe, such as train/quickstart.yaml; or a corpus, to train on by defaults"),
     ],
     output: Annotated[
-        str, typer.Option(help="model folder; models/<recipe's stem or corpus's name> by default")
-    ] = "",
+        str | None, typer.Option(help="model folder; models/<recipe's stem or corpus's name> by default")
+    ] = None,
     changes: Changes = None,
     resume: Resume = False,
     seeds: Annotated[
@@ -177,13 +177,13 @@ def train(
     if starter.is_corpus(recipe):
         given, name = Spec.parse(recipe).path, starter.name_of(recipe)
         settings = starter.recipe_of(recipe, changes=changes or ())
-        folder = output_folder(output or f"models/{name}")
+        folder = output_folder(f"models/{name}" if output is None else output)
         say(f"no recipe: {recipe} is trained on as by this one, which --set changes:")
         say(dump_yaml(settings.model_dump(mode="json", exclude_unset=True)).rstrip())
     else:
         given = Path(recipe)
         settings = Recipe.load(given, changes=changes or ())
-        folder = output_folder(output or f"models/{given.stem}")
+        folder = output_folder(f"models/{given.stem}" if output is None else output)
     used = (*settings.train, *settings.development, *settings.calibration, *settings.held_out)
     loading.refuse_unknown((*used, *settings.auxiliary))
     quiet_libraries()
@@ -233,7 +233,9 @@ def _seeds(text: str) -> list[int]:
 @app.command(cls=RecipeCommand)
 def pretrain(
     recipe: Annotated[Path, typer.Argument(help="a recipe with texts, such as train/newswire.yaml")],
-    output: Annotated[str, typer.Option(help="encoder's folder; models/<recipe's stem> by default")] = "",
+    output: Annotated[
+        str | None, typer.Option(help="encoder's folder; models/<recipe's stem> by default")
+    ] = None,
     changes: Changes = None,
     resume: Resume = False,
 ) -> None:
@@ -241,7 +243,7 @@ def pretrain(
     from kashif.training.recipe import PretrainingRecipe
 
     settings = PretrainingRecipe.load(recipe, changes=changes or ())
-    folder = output_folder(output or f"models/{recipe.stem}")
+    folder = output_folder(f"models/{recipe.stem}" if output is None else output)
     quiet_libraries()
     from kashif.training.pretraining import pretrain as run
 
@@ -253,9 +255,9 @@ def export(
     model: Annotated[str, typer.Argument(help="model folder, trained from a recipe")],
     int8: Annotated[bool, typer.Option("--int8", help="8-bit weights and activations")] = False,
     release: Annotated[
-        str,
+        str | None,
         typer.Option(help="instead: the folder for what is carried of the model, in half the bytes"),
-    ] = "",
+    ] = None,
     reports: Annotated[
         list[Path] | None, typer.Option("--report", help="with --release: a report of `score`, for the card")
     ] = None,
@@ -265,13 +267,13 @@ def export(
     Reads the corpora of the model's recipe: run it where the model was trained. That of news, the model that
     comes with Kashif, goes into the cache and needs no articles.
     """
-    if reports and not release:
+    if reports and release is None:
         raise InputError(Fault("--report", "is for the card of a release; name its folder: --release DIR"))
-    if release and int8:
+    if release is not None and int8:
         raise InputError(
             Fault("--int8", "a release has weights of 16 bits; leave it out, or export the model")
         )
-    if release:
+    if release is not None:
         _release(model, output_folder(release), reports or [])
         return
     folder = box.find(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -15,7 +15,8 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from kashif.controls import visible_on_terminal
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, counted, listed
+from kashif.outputs import named_errors
 from kashif.training.processes import is_first
 
 Item = TypeVar("Item")
@@ -92,17 +93,28 @@ err = Terminal(stderr=True)
 
 
 def emit(content: str) -> None:
-    """Prints what is the content of a file: as it is, but for a terminal, on which nothing of it acts."""
-    if out.is_terminal:
+    """Prints what is the content of a file: UTF-8, whatever the locale; nothing of it acts on a terminal."""
+    if sys.stdout is None:  # nobody is there to read
+        return
+    if sys.stdout.isatty():
         out.print(content, end="")
-    elif sys.stdout is not None:  # nobody is there to read
-        sys.stdout.write(content)
+        return
+    with named_errors("standard output"):
+        sys.stdout.buffer.write(content.encode())
+        sys.stdout.buffer.flush()
 
 
 def say(text: str) -> None:
     """Prints a line for the user on standard error; of several processes the first one does."""
     if is_first():
         err.print(text)
+
+
+def say_alone(corpora: Iterable[str], ids: Iterable[Sequence[str]]) -> None:
+    """Prints which articles each of two annotators' corpora has that the other one lacks."""
+    for corpus, alone in zip(corpora, ids, strict=True):
+        if alone:
+            say(f"left out, in {corpus} alone: {counted(len(alone), 'article')} ({listed(alone)})")
 
 
 class FirstLines:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say
+from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say, say_alone
 from kashif.errors import InputError, counted, nearest
 from kashif.libraries import quiet_libraries
 from kashif.outputs import ACCEPTED, Sources
@@ -59,6 +59,7 @@ def check(
         out.print(f"{told}; mend and check again", style="red")
         raise typer.Exit(2)
     if found.scheme is None:
+        out.print("nothing was checked: no article could be read", style="yellow")
         return
     if not totals["entities"]:
         out.print(
@@ -198,6 +199,7 @@ def agree(
     if differences:
         for line in found.differences:
             out.print(line)
+    say_alone((first, second), found.alone)
     for side in sides:
         for notice in side.notices:
             say(notice)
@@ -216,7 +218,7 @@ def convert(
     from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.sources import sources
     from kashif.corpora.texts import is_named
-    from kashif.formats import FORMATS, writing
+    from kashif.formats import FORMATS, conll, writing
 
     if format not in FORMATS:
         raise InputError(f"no format '{format}'; {nearest(format, FORMATS)}")
@@ -232,4 +234,5 @@ def convert(
     for loss in losses:
         lost.add(loss)
     lost.say()
-    say(f"wrote {len(documents)} articles to {output}")
+    written = len(documents) - sum(loss.endswith(conll.WORDLESS) for loss in losses)
+    say(f"wrote {counted(written, 'article')} to {output}")

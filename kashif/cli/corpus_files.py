@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kashif.cli import predicting
-from kashif.cli.console import FirstLines, Scheme, out, say
+from kashif.cli.console import FirstLines, Scheme, out, say, say_alone
 from kashif.corpora.partition import SHARES
 from kashif.errors import Fault, InputError, listed, nearest
 from kashif.files import list_folder, write_text
@@ -28,12 +28,23 @@ def preannotate(
     format: Annotated[
         str, typer.Option(help="label-studio, doccano, prodigy, webanno, brat, plain or another")
     ] = "label-studio",
+    on_error: predicting.OnError = "stop",
+    errors: predicting.Errors = None,
+    resume: predicting.Resume = False,
 ) -> None:
     """Mark texts as a model predicts, for people to correct; scores are kept where the format has room.
 
     What nobody has read is no gold: correct it before you train on it.
     """
-    predicting.predict(texts, model=model, format=format, output=output)
+    predicting.predict(
+        texts,
+        model=model,
+        format=format,
+        output=output,
+        on_error=on_error,
+        errors=errors,
+        resume=resume,
+    )
 
 
 def split(
@@ -70,8 +81,9 @@ def split(
             f"near-duplicates, kept together: {sum(map(len, kept)):,} articles in {len(kept):,} groups"
             f" ({named})"
         )
+    by_id = {document.id: document for document in found.documents}
     for split, ids in splits.items():
-        totals = statistics([d for d in found.documents if d.id in set(ids)])["totals"]
+        totals = statistics([by_id[id] for id in ids])["totals"]
         out.print(
             f"{name}#{split}: {totals['documents']:,} articles, {totals['words']:,} words,"
             f" {totals['entities']:,} entities, {totals['relations']:,} relations"
@@ -116,9 +128,7 @@ def merge(
     for difference in found.differences:
         shown.add(str(difference))
     shown.say()
-    for name, ids in zip((first, second), found.alone, strict=True):
-        if ids:
-            say(f"left out, in {name} alone: {len(ids):,} articles ({listed(ids)})")
+    say_alone((first, second), found.alone)
     entities = sum(len(document.entities) for document in found.documents)
     relations = sum(len(document.relations) for document in found.documents)
     out.print(

@@ -15,7 +15,7 @@ import typer
 
 from kashif import box
 from kashif import selection as selecting
-from kashif.cli.console import Device, FirstLines, Runtime, err, out, say, watched
+from kashif.cli.console import Device, FirstLines, Runtime, emit, err, out, say, watched
 from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -32,6 +32,13 @@ _LOG = "predict.errors"
 """The file of what failed, in a folder of documents."""
 _DIGITS = 16
 """How much of a digest names a model."""
+OnError = Annotated[
+    str, typer.Option(help="stop at an input that fails, or skip it and go on", metavar="stop|skip")
+]
+Errors = Annotated[
+    str | None, typer.Option(help="with skip: the file of what failed; by default beside the output")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="go on with a run that was cut short")]
 
 
 def predict(
@@ -46,20 +53,16 @@ def predict(
         str, typer.Option(help="jsonl, plain, brat, conll, html, table, or another tool's: docs/formats.md")
     ] = "jsonl",
     output: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="a folder if it ends in /, exists as one, or the format needs one; a file otherwise;"
             " standard output if none",
             metavar="PATH",
         ),
-    ] = "",
-    on_error: Annotated[
-        str, typer.Option(help="stop at an input that fails, or skip it and go on", metavar="stop|skip")
-    ] = "stop",
-    errors: Annotated[
-        str, typer.Option(help="with skip: the file of what failed; by default beside the output")
-    ] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was cut short")] = False,
+    ] = None,
+    on_error: OnError = "stop",
+    errors: Errors = None,
+    resume: Resume = False,
     threshold: Annotated[
         float | None,
         typer.Option(help="show only what is at least so probable; never more than the model predicts"),
@@ -159,31 +162,31 @@ class _Stamp:
         return item
 
 
-def _place(output: str, format: str, *, resume: bool, read: Sources) -> Output | None:
+def _place(output: str | None, format: str, *, resume: bool, read: Sources) -> Output | None:
     """Where the documents go; None for standard output."""
     from kashif.corpora.texts import is_named
 
     kinds = {*FORMATS, HTML, TABLE}
     if format not in kinds:
         raise InputError(f"no format '{format}'; {nearest(format, kinds)}")
-    if output and format == TABLE:
+    if output is not None and format == TABLE:
         raise InputError("a table is for the terminal; for a file choose another --format")
-    if format in FORMATS and FORMATS[format].pack and (not output or is_stream(Path(output))):
+    if format in FORMATS and FORMATS[format].pack and (output is None or is_stream(Path(output))):
         raise InputError(f"{format} is no text that can be printed; name a place with --output")
-    if resume and (not output or is_stream(Path(output))):
+    if resume and (output is None or is_stream(Path(output))):
         raise InputError("--resume goes on with a file or folder; name it with --output")
-    if not output and sys.stdout is None:
+    if output is None and sys.stdout is None:
         raise typer.Exit(1)  # nobody is there to read
-    return Output.at(output, format, has_text=is_named, sources=read) if output else None
+    return None if output is None else Output.at(output, format, has_text=is_named, sources=read)
 
 
-def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
+def _log(errors: str | None, place: Output | None, *, skip: bool) -> Path | None:
     """The file of what failed; none where failures are only printed."""
     if not skip:
-        if errors:
+        if errors is not None:
             raise InputError("--errors goes with --on-error skip")
         return None
-    if errors:
+    if errors is not None:
         return output_file(errors, "predict.errors")
     if place is None or is_stream(place.path):
         return None
@@ -249,13 +252,11 @@ class _Run:
                     out.print(table)
             return
         for content in contents(documents, format, labels=labels, predicted=True, tell=self._losses.add):
-            if file is None and sys.stdout.isatty():
-                out.print(content, end="")
+            if file is None:
+                emit(content)
                 continue
-            stream = file or sys.stdout.buffer
-            with named_errors("standard output" if file is None else file.name):
-                stream.write(content.encode())
-                stream.flush()
+            with named_errors(file.name):
+                file.write(content.encode())
 
     def write(self, place: Output, *, digest: str, resume: bool) -> None:
         """Writes documents beside the output, and puts them in place when all are there."""

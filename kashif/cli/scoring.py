@@ -80,15 +80,15 @@ def crossvalidate(
     folds: Annotated[int, typer.Option(help="as many as articles: each is left out when it is alone")] = 5,
     jobs: Annotated[int, typer.Option(min=1, help="trainings at a time")] = 1,
     output: Annotated[
-        str, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
-    ] = "",
+        str | None, typer.Option(help="folder of the models; models/<recipe's stem>-folds by default")
+    ] = None,
     changes: Changes = None,
     json_file: Json = None,
     html_file: Html = None,
     seed: Seed = 0,
 ) -> None:
     """Score a recipe on articles of its own training corpora, each by a model trained without it."""
-    folder = output_folder(output or f"models/{recipe.stem}-folds")
+    folder = output_folder(f"models/{recipe.stem}-folds" if output is None else output)
     quiet_libraries()
     from kashif.training import crossvalidation
     from kashif.training.recipe import Recipe
@@ -200,8 +200,8 @@ def _files(
     Raises:
         InputError: if one would be written over an input or the other one.
     """
-    report = output_file(json_file, f"{name}.json") if json_file else None
-    page = output_file(html_file, f"{name}.html") if html_file else None
+    report = output_file(json_file, f"{name}.json") if json_file is not None else None
+    page = output_file(html_file, f"{name}.html") if html_file is not None else None
     if report or page:
         files = (file for path in inputs for file in (box.files(path) if path.is_dir() else [path]))
         Sources([*files, *suite.places(corpora)]).refuse(*filter(None, (report, page)))

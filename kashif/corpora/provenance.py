@@ -59,7 +59,8 @@ class Articles:
     def among(self, documents: Iterable[Document]) -> set[str]:
         """The ids of those documents that are among these articles, by id, by lines or by text."""
         documents = list(documents)
-        same = {document.id for document in documents if text_digest(document.text) in self.texts.values()}
+        texts = set(self.texts.values())
+        same = {document.id for document in documents if text_digest(document.text) in texts}
         same |= slices.among((document.id for document in documents), self.texts)
         return same | slices.sharing(slices.lines_of(documents), self.lines)
 

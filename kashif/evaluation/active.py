@@ -158,7 +158,8 @@ def pool_of(
     """The texts that nobody has annotated; of more than ``most`` so many are drawn by ``seed``.
 
     Passed over are those without a word, those among the annotated ones or those that the model was trained
-    on or selected by (``seen``), by id or by text, and near-duplicates of annotated ones.
+    on or selected by (``seen``), by id or by text, and near-duplicates of annotated ones. Of near-duplicates
+    among themselves ``choose`` takes one; the others are counted.
     """
     notices: list[str] = []
 
@@ -187,6 +188,8 @@ def pool_of(
     copies = {id for group in groups if marked.intersection(group) for id in group} - marked
     left = without(left, copies, "that are near-duplicates of annotated articles")
     kept = tuple(tuple(group) for group in groups if not marked.intersection(group))
+    if further := sum(len(group) - 1 for group in kept):
+        notices.append(f"passed over: {further:,} texts that are near-duplicates of others to choose from")
     return Pool(tuple(left), kept, tuple(notices))
 
 

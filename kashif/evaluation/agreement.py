@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kashif.arabic import words
@@ -17,7 +17,8 @@ from kashif.scheme import Scheme
 class Agreement:
     """F1 between two annotators (either taken as gold gives the same) and kappa over words.
 
-    ``agreed_relations`` counts only relations whose both arguments the two marked alike.
+    ``agreed_relations`` counts only relations whose both arguments the two marked alike. ``alone`` are
+    the ids of articles that only the first and only the second annotated.
     """
 
     documents: int
@@ -28,6 +29,7 @@ class Agreement:
     by_entity: dict[str, Counts]
     by_relation: dict[str, Counts]
     differences: tuple[str, ...]
+    alone: tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: Scheme) -> Agreement:
@@ -75,7 +77,14 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
         dict(sorted(by_entity.items())),
         dict(sorted(by_relation.items())),
         tuple(differences),
+        alone((document.id for document in first), other),
     )
+
+
+def alone(first: Iterable[str], second: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids that only the first has, and those that only the second has."""
+    one, other = dict.fromkeys(first), dict.fromkeys(second)
+    return tuple(id for id in one if id not in other), tuple(id for id in other if id not in one)
 
 
 def kappa(first: Sequence[object], second: Sequence[object]) -> float | None:

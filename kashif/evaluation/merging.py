@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError
+from kashif.evaluation.agreement import alone
 from kashif.evaluation.counting import Item, ordered
 from kashif.formats import Reading
 from kashif.scheme import Scheme
@@ -68,16 +69,11 @@ def merge(first: Sequence[Reading], second: Sequence[Reading], *, scheme: Scheme
     ]
     if faults:
         raise InputError(faults)
-    shared = {reading.document.id for reading, _ in pairs}
-    alone = tuple(
-        tuple(reading.document.id for reading in side if reading.document.id not in shared)
-        for side in (first, second)
-    )
     merged = [_merge_one(a, b, scheme=scheme) for a, b in pairs]
     return Merged(
         tuple(document for document, _ in merged),
         tuple(difference for _, found in merged for difference in found),
-        (alone[0], alone[1]),
+        alone((reading.document.id for reading in first), other),
     )
 
 

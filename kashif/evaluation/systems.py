@@ -123,7 +123,8 @@ def _open_predictions(path: Path) -> System:
             theirs, ours = listed(predicted, most=3), listed((d.id for d in asked.documents), most=3)
             message = f"no id is one of {name}: here {theirs}, there {ours}; give predictions its ids"
             raise InputError(Fault(str(path), message))
-        other = [id for id in predicted if id not in {document.id for document in asked.documents}]
+        known = {document.id for document in asked.documents}
+        other = [id for id in predicted if id not in known]
         return Answers(found, notices=_left_out(other, len(predicted), path, name))
 
     return System(str(path), answer)

@@ -72,7 +72,13 @@ FORMATS = {
         write_predicted=label_studio.write_predicted,
     ),
     "doccano": Format(".jsonl", doccano.read, doccano.write, many=True),
-    "prodigy": Format(".jsonl", prodigy.read, prodigy.write, many=True),
+    "prodigy": Format(
+        ".jsonl",
+        prodigy.read,
+        prodigy.write,
+        many=True,
+        write_predicted=prodigy.write_predicted,
+    ),
     "gliner": Format(".json", gliner.read, gliner.write, many=True, frame=gliner.FRAME),
     "webanno": Format(".tsv", webanno.read, webanno.write, many=False),
     "datasets": Format(

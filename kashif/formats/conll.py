@@ -34,6 +34,8 @@ OPTIONS = {
     "tag": (regex.compile(r"[1-9]\d{0,3}(,[1-9]\d{0,3})*"), "+tag=4 or +tag=3,4 (the columns of tags)"),
 }
 """The options of the format: what their values look like and what they are."""
+WORDLESS = "no word, so it has no place in CoNLL and is left out"
+"""What is said of a document that is not written."""
 _PART = regex.compile(r"(\d+)-(\d+)")
 
 
@@ -266,16 +268,23 @@ class Builder:
 def write(document: Document) -> tuple[str, list[str]]:
     """The document over our words, a column for each depth of nesting, and what was not held.
 
+    A document without a word is not written: the format has no line for it.
+
     Raises:
         InputError: if a label holds white space, which parts the columns of the format.
     """
     refuse_blank_labels(document, (entity.label for entity in document.entities), format="conll")
     spans = words(document.text)
+    if not spans:
+        return "", [f"{document.id}: {WORDLESS}"]
     starts = {start: index for index, (start, _) in enumerate(spans)}
     columns: list[list[str]] = []
-    inside = 0
+    inside = beside = 0
     for entity in sorted(document.entities, key=lambda item: (item.start, -item.end)):
         place = touched(spans, entity.start, entity.end)
+        if not place:
+            beside += 1
+            continue
         inside += entity.start not in starts or spans[place[-1]][1] != entity.end
         for column in columns:
             if all(column[index] == "O" for index in place):
@@ -303,6 +312,8 @@ def write(document: Document) -> tuple[str, list[str]]:
         losses.append(f"{document.id}: {across} spans run over the end of a sentence and are cut there")
     if inside:
         losses.append(f"{document.id}: {inside} spans begin or end inside a word; whole words are written")
+    if beside:
+        losses.append(f"{document.id}: {beside} spans of no word are left out")
     if document.relations:
         losses.append(f"{document.id}: {len(document.relations)} relations have no place in CoNLL")
     return "".join(rows), losses

@@ -9,7 +9,7 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
-from kashif.document import Document, Entity, Relation
+from kashif.document import Document, Entity, Relation, joined_meta
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
 from kashif.formats import offsets
@@ -172,11 +172,8 @@ def name(row: Mapping[str, Any], keys: Sequence[str], otherwise: str) -> str:
 
 def meta_of(row: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
     """A row's keys that are not the format's own, together with what stands below ``meta``."""
-    meta = {key: value for key, value in row.items() if key not in own and key != "meta"}
-    below = row.get("meta")
-    if below is not None:
-        meta |= below if isinstance(below, dict) else {"meta": below}
-    return meta
+    others = {key: value for key, value in row.items() if key not in own and key != "meta"}
+    return joined_meta(others, row.get("meta"))
 
 
 def single_values(items: Iterable[tuple[str, Any]], passed: Counter[str], *, what: str) -> dict[str, Any]:
@@ -185,15 +182,15 @@ def single_values(items: Iterable[tuple[str, Any]], passed: Counter[str], *, wha
     Others are counted as values of ``what``, by name.
     """
     meta: dict[str, Any] = {}
+    below = None
     for name, value in items:
         if name == "meta" and isinstance(value, str):
             below = parse_json(value, "meta") if value.startswith("{") else value
-            meta |= below if isinstance(below, dict) else {name: below}
         elif isinstance(value, str | int | float | bool):
             meta[name] = value
         elif value is not None:
             passed[f"values of {what} '{name}' are left out"] += 1
-    return meta
+    return joined_meta(meta, below)
 
 
 def rows(path: Path, faults: list[Fault]) -> Iterator[tuple[int, int, dict[str, Any]]]:

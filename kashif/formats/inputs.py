@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kashif.document import joined_meta
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, decode, opened, parse_json, read_text
 from kashif.formats import plain, shapes
@@ -214,9 +215,4 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
             found += f"; for texts from {format}: kashif corpus convert {format}:{where} --format jsonl"
         return failure(f"expected an object with a string 'text', {found}", str(id))
     meta = {key: value for key, value in row.items() if key not in _OWN}
-    below = row.get("meta", {})
-    if not isinstance(below, dict):
-        below = {"meta": below}
-    if twice := sorted(below.keys() & meta.keys()):
-        return failure(f"{', '.join(twice)}: stands beside 'meta' and in it; keep one", str(id))
-    return Text(str(id), text, where, number, meta | below)
+    return Text(str(id), text, where, number, joined_meta(meta, row.get("meta")))

@@ -199,8 +199,7 @@ class _Task:
         if not isinstance(labels, list) or not labels:
             passed["spans without a label are left out"] += 1
             return
-        below = result.get("meta")
-        normal = below.get("normal") if isinstance(below, dict) else None
+        normal = _normal(draft, result.get("meta"), value, passed)
         for index, label in enumerate(labels):
             named = result.get("id") is not None
             id = f"{result['id']} {label}" if named and (index or again) else result.get("id")
@@ -242,6 +241,19 @@ class _Task:
         )
         for label in labels:
             draft.relation(label, *ends, score=result.get("score") if predicted else None)
+
+
+def _normal(draft: Draft, meta: Any, value: Mapping[str, Any], passed: Counter[str]) -> Any:
+    """The normal form in a region's meta; none if it is of another mention than the one now marked."""
+    meta = meta if isinstance(meta, dict) else {}
+    normal, mention = meta.get("normal"), meta.get("mention")
+    place = offsets.taken(draft.table, value.get("start"), value.get("end"))
+    if normal is None or place is None or not isinstance(mention, str):
+        return normal
+    if same(mention, draft.text[slice(*place)]):
+        return normal
+    passed["normal forms are left out, their spans were changed"] += 1
+    return None
 
 
 def _level(results: Any) -> Any:
@@ -298,4 +310,6 @@ def _region(entity: Entity) -> dict[str, Any]:
     }
     if entity.score is not None:
         result["score"] = entity.score
-    return result | ({} if entity.normal is None else {"meta": {"normal": entity.normal}})
+    if entity.normal is not None:  # the tool keeps the meta where a person moves the span's edges
+        result["meta"] = {"normal": entity.normal, "mention": entity.text}
+    return result

@@ -1,7 +1,8 @@
 """Prodigy's JSON lines: spans and relations over tokens, and the answer of who looked at it.
 
 Format: https://prodi.gy/docs/api-interfaces. Offsets are code points. What was rejected or ignored is left
-out.
+out. The scores of what was accepted are a model's no more; a line without an answer, which nobody has looked
+at, keeps them.
 """
 
 from __future__ import annotations
@@ -53,16 +54,15 @@ def read(path: Path) -> list[Reading]:
 
 def _fill(draft: Draft, row: dict[str, Any], passed: Counter[str]) -> None:
     """Adds a line's entities and relations; a relation names its spans by their offsets."""
+    scored = "answer" not in row
     ids: dict[tuple[str, str], Any] = {}
     spans = listed(draft, row.get("spans"), "spans")
     own = all(isinstance(span.get("id"), int) for span in spans)
 
     def add(span: dict[str, Any], id: Any) -> None:
         start, end, label = span.get("start"), span.get("end"), span.get("label")
-        if (
-            draft.entity(start, end, label, id=id, mention=span.get("text"), score=span.get("score"))
-            is not None
-        ):
+        score = span.get("score") if scored else None
+        if draft.entity(start, end, label, id=id, mention=span.get("text"), score=score) is not None:
             ids[_key(span)] = ids[_key(span | {"label": None})] = id
 
     for span in spans:
@@ -84,7 +84,8 @@ def _fill(draft: Draft, row: dict[str, Any], passed: Counter[str]) -> None:
         if len(ends) < 2 or None in ends:
             passed["relations of words that no labelled span covers are left out"] += 1
         else:
-            draft.relation(relation.get("label"), *ends, score=relation.get("score"))
+            score = relation.get("score") if scored else None
+            draft.relation(relation.get("label"), *ends, score=score)
 
 
 def _key(span: dict[str, Any]) -> tuple[str, str]:
@@ -92,8 +93,25 @@ def _key(span: dict[str, Any]) -> tuple[str, str]:
     return f"{span.get('start')}-{span.get('end')}", f"{span.get('label')}"
 
 
+def write_predicted(document: Document) -> tuple[str, list[str]]:
+    """As ``write``, of a model's document: one without marks has no answer either."""
+    return _line(document, answered=bool(document.entities) and not _has_score(document)), []
+
+
 def write(document: Document) -> tuple[str, list[str]]:
-    """The document as an accepted line; tokens are words, cut where a span begins or ends inside one."""
+    """The document as a line, accepted unless a mark has a score: a model's marks wait for an answer.
+
+    Tokens are words, cut where a span begins or ends inside one.
+    """
+    return _line(document, answered=not _has_score(document)), []
+
+
+def _has_score(document: Document) -> bool:
+    scores = [e.score for e in document.entities] + [r.score for r in document.relations]
+    return any(score is not None for score in scores)
+
+
+def _line(document: Document, *, answered: bool) -> str:
     found = tokens(document.text, [(entity.start, entity.end) for entity in document.entities])
     begins = {start: index for index, (start, _, _) in enumerate(found)}
     ends = {end: index for index, (_, end, _) in enumerate(found)}
@@ -128,7 +146,7 @@ def write(document: Document) -> tuple[str, list[str]]:
             | ({} if relation.score is None else {"score": relation.score})
             for relation in document.relations
         ],
-        "answer": "accept",
     }
+    row |= {"answer": "accept"} if answered else {}
     row |= {"meta": dict(document.meta)} if document.meta else {}
-    return json_line(row, document.id) + "\n", []
+    return json_line(row, document.id) + "\n"

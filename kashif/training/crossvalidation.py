@@ -78,7 +78,8 @@ def crossvalidate(
     scheme = gather(recipe).scheme
     for fold in parts:  # one model at a time in memory
         model = systems.open_model(fold.folder, watch=watch)
-        left_out = tuple(document for document in asked.documents if document.id in fold.left_out)
+        ids = set(fold.left_out)
+        left_out = tuple(document for document in asked.documents if document.id in ids)
         answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
     name = f"{asked.name}, {len(parts)} folds"
     report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
@@ -138,8 +139,9 @@ def _refuse_copies(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None
     documents = [document for part in loading.load_each(recipe.train) for document in part.documents]
     shared: set[str] = set()
     for fold in parts:
-        left_out = [document for document in documents if document.id in fold.left_out]
-        rest = [document for document in documents if document.id not in fold.left_out]
+        ids = set(fold.left_out)
+        left_out = [document for document in documents if document.id in ids]
+        rest = [document for document in documents if document.id not in ids]
         shared |= slices.overlapping(rest, left_out)
     if shared:
         message = f"{asked.name}: text of {', '.join(sorted(shared))} would be trained on and scored"

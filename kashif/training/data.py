@@ -78,6 +78,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     found = scheme_of(specs, sets["train"], given=recipe.scheme)
     _refuse_unknown(sets["train"], found.scheme)
     notices += [*found.notices, *unmarked(sets["train"])]
+    without = frozenset(without)
     sets["left_out"] = [document for document in sets["train"] if document.id in without]
     sets["train"] = [document for document in sets["train"] if document.id not in without]
     _refuse_overlaps(sets)

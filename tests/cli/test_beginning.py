@@ -80,7 +80,7 @@ def test_two_annotators_are_merged(run: Run, news: Path, tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr.decode()
     told = "1 articles; both agree on 12 entities and 4 relations; 1 differences to decide\n"
     assert done.stdout.decode() == told
-    assert f"left out, in {other} alone: 1 articles (a2)" in done.stderr.decode()
+    assert f"left out, in {other} alone: 1 article (a2)" in done.stderr.decode()
     rows = (output / "differences.tsv").read_text(encoding="utf-8").splitlines()
     assert rows[1:] == [f"a1\t{news}/a1.txt:4\tORG «الناتو»\t{other}/a1.txt:4\tEVENT «الناتو»"]
     assert run("corpus", "check", output).returncode == 0

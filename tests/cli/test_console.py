@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from kashif.cli import corpus, tables
 from kashif.cli.app import app
-from kashif.cli.console import FirstLines, Terminal
+from kashif.cli.console import FirstLines, Terminal, emit
 from kashif.corpora.statistics import statistics
 from kashif.document import Document, Entity, Relation
 
@@ -66,6 +67,17 @@ def test_errors_and_notices_are_escaped(run: Run, tmp_path: Path, command: tuple
         assert "\\x1b[2J[red].txt:1" in told
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1256"])
+def test_what_goes_into_a_file_is_utf_8_whatever_the_locale(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    r"""A scheme's keys were written as ``\u0646``, which YAML does not read back, or in cp1256."""
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bytes_, encoding, errors="backslashreplace"))
+    emit("نوع: x\n")
+    assert bytes_.getvalue() == "نوع: x\n".encode()
+
+
 def test_the_first_lines_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:
     lines = FirstLines(2)
     for number in range(5):
@@ -83,7 +95,7 @@ def test_every_option_that_names_an_output_takes_it_as_it_was_typed() -> None:
         for name, hint in get_type_hints(command.callback).items()
         if name in {"output", "json_file", "html_file", "errors"}
     }
-    assert len(found) == 17
+    assert len(found) == 18
     assert all(hint in (str, str | None) for hint in found.values())
 
 
@@ -111,6 +123,23 @@ def test_a_file_is_no_folder_in_any_command(
     assert done.returncode == 2, done.stderr.decode()
     assert told in done.stderr.decode()
     assert file.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("corpus", "convert", "annotations/newsroom", "--format", "csv", "--output"),
+        ("corpus", "preannotate", "none", "README.md", "--output"),
+        ("predict", "README.md", "--output"),
+        ("score", "none", "annotations/newsroom", "--json"),
+        ("train", "train/quickstart.yaml", "--output"),
+    ],
+)
+def test_an_empty_output_is_refused(run: Run, command: tuple[str, ...]) -> None:
+    """A variable that was not set: the files went into the current folder, or nowhere."""
+    done = run(*command, "")
+    assert done.returncode == 2
+    assert "the name of an output is empty" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("ending", ["/", ""])

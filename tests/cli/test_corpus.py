@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
 from helpers import ARTICLE, FOREIGN, SCHEME
 
 from kashif.corpora.schemes import learn
@@ -137,8 +138,16 @@ def test_convert_stats_and_agree(run: Run, news: Path, tmp_path: Path) -> None:
     assert "do not share one scheme" in told.stderr.decode()
     agreed = run("corpus", "agree", news, output, "--differences", "--scheme", SCHEME).stdout.decode()
     assert "1.000" in agreed
+    (news / "more.txt").write_text("[[كيم|PERS#1]]\n", encoding="utf-8")
+    told = run("corpus", "agree", news, output, "--scheme", SCHEME).stderr.decode()
+    assert f"left out, in {news} alone: 1 article (more)" in told
+    (news / "more.txt").unlink()
     lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
     assert "4 relations have no place" in lossy.stderr.decode()
+    (news / "empty.txt").write_text("\n", encoding="utf-8")
+    lossy = run("corpus", "convert", news, "--format", "conll", "--output", tmp_path / "a.conll")
+    assert "empty: no word" in lossy.stderr.decode()
+    assert "wrote 1 article to" in lossy.stderr.decode()
 
 
 def test_check_gives_no_green_tick_for_nothing(run: Run, news: Path) -> None:
@@ -153,6 +162,14 @@ def test_check_gives_no_green_tick_for_nothing(run: Run, news: Path) -> None:
         in done.stdout.decode()
     )
     assert "✓" not in done.stdout.decode()
+
+
+def test_check_says_that_it_checked_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the texts that a corpus points into, check was content in silence."""
+    monkeypatch.delenv("KASHIF_SEEDS", raising=False)
+    done = run("corpus", "check", "annotations/seeds")
+    assert done.returncode == 0
+    assert "nothing was checked: no article could be read" in done.stdout.decode()
 
 
 def test_letters_that_a_terminal_cannot_show_are_escapes(tmp_path: Path) -> None:

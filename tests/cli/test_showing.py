@@ -103,8 +103,11 @@ def test_a_model_of_another_version_says_so(run: Run, trained: Path, tmp_path: P
 def test_texts_are_marked_for_people_to_correct(run: Run, trained: Path, known: str, tmp_path: Path) -> None:
     nothing = '{"id": "empty", "text": "-"}\n'
     (tmp_path / "new.jsonl").write_text(f"{known.rstrip()}\n{nothing}", encoding="utf-8")
-    done = run("corpus", "preannotate", trained, tmp_path / "new.jsonl", "--output", tmp_path / "tasks.json")
+    command = ("corpus", "preannotate", trained, tmp_path / "new.jsonl", "--output", tmp_path / "tasks.json")
+    done = run(*command)
     assert done.returncode == 0, done.stderr.decode()
+    again = run(*command, "--resume", "--on-error", "skip")
+    assert "there is nothing to resume" in again.stderr.decode()
     [task, empty] = read_json(tmp_path / "tasks.json")
     assert empty["predictions"][0]["result"] == []
     assert "annotations" not in empty  # nobody has looked at it

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,24 @@ from kashif.errors import InputError
 
 def write(folder: Path, **parts: object) -> None:
     (folder / NAME).write_text(json.dumps(parts), encoding="utf-8")
+
+
+class Counting(dict[str, str]):
+    """A mapping that counts how often all of its values are asked for."""
+
+    asked = 0
+
+    def values(self) -> Any:
+        self.asked += 1
+        return super().values()
+
+
+def test_known_texts_are_gathered_once_and_not_for_each_document() -> None:
+    documents = [Document(f"d{i}", f"نص {i}") for i in range(50)]
+    texts = Counting(articles_row(documents[:1])["articles"])
+    assert Articles(texts).among(documents) == {"d0"}
+    assert Articles(texts).namesakes(documents) == set()
+    assert texts.asked == 2
 
 
 def test_a_manifest_tells_what_a_model_has_seen(tmp_path: Path) -> None:

@@ -104,6 +104,15 @@ def test_one_of_a_group_is_chosen() -> None:
     assert not choose([], count=3)
 
 
+def test_near_duplicates_within_the_pool_are_counted() -> None:
+    """Three of four texts were chosen, and nothing told why."""
+    plain = " ".join(f"كلمة{i}" for i in range(60))
+    texts = [Document("a", plain), Document("b", plain + " وزيادة"), *(Document(i, f"خبر {i}") for i in "cd")]
+    pool = pool_of(texts, [])
+    assert len(pool.groups) == 3
+    assert pool.notices == ("passed over: 1 texts that are near-duplicates of others to choose from",)
+
+
 def test_texts_that_are_annotated_seen_or_copies_are_passed_over() -> None:
     plain = " ".join(f"كلمة{i}" for i in range(60))
     texts = [

@@ -27,6 +27,7 @@ def test_relations_on_agreed_entities_are_counted_apart(scheme: Scheme) -> None:
     assert found.entities == Counts(1, 0, 1)
     assert found.relations == Counts(0, 0, 1)
     assert found.agreed_relations == Counts()
+    assert found.alone == ((), ("other",))
     assert found.differences == (
         "d:1: first only: visits PERS «بوتين» -> GPE «موسكو»",
         "d:1: first only: GPE «موسكو»",

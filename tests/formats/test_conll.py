@@ -7,6 +7,7 @@ import pytest
 from kashif import formats
 from kashif.document import Document, Entity
 from kashif.errors import InputError
+from kashif.formats import conll
 from kashif.formats.writing import save
 
 
@@ -41,6 +42,18 @@ def test_invisible_ends_of_tokens_are_in_no_span(tmp_path: Path) -> None:
     written, losses = formats.render(document, "conll")
     assert "\nكيم B-PERS\nجو\u200dنغ I-PERS\nزار O\n" in written
     assert losses == ["a: 3 invisible characters beside words are left out"]
+
+
+def test_what_has_no_word_is_told_as_lost(tmp_path: Path) -> None:
+    """An article without a word was lost in silence; a span of none was said to be written."""
+    lost = f"a: {conll.WORDLESS}"
+    for text in ("", " \n", "\u200c"):
+        assert conll.write(Document("a", text)) == ("", [lost])
+    losses = save([Document("a", " "), Document("b", "زار كيم")], "conll", tmp_path / "o.conll")
+    assert losses == [lost]
+    assert [reading.document.text for reading in conll.read(tmp_path / "o.conll")] == ["زار كيم\n"]
+    between = Document("b", "زار كيم", (Entity(1, 3, 4, "X", " "),))
+    assert conll.write(between)[1] == ["b: 1 spans of no word are left out"]
 
 
 def test_spans_of_one_label_keep_their_columns(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from kashif import formats
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
-from kashif.formats import offsets
+from kashif.formats import drafts, offsets
 from kashif.formats.tokens import joined, tokens
 from kashif.formats.writing import save
 
@@ -168,3 +169,10 @@ def test_ids_of_18_digits_are_kept(tmp_path: Path, format: str) -> None:
     document = Document("d", "زار كيم", entities, (Relation("r", 10**15, 10**18 - 1),))
     assert save([document], format, tmp_path / "all") == []
     assert formats.read(tmp_path / "all", format)[0].document == document
+
+
+def test_a_key_beside_meta_and_in_it_loses_neither_value() -> None:
+    row = {"text": "نص", "url": "a", "meta": {"url": "b"}}
+    assert drafts.meta_of(row, {"text"}) == {"url": "a", "meta": {"url": "b"}}
+    values = [("url", "a"), ("meta", '{"url": "b"}')]
+    assert drafts.single_values(values, Counter(), what="x") == {"url": "a", "meta": {"url": "b"}}

@@ -100,6 +100,21 @@ def test_what_a_model_found_nothing_in_is_no_annotation(tmp_path: Path) -> None:
     assert reading.document == bare
 
 
+def test_a_normal_form_is_dropped_where_a_person_changed_the_span(tmp_path: Path) -> None:
+    """The tool keeps a region's meta: the normal form of the old mention was taken for the new one's."""
+    content, _ = label_studio.write(Document("a", TEXT, (Entity(1, 6, 11, "PERS", "بوتين", normal="بوتن"),)))
+    row = json.loads(content)
+    [reading] = label_studio.read(export(tmp_path / "a.json", row))
+    assert (reading.document.entities[0].normal, reading.notices) == ("بوتن", ())
+    row["annotations"][0]["result"][0]["value"] |= {"end": 17, "text": "بوتين موسكو"}
+    [reading] = label_studio.read(export(tmp_path / "a.json", row))
+    assert [(e.text, e.normal) for e in reading.document.entities] == [("بوتين موسكو", None)]
+    assert "1 normal forms are left out, their spans were changed" in reading.notices[0]
+    others = task(span("b", 6, 11, "PERS", meta={"normal": "بوتن"}))  # it does not say of which mention
+    [reading] = label_studio.read(export(tmp_path / "a.json", others))
+    assert (reading.document.entities[0].normal, reading.notices) == ("بوتن", ())
+
+
 def test_offsets_may_count_code_units(tmp_path: Path) -> None:
     """Early versions counted as JavaScript does; the mentions tell."""
     tasks = [task(span("a", 7, 12, "PERS", "بوتين"), span("b", 13, 18, "GPE", "موسكو"))]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kashif.document import Document
 from kashif.errors import InputError
 from kashif.formats import prodigy
 
@@ -50,6 +51,22 @@ def test_an_export(tmp_path: Path) -> None:
         "1 lines are left out, their answer is 'reject'",
         "1 lines are left out, their answer is 'ignore'",
     ]
+
+
+def test_what_people_accepted_has_no_scores(tmp_path: Path) -> None:
+    """The model's scores stay in an accepted line; by them people's gold counted as a model's."""
+    row = {"spans": [PERS | {"score": 0.7}, GPE], "relations": []}
+    relation = {"head_span": PERS, "child_span": GPE, "label": "visits", "score": 0.6}
+    row["relations"] = [relation]
+    for answer, scores in (({"answer": "accept"}, [None, None, None]), ({}, [0.7, None, 0.6])):
+        [reading] = prodigy.read(export(tmp_path / "a.jsonl", row | answer))
+        marks = (*reading.document.entities, *reading.document.relations)
+        assert [mark.score for mark in marks] == scores
+        content, _ = prodigy.write(reading.document)
+        assert ("answer" in json.loads(content)) == bool(answer)
+    nothing = Document("a", "زار كيم عمان")
+    assert "answer" in json.loads(prodigy.write(nothing)[0])
+    assert "answer" not in json.loads(prodigy.write_predicted(nothing)[0])
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
