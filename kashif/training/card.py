@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from kashif.config import StrictModel
 from kashif.controls import visible_on_page
@@ -111,6 +111,7 @@ class ManifestRow(_Row):
     environment: _Environment
     train: _Articles
     development: _Articles
+    corpora: dict[str, list[str]] = Field(default={})
 
 
 class ScoresRow(_Row):
@@ -175,6 +176,13 @@ def changed(text: str, before: str, after: str) -> str | None:
 
 _NONE: Mapping[str, Any] = {"articles": {}}
 """A part of a manifest that an older one lacks."""
+_USES = {
+    "train": "trained on",
+    "development": "selected by",
+    "calibration": "calibrated by",
+    "auxiliary": "its encoder beside",
+}
+"""The parts of a manifest that are a row of the card, and what it calls them."""
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
 ends with a word."""
@@ -264,24 +272,30 @@ def _measure(measure: _Measure | None) -> str:
 
 
 def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
-    uses = {
-        "train": ("trained on", recipe.train),
-        "development": ("selected by", recipe.development),
-        "calibration": ("calibrated by", recipe.calibration or recipe.development),
-        "auxiliary": ("its encoder beside", recipe.auxiliary),
+    asked = {
+        "train": recipe.train,
+        "development": recipe.development,
+        "calibration": recipe.calibration or recipe.development,
+        "auxiliary": recipe.auxiliary,
     }
+    corpora = asked | manifest.get("corpora", {})  # of those, the ones that were there; an older one lacks it
+    articles = {key: manifest.get(key, _NONE)["articles"] for key in _USES}
+    if anew := manifest.get("thresholds"):
+        articles["calibration"] = {}
     rows = [
-        (what, ", ".join(f"`{corpus}`" for corpus in corpora) or "set aside of these", str(len(articles)))
-        for key, (what, corpora) in uses.items()
-        if (articles := manifest.get(key, _NONE)["articles"])
-        and (key != "calibration" or "thresholds" not in manifest)
+        (what, ", ".join(f"`{corpus}`" for corpus in corpora[key]) or "set aside of these", str(len(found)))
+        for key, what in _USES.items()
+        if (found := articles[key])
     ]
-    if "thresholds" in manifest:
-        count = len(manifest["thresholds"]["articles"])
-        rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", str(count)))
+    if anew:
+        articles["anew"] = anew["articles"]
+        count = str(len(anew["articles"]))
+        rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", count))
     yield _table(("", "corpora", "articles"), rows)
-    if read := len(manifest.get("encoder articles", _NONE)["articles"]):
-        yield f"Its encoder has seen {read:,} more articles before."
+    before = manifest.get("encoder articles", _NONE)["articles"]
+    told = {each for part in articles.values() for article in part.items() for each in article}
+    if more := sum(told.isdisjoint(article) for article in before.items()):
+        yield f"Its encoder has seen {more:,} more articles before."
     if pretraining := manifest.get("encoder recipe"):
         heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))
         yield f"`kashif pretrain` made it of {heard}; `manifest.json` has that recipe too."
