@@ -51,16 +51,19 @@ class ReportRow(_Row):
     documents: int
     measures: dict[str, _Measure]
     calibration: dict[str, _Truth]
+    notices: tuple[str, ...] = ()
 
 
 class Reports(_Row):
     """The reports in a file of ``kashif score --json``, and what they are of.
 
-    ``model`` are the digests of a model, None for predictions or a cross-validation; older files lack it.
+    ``model`` are the digests of a model, None for predictions or a cross-validation, ``runtime`` is what ran
+    it; older files lack both, and have the notices of a report among those of all.
     """
 
     system: str
     model: dict[str, str] | None = None
+    runtime: str | None = None
     reports: tuple[ReportRow, ...]
     notices: tuple[str, ...] = ()
 
@@ -72,6 +75,10 @@ class Reports(_Row):
             return f"of '{self.system}', not of this model; score the model itself"
         if self.model is not None and self.model not in models:
             return f"of another model than this, or of other thresholds ('{self.system}'); score it again"
+        if self.runtime not in (None, "torch"):
+            return (
+                f"measured in {self.runtime}, and the card tells of the weights; score with --runtime torch"
+            )
         if any(notice.endswith(UNKNOWN) for notice in self.notices):
             return f"was made without the model's {MANIFEST}, so articles may be trained on; score it again"
         return ""
@@ -79,7 +86,8 @@ class Reports(_Row):
     def chose(self, report: ReportRow) -> int:
         """How many articles of a report selected the model or its thresholds, as the notices say."""
         begins = f"{report.corpus}: "
-        told = (notice.removeprefix(begins) for notice in self.notices if notice.startswith(begins))
+        older = (notice.removeprefix(begins) for notice in self.notices if notice.startswith(begins))
+        told = (*report.notices, *older)
         return sum(int(match[1]) for notice in told if (match := _CHOSE.fullmatch(notice)))
 
     def rows(self) -> list[tuple[ReportRow, int]]:

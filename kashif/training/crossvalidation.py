@@ -82,7 +82,7 @@ def crossvalidate(
         answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
     name = f"{asked.name}, {len(parts)} folds"
     report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
-    return Scored((report,), asked.notices, (errors,))
+    return Scored((report,), (), (errors,))
 
 
 def articles(recipe: Recipe, over: str | None) -> Corpus:
