@@ -53,7 +53,8 @@ REPORT = """\
 `export --release --report` compares; null for predictions and a cross-validation |
 | `runtime` | what ran the model: a card takes reports of `torch` alone; null where `model` is |
 | `reports` | one for each corpus: `corpus`, `documents`, `measures` and so on, as in [reports](reports.md) |
-| `notices` | of the whole run, and of corpora of which no article was left; each report has those of its corpus: what was left out, and what was not held out |"""
+| `notices` | of the whole run, and of corpora of which no article was left; each report has those of \
+its corpus: what was left out, and what was not held out |"""
 VARIABLES = {
     "KASHIF_MODEL": "the model of `predict` where none is named; by default `news`, which comes with Kashif",
     "KASHIF_CACHE": "the folder of the embedded encoder and of the graph of `news`, else `~/.cache/kashif`",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus, Spec
-from kashif.corpora.provenance import seen_by, untold
+from kashif.corpora.provenance import refuse_seen, seen_by, untold
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
@@ -84,10 +84,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     _refuse_overlaps(sets)
     before = seen_by(recipe.encoder)
     notices += untold(recipe.encoder)
-    if both := before.among(sets["held_out"]):
-        raise InputError(
-            f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"
-        )
+    refuse_seen(before, sets["held_out"])
     for name in ("development", "calibration"):
         if both := before.among(sets[name]):
             notices.append(f"{name}: the encoder has seen {len(both)} of {len(sets[name])} articles")
