@@ -51,8 +51,10 @@ REPORT = """\
 | `system` | the name of the model's folder, of the file of predictions or of the recipe |
 | `model` | the SHA-256 of its `model.safetensors` (`weights`) and `config.json` (`config`), which \
 `export --release --report` compares; null for predictions and a cross-validation |
+| `runtime` | what ran the model: a card takes reports of `torch` alone; null where `model` is |
 | `reports` | one for each corpus: `corpus`, `documents`, `measures` and so on, as in [reports](reports.md) |
-| `notices` | what was left out, and what was not held out |"""
+| `notices` | of the whole run, and of corpora of which no article was left; each report has those of \
+its corpus: what was left out, and what was not held out |"""
 VARIABLES = {
     "KASHIF_MODEL": "the model of `predict` where none is named; by default `news`, which comes with Kashif",
     "KASHIF_CACHE": "the folder of the embedded encoder and of the graph of `news`, else `~/.cache/kashif`",

@@ -191,7 +191,7 @@ def score(
 ) -> list[Report]:
     """Scores a model, or another system's predictions, on held-out articles.
 
-    Articles that the model was trained on are left out; the report of each corpus says so.
+    Articles that the model was trained on are left out; the ``notices`` of each corpus's report say so.
 
     Args:
         model: a model folder, ``news``, or a ``.jsonl`` file of predictions.
@@ -206,7 +206,7 @@ def score(
         One report per corpus: ``report.measures["entities"].counts.f1``, its ``.interval``, and so on.
 
     Raises:
-        InputError: if the model or a corpus does not fit, or no article is left to score.
+        InputError: if the model or a corpus does not fit, or no article of one is left to score.
     """
     from kashif import box
     from kashif.evaluation import systems
@@ -216,8 +216,8 @@ def score(
     targets, given = as_corpora(corpora), str(as_path(scheme, "scheme")) if scheme != "" else ""
     with silent_libraries():
         system = systems.open_system(box.located(model), runtime=runtime, device=device)
-        scored = systems.score_system(system, targets, scheme=given, seed=as_seed(seed))
-        return list(scored.reports)
+        scored = systems.score_system(system, targets, scheme=given, seed=as_seed(seed), every=True)
+        return scored.told()
 
 
 def compare(
@@ -253,4 +253,4 @@ def compare(
             systems.open_system(box.located(first, "first")),
             systems.open_system(box.located(second, "second")),
         )
-        return list(systems.compare_systems(both, targets, seed=as_seed(seed)).reports)
+        return systems.compare_systems(both, targets, seed=as_seed(seed), every=True).told()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import unicodedata
 from dataclasses import replace
@@ -86,6 +87,17 @@ def disguise_document(document: Document, random: Random) -> Document:
 def add_scheme(folder: Path) -> Path:
     """Puts the repository's own scheme into a folder, for the corpora there to lead to."""
     return Path(shutil.copyfile(SCHEME, folder / "scheme.yaml"))
+
+
+def add_away(folder: Path) -> Path:
+    """A corpus in a folder of one article, whose text a manifest names and no folder holds."""
+    corpus = folder / "away"
+    corpus.mkdir()
+    (corpus / "w1.ann").write_text("", encoding="utf-8")
+    article = {"id": "w1", "source": "w1.txt", "sha256": "0" * 64, "characters": 1}
+    manifest = {"variable": "KASHIF_SEEDS", "articles": [article]}
+    (corpus / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return corpus
 
 
 def make_encoder(

@@ -14,9 +14,12 @@ from kashif import box
 from kashif.corpora.loading import load_all
 from kashif.corpora.provenance import SeenArticles, seen_by
 from kashif.errors import InputError
+from kashif.files import read_json
 from kashif.modeling import encoder
+from kashif.scheme import Scheme
+from kashif.training import card
 from kashif.training.recalibration import choose_threshold
-from kashif.training.recipe import PretrainingRecipe
+from kashif.training.recipe import PretrainingRecipe, Recipe
 from kashif.training.train import train
 
 GIVEN_ON = {
@@ -57,6 +60,19 @@ def test_the_box_answers_where_no_model_is_named(
     monkeypatch.setenv("KASHIF_MODEL", "elsewhere")
     with pytest.raises(InputError, match=r"elsewhere \(from \$KASHIF_MODEL\): no model folder"):
         box.find(None)
+
+
+def test_its_card_is_the_one_of_its_files() -> None:
+    # It once counted what the model itself was trained on among what its encoder had seen besides.
+    folder = ROOT / "models" / "news"
+    told = card.card(
+        "news",
+        Recipe.load(folder / "recipe.yaml"),
+        scheme=Scheme.load(folder / "scheme.yaml"),
+        manifest=read_json(folder / "manifest.json"),
+        development=read_json(folder / "scores.json")["development"],
+    )
+    assert set(told.splitlines()) <= set((folder / card.NAME).read_text(encoding="utf-8").splitlines())
 
 
 @pytest.mark.parametrize("name", ["./news", Path("news"), os.path.join(".", "news")])

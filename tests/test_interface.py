@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import recipe
+from helpers import ARTICLE, add_away, recipe
 
 import kashif
 from kashif.corpora import loading
@@ -147,6 +147,26 @@ def test_a_string_is_no_stream_of_texts(trained: Path) -> None:
 def test_wrong_types_are_told(call: Callable[[], object], told: str) -> None:
     with pytest.raises(kashif.InputError, match=told):
         call()
+
+
+def test_a_report_says_what_was_left_out_of_its_corpus(trained: Path, tmp_path: Path) -> None:
+    """The notices were dropped on the way to Python."""
+    model = shutil.copytree(trained, tmp_path / "m", ignore=shutil.ignore_patterns("checkpoints"))
+    two, more = str(trained.parents[1] / "annotations" / "two"), tmp_path / "more"
+    more.mkdir()
+    for id, before in (("a1", ""), ("b1", "\n\n")):
+        (more / f"{id}.txt").write_text(before + ARTICLE, encoding="utf-8")
+    left_out = f"1 articles left out: {model} was trained on them (says its manifest.json)"
+    chose = f"1 of these articles selected {model}: not held out (says its manifest.json)"
+    corpora = [two, str(more)]
+    assert [r.notices for r in kashif.score(model, corpora)] == [(chose,), (left_out,)]
+    [report] = kashif.compare(model, model, corpora=str(more))
+    assert report.notices[0] == left_out
+    with pytest.raises(kashif.InputError, match="away: no article to score; left out, their text is not"):
+        kashif.score(model, [*corpora, add_away(tmp_path)])
+    (model / "manifest.json").unlink()
+    for report in kashif.score(model, corpora):
+        assert report.notices == (f"{model}: no manifest.json, so what it was trained on is not known",)
 
 
 def test_a_seed_or_device_that_is_none_is_told(trained: Path) -> None:

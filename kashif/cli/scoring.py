@@ -33,7 +33,7 @@ from kashif.outputs import Sources, output_file, output_folder
 
 if TYPE_CHECKING:
     from kashif.evaluation.scoring import Report
-    from kashif.evaluation.systems import Scored
+    from kashif.evaluation.systems import Scored, System
 
 Targets = Annotated[
     list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
@@ -68,7 +68,7 @@ def score(
     _tell_version(place)
     opened = systems.open_system(place, watch=watched, runtime=runtime, device=device)
     scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
-    _show(scored, _name(place), seed, *files, model=opened.digests)
+    _show(scored, _name(place), seed, *files, of=opened)
 
 
 def crossvalidate(
@@ -165,16 +165,17 @@ def _show(
     json_file: Path | None,
     html_file: Path | None,
     *,
-    model: dict[str, str] | None = None,
+    of: System | None = None,
 ) -> None:
     """Writes the files that were asked for, then prints reports and notices: a pipe may close.
 
-    ``model`` are the digests of the model; predictions and a cross-validation have none.
+    ``of`` is the system, whose digests and runtime are told if it is a model; a cross-validation has none.
     """
     from kashif.cli import error_page, tables
 
     if json_file:
-        _write_json({"system": name, "model": model, "seed": seed, **scored.row()}, json_file)
+        model = {"model": of and of.digests, "runtime": of and of.runtime}
+        _write_json({"system": name, **model, "seed": seed, **scored.row()}, json_file)
     if html_file:
         write_text(html_file, error_page.page(name, scored.reports, analyses=scored.analyses))
         say(f"wrote {html_file}")

@@ -171,6 +171,13 @@ def seen_by(encoder: str) -> Articles:
     return reduce(or_, (rows.get(name, Articles()) for name in reversed(_LEARNED)))
 
 
+def refuse_seen(before: Articles, held_out: Sequence[Document]) -> None:
+    """Raises InputError for held-out articles among those that an encoder has seen ``before``."""
+    if both := before.among(held_out):
+        message = f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"
+        raise InputError(message)
+
+
 def untold(encoder: str) -> list[str]:
     """A notice where an encoder's folder has no manifest, so that what it has read is not known."""
     folder = box.located(encoder, "encoder")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,13 +23,22 @@ def f1(counts: NDArray[np.int64]) -> Values:
     return values
 
 
+def draws(units: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """``RESAMPLES`` times the indices ``[unit]`` of as many units, drawn with replacement.
+
+    One at a time: all of them would take memory that grows with the units.
+    """
+    generator = np.random.default_rng(seed)
+    for _ in range(RESAMPLES):
+        yield generator.integers(units, size=units)
+
+
 def resampled(table: Table, seed: int) -> Values:
     """F1 of ``RESAMPLES`` resamples of the units, nan where it is undefined (Efron 1979).
 
     A seed gives the same draws for every table of as many units, which pairs two systems.
     """
-    draws = np.random.default_rng(seed).integers(len(table), size=(RESAMPLES, len(table)))
-    return f1(table[draws].sum(1))
+    return f1(np.array([table[draw].sum(0) for draw in draws(len(table), seed)]))
 
 
 def interval(values: Values) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kashif.evaluation.bootstrap import RESAMPLES, interval
+from kashif.evaluation.bootstrap import draws, interval
 from kashif.modeling.decoding import NO_CALIBRATION, Calibration, log_odds
 
 BINS = 10
@@ -106,8 +106,7 @@ def reliability(predictions: Sequence[Scored], *, units: int = 1, seed: int = 0)
     )
     if units < 2:
         return Reliability(bins, unscored)
-    draws = np.random.default_rng(seed).integers(units, size=(RESAMPLES, units))
-    errors = np.array([_error(sums[draw].sum(0)) for draw in draws])
+    errors = np.array([_error(sums[draw].sum(0)) for draw in draws(units, seed)])
     return Reliability(bins, unscored, interval(errors))
 
 

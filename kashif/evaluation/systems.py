@@ -20,21 +20,27 @@ from kashif.evaluation.scoring import Report, score
 from kashif.evaluation.suite import Watch, named_corpora, unwatched
 from kashif.modeling import predictor as predictors
 from kashif.modeling.alignment import Unreachable, count_causes, unreachable
+from kashif.modeling.runtime import choose
 from kashif.scheme import Scheme
 
-Kind = TypeVar("Kind", Report, Comparison)
+Kind = TypeVar("Kind", bound=Report | Comparison)
 
 
 @dataclass(frozen=True)
 class Scored(Generic[Kind]):
-    """The reports of one run, one a corpus, and notices of what was left out or is not held out.
+    """The reports of one run, one a corpus, each with notices of what was left out or is not held out.
 
-    ``analyses`` are each report's errors, article by article.
+    ``notices`` are of the whole run and of corpora without a report; ``analyses`` are each report's errors,
+    article by article.
     """
 
     reports: tuple[Kind, ...]
     notices: tuple[str, ...]
     analyses: tuple[tuple[Analysis, ...], ...] = ()
+
+    def told(self) -> list[Kind]:
+        """The reports, each with the notices of the whole run before its own."""
+        return [replace(one, notices=(*self.notices, *one.notices)) for one in self.reports]
 
     def row(self) -> dict[str, Any]:
         """The reports as JSON values."""
@@ -60,7 +66,8 @@ class Answers:
 class System:
     """A model, or predictions, which bring no scheme.
 
-    ``answer`` takes a corpus, and the name that progress messages give it. ``digests`` are a model's.
+    ``answer`` takes a corpus, and the name that progress messages give it. ``digests`` are a model's,
+    ``runtime`` is what runs it.
     """
 
     name: str
@@ -68,6 +75,7 @@ class System:
     scheme: Scheme | None = None
     seen: SeenArticles | None = field(default_factory=SeenArticles)
     digests: dict[str, str] | None = None
+    runtime: str | None = None
 
 
 def open_system(path: Path, *, watch: Watch = unwatched, runtime: str = "torch", **options: Any) -> System:
@@ -109,7 +117,9 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
             unreachable(gold, layouts, scheme=scheme, mapping=through),
         )
 
-    return System(str(folder), answer, scheme, SeenArticles.of(folder), model_digests(folder))
+    if runtime == "auto":
+        runtime = choose(folder, runtime, device=predictor.model.device.type)
+    return System(str(folder), answer, scheme, SeenArticles.of(folder), model_digests(folder), runtime)
 
 
 def _open_predictions(path: Path) -> System:
@@ -138,19 +148,20 @@ def _left_out(other: Sequence[str], count: int, path: Path, name: str) -> tuple[
 
 
 def score_system(
-    system: System, targets: Sequence[str], *, scheme: str = "", seed: int = 0
+    system: System, targets: Sequence[str], *, scheme: str = "", seed: int = 0, every: bool = False
 ) -> Scored[Report]:
     """Scores a system on corpora and suites, without the articles that it was trained on.
 
     A model is scored by the scheme that it carries, bare predictions by that of the corpora: the file
-    ``scheme``, or the one that ``schemes.scheme_of`` finds. ``seed`` is that of the bootstrap.
+    ``scheme``, or the one that ``schemes.scheme_of`` finds. ``seed`` is that of the bootstrap. With
+    ``every`` each corpus has a report; else a notice tells of those of which no article is left to score.
 
     Raises:
         InputError: if the system, a corpus or a suite does not fit, if a ``scheme`` is given with a model, or
-            no article is left to score.
+            no article is left to score, of ``every`` corpus or at all.
     """
     _refuse_scheme([system], scheme)
-    corpora, notices = _unseen(targets, [system])
+    corpora, notices = _unseen(targets, [system], every=every)
     ruling = _ruling([system], corpora, scheme)
     found = [
         report(system.answer(asked, name), asked, name=name, scheme=ruling, seed=seed)
@@ -193,7 +204,8 @@ def report(
     if not any(document.entities for document in gold):
         hint = "is its format the right one? CoNLL is written conll:PATH"
         notices.append(f"no entity is marked in the gold; {hint}")
-    return replace(found, notices=(*found.notices, *answers.notices, *notices)), analyses
+    told = (*asked.notices, *found.notices, *answers.notices, *notices)
+    return replace(found, notices=told), analyses
 
 
 def _lost_items(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
@@ -207,15 +219,20 @@ def _lost_items(lost: Sequence[Entity | Relation], document: Document) -> list[E
 
 
 def compare_systems(
-    systems: tuple[System, System], targets: Sequence[str], *, scheme: str = "", seed: int = 0
+    systems: tuple[System, System],
+    targets: Sequence[str],
+    *,
+    scheme: str = "",
+    seed: int = 0,
+    every: bool = False,
 ) -> Scored[Comparison]:
-    """Compares two systems on articles that neither was trained on.
+    """Compares two systems on articles that neither was trained on; ``every`` is as in ``score_system``.
 
     Raises:
         InputError: as ``score_system``.
     """
     _refuse_scheme(systems, scheme)
-    corpora, notices = _unseen(targets, systems)
+    corpora, notices = _unseen(targets, systems, every=every)
     ruling = _ruling(systems, corpora, scheme)
     notices = [*notices, *_other_schemes(systems)]
     reports = []
@@ -231,7 +248,8 @@ def compare_systems(
             related = (a.given_gold, b.given_gold)
         both = (a.predicted, b.predicted)
         found = compare(gold, both, name=name, scheme=own, given_gold=related, seed=seed)
-        reports.append(replace(found, notices=(*found.notices, *a.notices, *b.notices, *mapped)))
+        told = (*asked.notices, *found.notices, *a.notices, *b.notices, *mapped)
+        reports.append(replace(found, notices=told))
     return Scored(tuple(reports), tuple(notices))
 
 
@@ -305,21 +323,25 @@ def _in_its_labels(
     )
 
 
-def _unseen(targets: Sequence[str], systems: Sequence[System]) -> tuple[list[tuple[str, Corpus]], list[str]]:
-    """The corpora by name without the articles that a system was trained on, and notices."""
+def _unseen(
+    targets: Sequence[str], systems: Sequence[System], *, every: bool
+) -> tuple[list[tuple[str, Corpus]], list[str]]:
+    """The corpora by name without the articles that a system was trained on, and notices beside theirs."""
     found: list[tuple[str, Corpus]] = []
-    notices = [f"{system.name}: {UNKNOWN}" for system in systems if system.seen is None]
+    empty: list[Fault] = []
     for name, text in named_corpora(targets):
         loaded = loading.load(text)
-        notices += loaded.notices
-        unseen = loaded.documents
+        unseen, told = loaded.documents, loaded.notices
         for system in systems:
             seen = system.seen or SeenArticles()
-            notices += [f"{name}: {notice}" for notice in seen.notices(unseen, system.name)]
+            told += tuple(seen.notices(unseen, system.name))
             learnt = seen.learned.among(unseen)
             unseen = tuple(document for document in unseen if document.id not in learnt)
         if unseen:
-            found.append((name, replace(loaded, documents=unseen)))
-    if not found:
-        raise InputError("; ".join(["no article to score", *notices]))
-    return found, notices
+            found.append((name, replace(loaded, documents=unseen, notices=told)))
+        else:
+            empty.append(Fault(name, "; ".join(["no article to score", *told])))
+    if empty and (every or not found):
+        raise InputError(empty)
+    unknown = [f"{system.name}: {UNKNOWN}" for system in systems if system.seen is None]
+    return found, [*unknown, *map(str, empty)]

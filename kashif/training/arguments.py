@@ -42,6 +42,7 @@ OWN = {
         ),
         "the model of the best epoch on development is kept",
     ),
+    "save_only_model": "--resume needs the states of optimizer, rates and chance as well",
     "eval_delay": "each epoch is judged on development",
     "push_to_hub": "nothing is sent anywhere; upload the folder",
     "label_smoothing_factor": "Kashif's losses have none",

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from kashif.config import StrictModel
 from kashif.controls import visible_on_page
@@ -51,16 +51,19 @@ class ReportRow(_Row):
     documents: int
     measures: dict[str, _Measure]
     calibration: dict[str, _Truth]
+    notices: tuple[str, ...] = ()
 
 
 class Reports(_Row):
     """The reports in a file of ``kashif score --json``, and what they are of.
 
-    ``model`` are the digests of a model, None for predictions or a cross-validation; older files lack it.
+    ``model`` are the digests of a model, None for predictions or a cross-validation, ``runtime`` is what ran
+    it; older files lack both, and have the notices of a report among those of all.
     """
 
     system: str
     model: dict[str, str] | None = None
+    runtime: str | None = None
     reports: tuple[ReportRow, ...]
     notices: tuple[str, ...] = ()
 
@@ -72,6 +75,10 @@ class Reports(_Row):
             return f"of '{self.system}', not of this model; score the model itself"
         if self.model is not None and self.model not in models:
             return f"of another model than this, or of other thresholds ('{self.system}'); score it again"
+        if self.runtime not in (None, "torch"):
+            return (
+                f"measured in {self.runtime}, and the card tells of the weights; score with --runtime torch"
+            )
         if any(notice.endswith(UNKNOWN) for notice in self.notices):
             return f"was made without the model's {MANIFEST}, so articles may be trained on; score it again"
         return ""
@@ -79,7 +86,8 @@ class Reports(_Row):
     def chose(self, report: ReportRow) -> int:
         """How many articles of a report selected the model or its thresholds, as the notices say."""
         begins = f"{report.corpus}: "
-        told = (notice.removeprefix(begins) for notice in self.notices if notice.startswith(begins))
+        older = (notice.removeprefix(begins) for notice in self.notices if notice.startswith(begins))
+        told = (*report.notices, *older)
         return sum(int(match[1]) for notice in told if (match := _CHOSE.fullmatch(notice)))
 
     def rows(self) -> list[tuple[ReportRow, int]]:
@@ -111,6 +119,7 @@ class ManifestRow(_Row):
     environment: _Environment
     train: _Articles
     development: _Articles
+    corpora: dict[str, list[str]] = Field(default={})
 
 
 class ScoresRow(_Row):
@@ -175,6 +184,13 @@ def changed(text: str, before: str, after: str) -> str | None:
 
 _NONE: Mapping[str, Any] = {"articles": {}}
 """A part of a manifest that an older one lacks."""
+_USES = {
+    "train": "trained on",
+    "development": "selected by",
+    "calibration": "calibrated by",
+    "auxiliary": "its encoder beside",
+}
+"""The parts of a manifest that are a row of the card, and what it calls them."""
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
 ends with a word."""
@@ -264,24 +280,30 @@ def _measure(measure: _Measure | None) -> str:
 
 
 def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
-    uses = {
-        "train": ("trained on", recipe.train),
-        "development": ("selected by", recipe.development),
-        "calibration": ("calibrated by", recipe.calibration or recipe.development),
-        "auxiliary": ("its encoder beside", recipe.auxiliary),
+    asked = {
+        "train": recipe.train,
+        "development": recipe.development,
+        "calibration": recipe.calibration or recipe.development,
+        "auxiliary": recipe.auxiliary,
     }
+    corpora = asked | manifest.get("corpora", {})  # of those, the ones that were there; an older one lacks it
+    articles = {key: manifest.get(key, _NONE)["articles"] for key in _USES}
+    if anew := manifest.get("thresholds"):
+        articles["calibration"] = {}
     rows = [
-        (what, ", ".join(f"`{corpus}`" for corpus in corpora) or "set aside of these", str(len(articles)))
-        for key, (what, corpora) in uses.items()
-        if (articles := manifest.get(key, _NONE)["articles"])
-        and (key != "calibration" or "thresholds" not in manifest)
+        (what, ", ".join(f"`{corpus}`" for corpus in corpora[key]) or "set aside of these", str(len(found)))
+        for key, what in _USES.items()
+        if (found := articles[key])
     ]
-    if "thresholds" in manifest:
-        count = len(manifest["thresholds"]["articles"])
-        rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", str(count)))
+    if anew:
+        articles["anew"] = anew["articles"]
+        count = str(len(anew["articles"]))
+        rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", count))
     yield _table(("", "corpora", "articles"), rows)
-    if read := len(manifest.get("encoder articles", _NONE)["articles"]):
-        yield f"Its encoder has seen {read:,} more articles before."
+    before = manifest.get("encoder articles", _NONE)["articles"]
+    told = {each for part in articles.values() for article in part.items() for each in article}
+    if more := sum(told.isdisjoint(article) for article in before.items()):
+        yield f"Its encoder has seen {more:,} more articles before."
     if pretraining := manifest.get("encoder recipe"):
         heard = ", ".join(f"`{name}`" for name in (*pretraining["texts"], *pretraining["auxiliary"]))
         yield f"`kashif pretrain` made it of {heard}; `manifest.json` has that recipe too."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import logging
 import os
 import shutil
@@ -24,8 +25,8 @@ _NOTE = "run.json"
 _STATE = "trainer_state.json"
 _DIGESTS = "digests.json"
 """The file of the SHA-256 of a checkpoint's files; it is written when they are there."""
-_SEALED = (WEIGHTS, _STATE, "*.pt", "*.pth")
-"""The files that training goes on from, as patterns: weights, state, optimizer, scheduler, random states."""
+_SEALED = (WEIGHTS, _STATE, "optimizer.pt", "scheduler.pt", "rng_state*.pth")
+"""The files that training goes on from, as patterns; each process has a random state."""
 _BEST = "best_model_checkpoint"
 """The key of the state that holds the path of the best checkpoint."""
 _SHOWN = 60
@@ -95,7 +96,12 @@ def can_resume(folder: Path, note: Mapping[str, Any]) -> bool:
         same = read_json(folder / _NOTE) == note
     except InputError:
         return False
-    return same and any(not damage(checkpoint) for checkpoint in _checkpoints(folder))
+    return same and last_whole(folder) is not None
+
+
+def last_whole(folder: Path) -> Path | None:
+    """The last checkpoint of a folder that training can go on from; None where there is none."""
+    return next((checkpoint for checkpoint in _checkpoints(folder) if not damage(checkpoint)), None)
 
 
 def differences(then: Any, now: Any, name: str = "") -> list[str]:
@@ -121,7 +127,7 @@ def damage(checkpoint: Path) -> list[Fault]:
     """What a checkpoint lacks that training would need to go on from it as if it had not stopped."""
     settle(checkpoint)
     digests = _digests(checkpoint)
-    if not {WEIGHTS, _STATE} <= digests.keys():
+    if not all(fnmatch.filter(digests, pattern) for pattern in _SEALED):
         return [Fault(str(checkpoint / _DIGESTS), "not there, or not whole")]
     files = [checkpoint / name for name in digests]
     if _is_sealed(checkpoint / _STATE) and (best := read_json(checkpoint / _STATE).get(_BEST)):

@@ -17,11 +17,11 @@ from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus
 from kashif.corpora.provenance import OTHER_TEXTS, seen_by
 from kashif.document import Document
-from kashif.errors import InputError
+from kashif.errors import Fault, InputError
 from kashif.evaluation import systems
 from kashif.evaluation.scoring import Report
 from kashif.evaluation.suite import Watch, unwatched
-from kashif.evaluation.systems import Answers, Scored
+from kashif.evaluation.systems import Answers, Scored, System
 from kashif.libraries import quiet_libraries
 from kashif.training import checkpoints
 from kashif.training.data import gather
@@ -59,7 +59,8 @@ def crossvalidate(
     epoch. ``seed`` is that of the bootstrap.
 
     Raises:
-        InputError: if the recipe, ``over`` or the number of folds does not fit.
+        InputError: if the recipe, ``over`` or the number of folds does not fit, or thresholds of a model that
+            is there already were chosen on what it leaves out.
     """
     asked = articles(recipe, over)
     parts = folds(asked.documents, count, seed=recipe.seed, output=output)
@@ -80,10 +81,11 @@ def crossvalidate(
         model = systems.open_model(fold.folder, watch=watch)
         ids = set(fold.left_out)
         left_out = tuple(document for document in asked.documents if document.id in ids)
+        _refuse_chosen(fold, model, left_out)
         answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
     name = f"{asked.name}, {len(parts)} folds"
     report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
-    return Scored((report,), asked.notices, (errors,))
+    return Scored((report,), (), (errors,))
 
 
 def articles(recipe: Recipe, over: str | None) -> Corpus:
@@ -146,6 +148,13 @@ def _refuse_copies(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None
     if shared:
         message = f"{asked.name}: text of {', '.join(sorted(shared))} would be trained on and scored"
         raise InputError(f"{message}; keep one copy of each in the recipe's train, or fold all that it names")
+
+
+def _refuse_chosen(fold: Fold, model: System, left_out: Sequence[Document]) -> None:
+    """Raises InputError for a model whose thresholds ``kashif threshold`` chose on what it left out."""
+    if model.seen and (chose := model.seen.thresholds.among(left_out)):
+        message = f"{', '.join(sorted(chose))} chose its thresholds, and would be scored by it"
+        raise InputError(Fault(str(fold.folder), f"{message}; remove this folder, and run again"))
 
 
 def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:

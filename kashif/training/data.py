@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
 from kashif.corpora import loading, slices
-from kashif.corpora.loading import Spec
-from kashif.corpora.provenance import seen_by, untold
+from kashif.corpora.loading import Corpus, Spec
+from kashif.corpora.provenance import refuse_seen, seen_by, untold
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
@@ -34,7 +34,7 @@ class Data:
 
     ``calibration`` articles make probabilities true and choose thresholds; they may be the development ones.
     ``scheme_file`` is None for a scheme that was learned. ``auxiliary`` corpora teach the encoder only, in
-    schemes of their own.
+    schemes of their own. ``corpora`` names by use those that the articles came from, as the recipe does.
     """
 
     scheme: Scheme
@@ -44,6 +44,7 @@ class Data:
     notices: list[str]
     scheme_file: Path | None = None
     auxiliary: tuple[AuxiliaryCorpus, ...] = ()
+    corpora: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def auxiliary_sizes(self) -> list[int]:
@@ -84,10 +85,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     _refuse_overlaps(sets)
     before = seen_by(recipe.encoder)
     notices += untold(recipe.encoder)
-    if both := before.among(sets["held_out"]):
-        raise InputError(
-            f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"
-        )
+    refuse_seen(before, sets["held_out"])
     for name in ("development", "calibration"):
         if both := before.among(sets[name]):
             notices.append(f"{name}: the encoder has seen {len(both)} of {len(sets[name])} articles")
@@ -107,15 +105,24 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
             raise InputError(f"{message}; is their format the right one? CoNLL is written conll:PATH")
         if name != "train" and (unlearned := lacking(sets[name], found.scheme)):
             notices.append(f"{name}: {unlearned}")
+    if not sets["calibration"]:
+        sets["calibration"], corpora["calibration"] = sets["development"], corpora["development"]
     return Data(
         found.scheme,
         sets["train"],
         sets["development"],
-        calibration=sets["calibration"] or sets["development"],
+        calibration=sets["calibration"],
         notices=list(dict.fromkeys(notices)),
         scheme_file=found.file,
         auxiliary=tuple(with_schemes(corpora["auxiliary"])),
+        corpora={name: _names(part, sets[name]) for name, part in corpora.items()},
     )
+
+
+def _names(corpora: Iterable[Corpus], documents: Iterable[Document]) -> list[str]:
+    """The names of those corpora that have one of the documents."""
+    ids = {document.id for document in documents}
+    return [corpus.name for corpus in corpora if any(document.id in ids for document in corpus.documents)]
 
 
 def _carved(documents: list[Document], recipe: Recipe) -> tuple[list[Document], list[Document]]:

@@ -54,7 +54,8 @@ class GuardedTrainer(Trainer):
                 rotate_checkpoints(folder, limit, self.state.best_model_checkpoint)
         except (OSError, RuntimeError, SafetensorError) as error:
             what = f"the checkpoint of step {self.state.global_step} cannot be written: {first_line(error)}"
-            raise WorkError(f"{folder}: {what}; make room there, then run with --resume") from error
+            again = "run with --resume" if checkpoints.last_whole(Path(folder)) else "train again"
+            raise WorkError(f"{folder}: {what}; make room there, then {again}") from error
         finally:
             self.args.save_total_limit = limit
 
@@ -100,7 +101,8 @@ class _FiniteWeights(TrainerCallback):
                 raise diverged(f"after step {state.global_step} {name} is not finite", args.output_dir)
 
 
-def diverged(what: str, folder: str | None) -> WorkError:
+def diverged(what: str, folder: str | Path | None) -> WorkError:
     """The error of a training that diverged; ``folder`` is that of its checkpoints."""
-    kept = f"the model folder is as it was, the last good checkpoint is in {folder}"
+    last = checkpoints.last_whole(Path(folder)) if folder else None
+    kept = "the model folder is as it was" + (f", the last good checkpoint is {last}" if last else "")
     return WorkError(f"training diverged: {what}; {kept}. Lower the learning rates or raise warmup_steps")

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from kashif.corpora.provenance import (
     Articles,
     articles_row,
     check_weights,
+    refuse_seen,
     seen_by,
     terms_of,
     untold,
@@ -43,13 +46,14 @@ from kashif.modeling.model import encoder_config
 from kashif.modeling.weights import load_encoder, refuse_foreign, refusing, replaced_model
 from kashif.replacing import settle
 from kashif.training import checkpoints
-from kashif.training.arguments import training_arguments
+from kashif.training.arguments import blamed, training_arguments
 from kashif.training.auxiliary import (
     AuxiliaryCorpus,
     MixedSampler,
     auxiliary_windows,
     with_schemes,
 )
+from kashif.training.guards import diverged
 from kashif.training.masking import MaskingCollator, Pretrainer
 from kashif.training.precision import choose_attention
 from kashif.training.provenance import PRETRAINING, note_of, versions
@@ -57,6 +61,8 @@ from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
 from kashif.training.trial import check_tokenizer, check_window
 from kashif.training.unannotated import Unannotated, read_unannotated
+
+_MOST_LOSS = math.log(sys.float_info.max)
 
 
 def pretrain(
@@ -78,12 +84,14 @@ def pretrain(
     """
     set_seed(recipe.seed)
     tokenizer, network = _untrained(recipe)
+    before = seen_by(recipe.encoder)
     material = _Material.read(recipe)
+    refuse_seen(before, material.held_out)
     for line in [*untold(recipe.encoder), *material.lines]:
         say(line)
     origin = {**versions(recipe), **material.origin(recipe)}
     note = note_of(origin, recipe)
-    articles = seen_by(recipe.encoder) | Articles(material.texts.articles)
+    articles = before | Articles(material.texts.articles)
     terms = terms_of(Path(encoder.resolve(recipe.encoder)))
     if resume and (finished := _finished(output, note)) is not None:
         say(f"{output}: this pretraining is finished; nothing is left to do")
@@ -92,11 +100,13 @@ def pretrain(
     begun = [Path(recipe.encoder)] if os.path.lexists(recipe.encoder) else []
     refuse_foreign(output, model=False, inputs=[*material.paths, *begun])
     folder = checkpoints.folder_of(output)
-    trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
+    with blamed(recipe):
+        trainer = _trainer(recipe, material, tokenizer, network, folder=folder, say=say, progress=progress)
     with checkpoints.locked(output):
         last = checkpoints.begin(folder, note, resume=resume)
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-        loss = float(trainer.evaluate()["eval_loss"])
+        with blamed(recipe):
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+            loss = float(trainer.evaluate()["eval_loss"])
         with replaced_model(output) as new:
             network.base_model.save_pretrained(new)
             tokenizer.save_pretrained(new)
@@ -196,7 +206,7 @@ def _trainer(
         eval_dataset=parts["test"],
         data_collator=MaskingCollator(tokenizer, recipe.mlm_probability, sizes),
     )
-    report_epochs(trainer, say, progress=progress, in_words=_in_words)
+    report_epochs(trainer, say, progress=progress, in_words=partial(_in_words, folder))
     return trainer
 
 
@@ -258,6 +268,13 @@ def _bars(shown: bool) -> Iterator[None]:
         (datasets.enable_progress_bars if were else datasets.disable_progress_bars)()
 
 
-def _in_words(scores: Mapping[str, float]) -> str:
+def _in_words(folder: Path, scores: Mapping[str, float]) -> str:
+    """The loss on the windows not trained on, in words; ``folder`` is that of the checkpoints.
+
+    Raises:
+        WorkError: if no float holds so many choices.
+    """
     loss = scores["loss"]
+    if not loss < _MOST_LOSS:
+        raise diverged(f"the loss on windows that were not trained on is {loss:.0f}", folder)
     return f"loss {loss:.3f}, a choice among {math.exp(loss):.0f}"

@@ -45,8 +45,8 @@ _ONE_KIND = {
     Recipe: {"training/train.py", "training/data.py"},
 }
 """Code that serves the trainings of one kind of recipe alone."""
-_TOLD = (seen.TERMS, "environment", "notices", "seed")
-"""What a manifest tells beside all that makes a training what it is; the seed stands in the recipe."""
+_TOLD = (seen.TERMS, "corpora", "environment", "notices", "seed")
+"""What a manifest tells beside what makes a training what it is; the recipe has seed and corpora."""
 
 
 def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
         "encoder recipe": _encoder_recipe(recipe.encoder),
         seen.TERMS: seen.terms_of(Path(encoder.resolve(recipe.encoder))),
         "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
+        "corpora": dict(data.corpora),
         "notices": data.notices,
     }
 

@@ -34,7 +34,7 @@ def test_score_prints_a_table_and_writes_the_report_that_is_asked_for(
     row = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert row["reports"][0]["measures"]["entities"]["f1"] == 1.0
     assert (row["system"], row["reports"][0]["corpus"]) == ("tiny", "news")
-    assert row["model"] == model_digests(trained)
+    assert (row["model"], row["runtime"]) == (model_digests(trained), "torch")
     assert run("score", trained, "eval/own.yaml", cwd=tmp_path).stdout.decode() == table
     files = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
     assert files == {"annotations/news/b1.txt", "annotations/scheme.yaml", "eval/own.yaml", "r.json"}
@@ -128,7 +128,7 @@ def test_crossvalidate_scores_what_each_model_left_out(
     assert "without a2" in done.stderr.decode()
     assert "relations given" in done.stdout.decode()
     row = json.loads((tmp_path / "cv.json").read_text(encoding="utf-8"))
-    assert row["model"] is None
+    assert row["model"] is row["runtime"] is None
     [report] = row["reports"]
     assert (report["corpus"], report["documents"]) == ("training articles, 2 folds", 2)
     refused = run("crossvalidate", recipe, "--over", "annotations/dev", cwd=tmp_path)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE, SCHEME, add_scheme
+from helpers import ARTICLE, SCHEME, add_away, add_scheme
 
 from kashif import formats
 from kashif.corpora import loading
@@ -71,7 +71,7 @@ def test_whoever_watches_sees_the_documents_pass(trained: Path, news: Path) -> N
 
 
 def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: Path, news: Path) -> None:
-    own = "\n" + ARTICLE.replace("PERS#", "شخص#").replace("affiliation 5 4", "من 5 4")
+    own = "\n\n" + ARTICLE.replace("PERS#", "شخص#").replace("affiliation 5 4", "من 5 4")
     (news / "b1.txt").write_text(own, encoding="utf-8")
     [report] = score(trained, NEWS).reports
     assert report.notices == ("2 marks have labels that the scheme lacks and count as missed: شخص 1, من 1",)
@@ -105,11 +105,11 @@ def test_a_model_is_scored_by_its_own_scheme(trained: Path, news: Path) -> None:
 def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, news: Path) -> None:
     add(news, "a1", before="")
     add(news, "a2", before="\n")
-    scored = score(trained, NEWS)
-    assert [report.documents for report in scored.reports] == [2]
-    assert scored.notices == (
-        f"{NEWS}: 1 articles left out: {trained} was trained on them (says its manifest.json)",
-        f"{NEWS}: 1 of these articles selected {trained}: not held out (says its manifest.json)",
+    [report] = score(trained, NEWS).reports
+    assert report.documents == 2
+    assert report.notices == (
+        f"1 articles left out: {trained} was trained on them (says its manifest.json)",
+        f"1 of these articles selected {trained}: not held out (says its manifest.json)",
     )
     for id in ("a2", "b1"):
         (news / f"{id}.txt").unlink()
@@ -117,22 +117,38 @@ def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, news
         score(trained, NEWS)
 
 
+def test_a_corpus_of_which_no_article_is_left_is_told(trained: Path, news: Path, tmp_path: Path) -> None:
+    away = str(add_away(tmp_path))
+    scored = score(trained, away, NEWS)
+    assert [report.name for report in scored.reports] == [NEWS]
+    [notice] = scored.notices
+    assert notice.startswith(f"{away}: no article to score; left out, their text is not here: 1 of 1")
+    # From Python one report came for two corpora, and figures of one stood beside the other's name.
+    model = open_system(trained)
+    for ask in (
+        lambda: score_system(model, [away, NEWS], every=True),
+        lambda: compare_systems((model, model), [away, NEWS], every=True),
+    ):
+        with pytest.raises(InputError, match=r"away: no article to score; left out, their text is not here"):
+            ask()
+
+
 def test_a_training_article_is_known_again_under_another_id(trained: Path, news: Path) -> None:
     (news / "copy.txt").write_text(formats.render(known(trained), "plain")[0], encoding="utf-8")
-    scored = score(trained, NEWS)
-    assert [report.documents for report in scored.reports] == [1]
-    assert "1 articles left out" in scored.notices[0]
+    [report] = score(trained, NEWS).reports
+    assert report.documents == 1
+    assert "1 articles left out" in report.notices[0]
 
 
 def test_other_articles_with_the_ids_of_known_ones_are_told(trained: Path, news: Path) -> None:
     """They were said to be articles that the model was trained on."""
     add(news, "a1", "a2", before="\n" * 4)
-    scored = score(trained, NEWS)
+    [report] = score(trained, NEWS).reports
     told = "with other texts; rename those that are other articles"
-    assert [report.documents for report in scored.reports] == [2]
-    assert scored.notices == (
-        f"{NEWS}: 1 articles left out: they have ids of articles that {trained} was trained on, {told}",
-        f"{NEWS}: 1 of these articles have ids of articles that selected {trained}, {told}: not held out if "
+    assert report.documents == 2
+    assert report.notices == (
+        f"1 articles left out: they have ids of articles that {trained} was trained on, {told}",
+        f"1 of these articles have ids of articles that selected {trained}, {told}: not held out if "
         "they are the same",
     )
 
@@ -159,7 +175,7 @@ def test_two_systems_are_compared_on_what_neither_has_seen(trained: Path, news: 
     compared = compare_systems((model, other), [NEWS])
     [report] = compared.reports
     assert report.documents == 1
-    assert "1 articles left out" in compared.notices[0]
+    assert "1 articles left out" in report.notices[0]
     assert report.measures["entities"].f1 == 0
     assert report.measures["relations"].f1 == -1
     assert "relations given gold entities" not in report.measures

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import NEWS, SCHEME, pretraining_recipe, recipe
+from helpers import NEWS, SCHEME, add_away, pretraining_recipe, recipe
 
 import kashif
 from kashif.corpora.provenance import terms_of
@@ -37,6 +37,23 @@ def test_a_model_folder_has_a_card(tiny_encoder: Path, project: Path) -> None:
     manifest = json.loads((project / "small" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["weights"] in text
     assert "The probabilities of entities and relations could not be calibrated" in text
+
+
+def test_a_card_names_the_corpora_that_were_there_and_what_else_its_encoder_read(
+    tiny_encoder: Path, project: Path
+) -> None:
+    train(recipe(tiny_encoder, epochs=1), project / "first")
+    there, away = "annotations/news#train", str(add_away(project / "annotations"))
+    given = {"train": [there, away], "calibration": [away]}
+    trained = train(recipe(project / "first", epochs=1, **given), project / "second")
+    text = (trained.folder / card.NAME).read_text(encoding="utf-8")
+    # The corpora that are not here once stood on the card, and the encoder's own articles as more.
+    assert f"| trained on | `{there}` | 2 |" in text
+    assert "| calibrated by | `annotations/news#development` | 1 |" in text
+    assert "more articles before" not in text
+    (project / "annotations" / "splits.yaml").write_text("news:\n  train: [n1]\n  development: [n3]\n")
+    train(recipe(project / "first", epochs=1), project / "third")
+    assert "has seen 2 more articles before." in (project / "third" / card.NAME).read_text(encoding="utf-8")
 
 
 def test_the_terms_of_a_model_that_serves_as_encoder_go_on(tiny_encoder: Path, project: Path) -> None:

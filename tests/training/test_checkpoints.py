@@ -72,6 +72,18 @@ def test_the_last_whole_checkpoint_is_resumed(
     assert not broken.exists()  # it is written anew
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_checkpoint_that_was_written_without_a_state_is_not_whole(tmp_path: Path, name: str) -> None:
+    """With save_only_model it had neither optimizer nor random states, and --resume was another training."""
+    begin(tmp_path, NOTE, resume=False)
+    only = checkpoint(tmp_path, 3)
+    (only / name).unlink()
+    seal(only)
+    assert not can_resume(tmp_path, NOTE)
+    with pytest.raises(InputError, match=r"checkpoint-3/digests\.json: not there, or not whole"):
+        begin(tmp_path, NOTE, resume=True)
+
+
 def test_without_a_whole_checkpoint_each_broken_file_is_told(tmp_path: Path) -> None:
     begin(tmp_path, NOTE, resume=False)
     only = checkpoint(tmp_path, 3)

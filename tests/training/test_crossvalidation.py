@@ -6,9 +6,12 @@ import pytest
 from helpers import ARTICLE, add_scheme
 from kills import killed
 
+from kashif.corpora.loading import load
+from kashif.corpora.provenance import with_thresholds
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts, entity_items
+from kashif.files import write_json
 from kashif.modeling import predictor as predictors
 from kashif.training.crossvalidation import articles, crossvalidate, folds
 from kashif.training.data import gather
@@ -42,6 +45,11 @@ def recipe(tiny_encoder: Path) -> Recipe:
         window=64,
         precision="float32",
     )
+
+
+def named(*ids: str) -> list[Document]:
+    """The articles of ``NEWS`` with these ids."""
+    return [document for document in load(NEWS).documents if document.id in ids]
 
 
 def test_each_article_is_scored_by_a_model_that_never_saw_it(recipe: Recipe, project: Path) -> None:
@@ -109,6 +117,17 @@ def test_a_fold_is_trained_again_where_its_weights_are_cut_and_only_there(
     settings, output = recipe.model_copy(update={"epochs": 1}), project / "m"
     crossvalidate(settings, output, over=NEWS, count=2)
     choose_threshold(output / "fold-1", ["annotations/dev"])
+    # It was scored on the articles that chose its thresholds.
+    left_out = folds(articles(settings, NEWS).documents, 2, seed=settings.seed, output=output)[1].left_out
+    mark = output / "fold-2" / "manifest.json"
+    before = mark.read_bytes()
+    write_json(mark, with_thresholds(output / "fold-2", named(*left_out), anew=True))
+    told = (
+        f"fold-2: {', '.join(left_out)} chose its thresholds, and would be scored by it; remove this folder"
+    )
+    with pytest.raises(InputError, match=told):
+        crossvalidate(settings, output, over=NEWS, count=2)
+    mark.write_bytes(before)
     weights = output / "fold-2" / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-9])

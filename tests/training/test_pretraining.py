@@ -156,6 +156,36 @@ def test_held_out_articles_are_counted_and_left_out(tiny_encoder: Path, texts: P
     assert "left out: 0 texts that are held out, 2 near-duplicates of such" in said
 
 
+def test_an_encoder_that_has_read_a_held_out_article_is_refused(tiny_encoder: Path, project: Path) -> None:
+    """It was said that none was held out; train refused such an encoder already."""
+    [gold] = load("annotations/news#held-out").documents
+    rows = "".join(json.dumps({"id": f"t{i}", "text": f"{gold.text} {i}" * 9}) + "\n" for i in range(4))
+    (project / "all.jsonl").write_text(rows + json.dumps({"id": "n3", "text": gold.text}), encoding="utf-8")
+    (project / "news.txt").write_text(NEWS, encoding="utf-8")
+    pretrain(pretraining_recipe(tiny_encoder, texts=["all.jsonl"], epochs=1), project / "read")
+    again = pretraining_recipe(project / "read", held_out=["annotations/news#held-out"])
+    with pytest.raises(InputError, match="the encoder has seen n3, which held_out names; take another"):
+        pretrain(again, project / "x")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_grad_norm": "x"},
+        {"dataloader_drop_last": True, "per_device_eval_batch_size": 1000},
+        {"per_device_eval_batch_size": 0},
+        {"lr_scheduler_kwargs": {"a": 1}},
+        {"gradient_accumulation_steps": 0},
+    ],
+)
+def test_values_that_pretraining_fails_over_are_blamed(
+    tiny_encoder: Path, texts: Path, wrong: dict[str, object]
+) -> None:
+    """They gave tracebacks."""
+    with pytest.raises(InputError, match=f"trainer: training fails with {', '.join(wrong)}: .*run without"):
+        pretrain(pretraining_recipe(tiny_encoder, epochs=1, trainer=wrong), texts / "x")
+
+
 def test_a_large_share_leaves_a_window_to_train_on(tiny_encoder: Path, texts: Path) -> None:
     said: list[str] = []
     pretrain(
@@ -233,7 +263,16 @@ def test_a_killed_run_of_the_other_kind_is_not_lost(tiny_encoder: Path, texts: P
     assert (contents(texts / "e"), contents(texts / "m")) == before
 
 
-def test_pretraining_that_diverges_is_stopped(tiny_encoder: Path, texts: Path) -> None:
-    with pytest.raises(WorkError, match="training diverged: "):
-        pretrain(pretraining_recipe(tiny_encoder, encoder_learning_rate=1e38), texts / "x")
+@pytest.mark.parametrize(
+    ("rate", "told"), [(1e38, "is not finite"), (10, r"trained on is \d{3,}; the model f")]
+)
+def test_pretraining_that_diverges_is_stopped(
+    tiny_encoder: Path, texts: Path, rate: float, told: str
+) -> None:
+    """A loss over 709 was no float as a number of choices, which was a traceback."""
+    wild = pretraining_recipe(
+        tiny_encoder, encoder_learning_rate=rate, warmup_steps=0, trainer={"max_grad_norm": 0}
+    )
+    with pytest.raises(WorkError, match=f"training diverged: .*{told}"):
+        pretrain(wild, texts / "x")
     assert not (texts / "x" / "model.safetensors").exists()

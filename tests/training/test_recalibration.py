@@ -85,8 +85,8 @@ def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path
         assert crossed is not None
         assert crossed.f1 == 1
         assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
-    told = score_system(open_system(model), [news]).notices
-    assert f"{news}: 1 of these articles chose the threshold of {model}: not held out" in told[1]
+    told = score_system(open_system(model), [news]).reports[0].notices
+    assert f"1 of these articles chose the threshold of {model}: not held out" in told[1]
 
 
 def test_training_articles_are_refused(model: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_articles_that_are_left_out_are_not_said_to_be_scored(model: Path, tmp_p
         model / "manifest.json",
         **{"encoder articles": {"articles": {"b1": "x"}}, "thresholds": {"articles": {"b1": "x"}}},
     )
-    told = score_system(open_system(model), [news]).notices
+    told = score_system(open_system(model), [news]).reports[0].notices
     assert any("1 articles left out: they have ids of articles that the encoder of" in line for line in told)
     assert not any("chose the threshold" in line for line in told)
 

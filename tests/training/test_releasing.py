@@ -9,7 +9,7 @@ import torch
 from helpers import ARTICLE, ROOT
 from safetensors.torch import load_file
 
-from kashif.corpora.provenance import UNKNOWN, check_weights, model_digests
+from kashif.corpora.provenance import NOT_HELD_OUT, UNKNOWN, check_weights, model_digests
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.systems import open_system, score_system
@@ -78,6 +78,11 @@ def test_reports_of_anything_else_are_refused(
         (ours | {"model": None}, "of predictions or of a cross-validation"),
         (older | {"reports": [folds]}, "of predictions or of a cross-validation"),
         (older | {"system": "r"}, "of 'r', not of this model"),
+        # Scores of int8 stood on the card of weights in 16 bits.
+        (
+            ours | {"runtime": "onnx"},
+            "measured in onnx, and the card tells of the weights; score with --runt",
+        ),
         (ours | {"notices": [f"m: {UNKNOWN}"]}, r"was made without the model's manifest\.json"),
     ):
         write_json(file, content)
@@ -85,12 +90,27 @@ def test_reports_of_anything_else_are_refused(
             release(trained, tmp_path / "news", reports=[file])
     assert not (tmp_path / "news").exists()
     monkeypatch.setattr(releasing, "_release", lambda *_: {})
-    for content in (ours, older, older | {"system": "news"}):
+    for content in (ours, ours | {"runtime": "torch"}, older, older | {"system": "news"}):
         write_json(file, content)
         assert release(trained, tmp_path / "news", reports=[file]) == {}
     found = card.Reports.check(read_json(ROOT / "eval" / "reports" / "news.json"), "news.json")
     assert not found.fault([], {"news"})
     assert {chose for _, chose in found.rows()} == {0}
+
+
+def test_articles_that_chose_the_model_are_told_by_their_own_report() -> None:
+    """Two suites may call two corpora by one name: articles of the one were counted to the other, too."""
+    row = {"corpus": "c", "documents": 2, "calibration": {}, "measures": {}}
+    chose = f"2 of these articles selected m: {NOT_HELD_OUT} (says its manifest.json)"
+    for content, expected in (
+        ({"reports": [row | {"notices": [chose]}, row]}, [2, 0]),
+        (
+            {"reports": [row, row | {"corpus": "d"}], "notices": [f"c: {chose}"]},
+            [2, 0],
+        ),  # of an older version
+    ):
+        found = card.Reports.check({"system": "m", **content}, "r.json")
+        assert [count for _, count in found.rows()] == expected
 
 
 @pytest.fixture
