@@ -5,8 +5,10 @@ The heads are small and stay in torch, so there is one decoder for all of them.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -25,7 +27,7 @@ from kashif import box
 from kashif.box import WEIGHTS
 from kashif.config import StrictModel
 from kashif.corpora.provenance import NAME
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, WorkError
 from kashif.files import file_digest, read_json, read_text
 from kashif.modeling.encoder import cache
 from kashif.modeling.model import KashifConfig, KashifModel
@@ -214,6 +216,7 @@ def with_graph(
 
     Raises:
         InputError: if the weights of the heads are not those of the model.
+        WorkError: in a fork of a process that has used the runtime.
     """
     exported = None if graphs else Exported.of(graphs_of(folder))
     if half is None:
@@ -222,8 +225,9 @@ def with_graph(
     with torch.device("meta"):
         model = KashifModel(config)
     path = (graphs or graphs_of(folder)) / GRAPHS[runtime]
+    _refuse_fork(runtime)
     run = _openvino(path, half) if runtime == "openvino" else _onnx(path)
-    model.encoder = GraphEncoder(run)
+    model.encoder = GraphEncoder(run, runtime)
     try:
         model.load_state_dict(_heads(folder), assign=True)
     except RuntimeError as error:  # tensors missing, left over or of another shape
@@ -233,14 +237,16 @@ def with_graph(
 
 
 class GraphEncoder(nn.Module):
-    """An exported graph in the place of a model's encoder; CPU only, no gradients."""
+    """An exported graph in the place of a model's encoder; CPU only, no gradients, for several threads."""
 
-    def __init__(self, run: Graph) -> None:
+    def __init__(self, run: Graph, runtime: str) -> None:
         super().__init__()
         self.run = run
+        self.runtime = runtime
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> BaseModelOutput:
         """``last_hidden_state`` ``[batch, token, width]`` of ids and mask ``[batch, token]``."""
+        _refuse_fork(self.runtime)
         length = input_ids.shape[1]
         padding = (0, -length % _STEP)
         ids, mask = (nn.functional.pad(value, padding).numpy() for value in (input_ids, attention_mask))
@@ -257,6 +263,26 @@ def _heads(folder: Path) -> dict[str, Tensor]:
         }
 
 
+@functools.cache
+def _first_process(runtime: str) -> int:
+    """The process that first used a runtime; a fork of it gets the same answer."""
+    return os.getpid()
+
+
+def settle_fork() -> None:
+    """Has torch take one thread in a fork of a process that used it, whose threads it would wait for."""
+    if _first_process("torch") != os.getpid():
+        torch.set_num_threads(1)
+
+
+def _refuse_fork(runtime: str) -> None:
+    """Raises WorkError in a fork of a process that used a runtime: it hangs there, loaded anew or not."""
+    if _first_process(runtime) != os.getpid():
+        message = f"{runtime} does not run in a fork of a process that has used it"
+        remedy = "start processes by spawn, load the model only in the children, or take the runtime torch"
+        raise WorkError(f"{message}; {remedy}")
+
+
 def _openvino(path: Path, half: bool) -> Graph:
     import openvino
 
@@ -268,7 +294,8 @@ def _openvino(path: Path, half: bool) -> Graph:
     compiled: Any = openvino.Core().compile_model(path, "CPU", settings)
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        tokens: NDArray[np.float32] = compiled({"input_ids": ids, "attention_mask": mask})["tokens"]
+        request = compiled.create_infer_request()  # compiled(…) has one request, which threads would share
+        tokens: NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})["tokens"]
         return tokens
 
     return run
