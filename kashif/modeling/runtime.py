@@ -167,6 +167,10 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
     exported = Exported.of(graphs)
     if wanted not in installed():
         raise InputError(f"the runtime {wanted} is not installed: pip install {_PACKAGES[wanted]}")
+    if box.holds(folder) and wanted != "openvino":
+        raise InputError(
+            f"{box.NAME} does not run in {wanted}; take openvino (kashif export {box.NAME}) or torch"
+        )
     if exported is None or wanted not in exported.gain:
         raise InputError(f"{folder}: nothing exported for the runtime {wanted}; kashif export {folder}")
     if exported.heads != heads_digest(folder):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kashif import box
 from kashif.corpora import loading
 from kashif.document import Document
 from kashif.errors import InputError, WorkError
@@ -168,6 +169,8 @@ def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: 
         predictors.load(exported, runtime="tensorrt")
     with pytest.raises(InputError, match=r"nothing exported for the runtime onnx; kashif export"):
         predictors.load(trained, runtime="onnx")
+    with pytest.raises(InputError, match=r"news does not run in onnx; take openvino .* or torch"):
+        runtime.choose(box.folder(), "onnx", device="cpu")  # an export of it writes none
     with pytest.raises(InputError, match=r"runs on the CPU"):
         runtime.choose(exported, "onnx", device="cuda")
     monkeypatch.setattr(runtime, "installed", lambda: [])
