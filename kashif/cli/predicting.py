@@ -256,6 +256,8 @@ class _Run:
             with named_errors("standard output" if file is None else file.name):
                 stream.write(content.encode())
                 stream.flush()
+        if not self._count:
+            self._notes.append("no document to write")
 
     def write(self, place: Output, *, digest: str, resume: bool) -> None:
         """Writes documents beside the output, and puts them in place when all are there."""

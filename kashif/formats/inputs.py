@@ -139,10 +139,12 @@ def _standard_input() -> Iterator[Input]:
 
 
 def _stream(stream: BinaryIO, where: str, *, stem: str) -> Iterator[Input]:
-    """JSON lines if the first that is not blank begins with an object, else one text."""
+    """JSON lines if the first that is not blank begins with an object, else one text; no text of blanks."""
     head = [stream.readline()]
     while head[-1] and not head[-1].removeprefix(codecs.BOM_UTF8).strip():
         head.append(stream.readline())
+    if not head[-1]:
+        return  # nothing came, as from a program that failed
     if head[-1].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         yield from _json_lines(_joined(head, stream), where, stem=stem)
         return

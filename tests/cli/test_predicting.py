@@ -154,6 +154,11 @@ def test_what_fails_is_skipped_and_written_down(run: Run, trained: Path, tmp_pat
     (tmp_path / "in.jsonl").write_text("{", encoding="utf-8")
     assert run(*command, "--output", output).returncode == 1
     assert ids(output) == ["a"]  # nothing was predicted, and the old results stay
+    # A program that fails before the pipe sends nothing; once that was a text, whose document replaced them.
+    empty = run("predict", "--model", trained, "--output", output)
+    assert (empty.returncode, ids(output)) == (0, ["a"])
+    assert "no document to write; " in empty.stderr.decode()
+    assert "no document to write" in run("predict", "--model", trained).stderr.decode()
 
 
 def test_a_device_that_takes_the_failures_stays(run: Run, trained: Path, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given("\ufeff\nنص".encode()) == [Text("text", "\nنص", "standard input")]
     assert given(b'\n {"text": "a"}') == [Text("text-2", "a", "standard input", 2)]
     assert "not UTF-8 at byte 0" in str(given(b"\xff")[0])
+    assert given(b"") == given("\ufeff \n\n".encode()) == []
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="standard input is closed"):
         list(inputs.read(None))
