@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -162,7 +163,7 @@ def _joined(head: Iterable[bytes], rest: Iterable[bytes]) -> Iterator[bytes]:
 def _text(raw: str, id: str, where: str) -> Input:
     """A text without its byte order mark, and without marks if all of it fits the plain format."""
     raw = raw.removeprefix(BOM)
-    if _is_json(raw, where):
+    if _is_json(raw):
         message = "JSON, not a text; write each text as an object on a line of its own, in a .jsonl"
         if format := shapes.shape(raw):
             message += f", with: kashif corpus convert {format}:{where} --format jsonl --output FILE.jsonl"
@@ -174,15 +175,16 @@ def _text(raw: str, id: str, where: str) -> Input:
     return Text(id, document.text, where, marked=document.text != raw)
 
 
-def _is_json(raw: str, where: str) -> bool:
-    """Whether a text is an array or an object of JSON, such as an export of many texts."""
-    if raw[:100].lstrip()[:1] not in ("[", "{"):
+def _is_json(raw: str) -> bool:
+    """Whether a text is an array of JSON, such as an export, or begins with an object, such as JSON lines."""
+    text = raw.lstrip()
+    if not text.startswith(("[", "{")):
         return False
     try:
-        parse_json(raw, where)
-    except InputError:
+        _, end = json.JSONDecoder().raw_decode(text)  # stops at the first letter of an article
+    except (ValueError, RecursionError):
         return False
-    return True
+    return text.startswith("{") or not text[end:].strip()
 
 
 def _json_lines(lines: Iterable[bytes], where: str, *, stem: str) -> Iterator[Input]:

@@ -104,15 +104,25 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         list(inputs.read(None))
 
 
-@pytest.mark.parametrize("content", ['[{"id": "a", "text": "نص"}]', '{\n "id": "a",\n "text": "نص"\n}', "[]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"id": "a", "text": "نص"}]',
+        '{\n "id": "a",\n "text": "نص"\n}',
+        "[]",
+        '\n{"id": "a", "text": "نص"}\n\n{"id": "b", "text": "نص"}\n',
+        '{"text": "نص"}\n{"text": ',
+    ],
+)
 def test_json_is_no_text_of_an_article(tmp_path: Path, content: str) -> None:
-    """A file of an array was once predicted on as if its brackets were an article."""
-    for name in ("a.json", "a.txt"):
+    """Arrays, and then JSON lines, were predicted on as if their brackets were an article."""
+    for name in ("a.json", "a.txt", "a.ndjson"):
         (tmp_path / name).write_text(content, encoding="utf-8")
         [(_, told)] = read(tmp_path / name)
         assert told.startswith(f"{tmp_path / name}: JSON, not a text; write each text as an object on a line")
-    (tmp_path / "b.txt").write_text("[عمان] زار كيم", encoding="utf-8")
-    assert read(tmp_path / "b.txt") == [("b", "[عمان] زار كيم")]
+    for text in ("[عمان] زار كيم", "[1] زار كيم", "{عمان} زار كيم"):
+        (tmp_path / "b.txt").write_text(text, encoding="utf-8")
+        assert read(tmp_path / "b.txt") == [("b", text)]
 
 
 def test_other_keys_of_a_line_are_kept_or_the_line_fails(tmp_path: Path) -> None:
