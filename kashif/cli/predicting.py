@@ -15,7 +15,7 @@ import typer
 
 from kashif import box
 from kashif import selection as selecting
-from kashif.cli.console import Device, FirstLines, Runtime, err, out, say, watched
+from kashif.cli.console import Device, FirstLines, Marks, Runtime, err, out, say, watched
 from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -230,7 +230,7 @@ class _Run:
         self._texts = self._noted(texts)
         self._predict_each = predict_each
         self._failures = failures
-        self._marked, self._losses = FirstLines(1), FirstLines()
+        self._marks, self._losses = Marks(), FirstLines()
         self._notes: list[str] = []
         self._count = 0
 
@@ -275,10 +275,7 @@ class _Run:
 
     def tell(self, log: Path | None) -> None:
         """Says what became of the inputs."""
-        if self._marked.count:
-            more = f" and {self._marked.count - 1:,} more" if self._marked.count > 1 else ""
-            which = f"{self._marked.lines[0]}{more}"
-            say(f"{which}: in the plain annotation format; read for the text, without the marks")
+        self._marks.say()
         self._losses.say()
         for note in self._notes:
             say(note)
@@ -289,8 +286,8 @@ class _Run:
     def _noted(self, texts: Iterable[Input]) -> Iterator[Input]:
         """The inputs, those that held marks written down; the first failure ends them if it ends the run."""
         for item in texts:
-            if isinstance(item, Text) and item.marked:
-                self._marked.add(item.where)
+            if isinstance(item, Text):
+                self._marks.add(item)
             yield item
             if isinstance(item, Failure) and self._failures.stop:
                 return

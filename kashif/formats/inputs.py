@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +20,16 @@ STANDARD_INPUT = "standard input"
 _ENDINGS = (".txt", ".jsonl")
 _OWN = {"id", "text", "entities", "relations", "meta"}
 """The keys of a line that are not passed through."""
+_CLOSING = re.compile(r"\|[^|#\[\]\n]+#\d")
+"""What the end of a mark of the plain format begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its id and meta, and where it stands. ``marked`` says that marks were taken out of it."""
+    """A text with its id and meta, and where it stands.
+
+    ``marked`` says that marks were taken out of it, ``slip`` why those that it holds could not be.
+    """
 
     id: str
     text: str
@@ -31,6 +37,7 @@ class Text:
     line: int = 0
     meta: dict[str, Any] = field(default_factory=dict)
     marked: bool = False
+    slip: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +177,8 @@ def _text(raw: str, id: str, where: str) -> Input:
         return Failure(Fault(where, message), id)
     try:
         document = plain.parse(raw, Path(where)).document
-    except InputError:
-        return Text(id, raw, where)
+    except InputError as error:
+        return Text(id, raw, where, slip=error.faults[0] if "[[" in raw and _CLOSING.search(raw) else None)
     return Text(id, document.text, where, marked=document.text != raw)
 
 

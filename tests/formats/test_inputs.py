@@ -81,12 +81,18 @@ def test_a_pipe_is_read_once_and_not_before_the_work(tmp_path: Path) -> None:
 def test_a_text_with_marks_of_the_plain_format_loses_them(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("[[كيم|PERS#1]]\n---\n", encoding="utf-8")
     (tmp_path / "b.txt").write_text("[[كيم|PERS#1]] [[\n", encoding="utf-8")
-    (tmp_path / "c.txt").write_text("كيم\n---\nبقية", encoding="utf-8")
+    (tmp_path / "c.txt").write_text("كيم\n---\nبقية [[ويكي|صفحة]] [[", encoding="utf-8")
     found = [item for item in inputs.read(inputs.find([tmp_path])) if isinstance(item, Text)]
     assert [(item.text, item.marked) for item in found] == [
         ("كيم", True),
         ("[[كيم|PERS#1]] [[\n", False),
-        ("كيم\n---\nبقية", False),
+        ("كيم\n---\nبقية [[ويكي|صفحة]] [[", False),
+    ]
+    # Marks with a slip were predicted on as text, and nothing was said.
+    assert [str(item.slip or "") for item in found] == [
+        "",
+        f"{tmp_path / 'b.txt'}:1: [[ is never closed; write |LABEL#id]] where the span ends",
+        "",
     ]
 
 
