@@ -238,6 +238,9 @@ class _Run:
         """Prints documents as they come; ``file`` is a pipe or device, None standard output."""
 
         def check(document: Document) -> None:
+            if self._count and format in FORMATS and not FORMATS[format].many:
+                message = f"one file of {format} holds one document; name a folder with --output, or"
+                raise InputError(Fault(f"document {document.id!r:.80}", f"{message} take --format jsonl"))
             render_one(document, "jsonl" if format == TABLE else format)
 
         documents = self._documents(self._texts, check)

@@ -54,6 +54,19 @@ def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) ->
         assert part in done.stdout.decode(), name
 
 
+@pytest.mark.parametrize("format", ["plain", "brat", "webanno"])
+def test_standard_output_takes_one_document_of_a_format_that_holds_one(
+    run: Run, trained: Path, format: str
+) -> None:
+    """A second one was written behind it, and no reader could part them."""
+    command = ("predict", "--model", trained, "--format", format)
+    alone = run(*command, stdin=rows([("a", TEXT)]).encode())
+    assert alone.returncode == 0
+    both = run(*command, stdin=rows([("a", TEXT), ("b", TEXT)]).encode())
+    assert (both.returncode, both.stdout) == (2, alone.stdout)
+    assert f"document 'b': one file of {format} holds one document; name a folder" in both.stderr.decode()
+
+
 def test_predict_hands_on_what_came_with_a_text(run: Run, trained: Path, tmp_path: Path) -> None:
     rows = [{"id": f"d{i}", "text": "زار بوتين أوسلو.", "url": i, "meta": {"day": [i]}} for i in range(3)]
     lines = "\n".join(json.dumps(row) for row in rows)
