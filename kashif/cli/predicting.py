@@ -19,6 +19,7 @@ from kashif.cli.console import Device, FirstLines, Marks, Runtime, err, out, say
 from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
+from kashif.files import parse_json, read_lines
 from kashif.formats import FORMATS, inputs
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.results import Results, open_results
@@ -30,6 +31,7 @@ from kashif.replacing import replaced_file
 TABLE = "table"
 _LOG = "predict.errors"
 """The file of what failed, in a folder of documents."""
+_LOG_KEYS = ("name", "where", "cause")
 _DIGITS = 16
 """How much of a digest names a model."""
 
@@ -88,6 +90,8 @@ def predict(
     place = _place(output, format, resume=resume, read=read)
     log = _log(errors, place, skip=skip)
     read.refuse(*([place.path] if place and not place.folder else []), *([log] if log else []))
+    if log and log.is_file() and not _is_log(log):
+        raise InputError(Fault(str(log), "this is no file of what failed, and would be lost; name another"))
     refusal = place.refusal if place else _no_refusal
     if log and place and place.folder and log.name != _LOG and log.resolve().parent == place.path.resolve():
         raise InputError(Fault(str(log), f"documents may have this name; write {_LOG}, or another folder"))
@@ -183,12 +187,20 @@ def _log(errors: str, place: Output | None, *, skip: bool) -> Path | None:
         if errors:
             raise InputError("--errors goes with --on-error skip")
         return None
-    if errors:
-        return output_file(errors, "predict.errors")
-    if place is None or is_stream(place.path):
-        return None
-    name = place.path / _LOG if place.folder else place.path.with_name(f"{place.path.name}.errors")
-    return output_file(name, _LOG)
+    if not errors:
+        if place is None or is_stream(place.path):
+            return None
+        errors = str(place.path / _LOG if place.folder else f"{place.path}.errors")
+    return output_file(errors, _LOG)
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is a log of an earlier run, or empty."""
+    try:
+        rows = (parse_json(line, str(path)) for _, line in read_lines(path))
+        return all(isinstance(row, dict) and tuple(row) == _LOG_KEYS for row in rows)
+    except InputError:
+        return False
 
 
 def _no_refusal(id: str) -> str:
@@ -213,7 +225,7 @@ class _Failures:
             return
         fault = failure.fault
         place = f"{fault.where}:{fault.line}" if fault.line else fault.where
-        row = {"name": failure.id or place, "where": place, "cause": fault.message}
+        row = dict(zip(_LOG_KEYS, (failure.id or place, place, fault.message), strict=True))
         line = json.dumps(row, ensure_ascii=False)
         self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")  # a lone surrogate as JSON has it
 

@@ -174,6 +174,25 @@ def test_what_fails_is_skipped_and_written_down(run: Run, trained: Path, tmp_pat
     assert "no document to write" in run("predict", "--model", trained).stderr.decode()
 
 
+def test_failures_replace_an_older_log_of_them_and_nothing_else(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    """A file that stood there was replaced, or deleted where nothing failed."""
+    (tmp_path / "in.jsonl").write_text(rows([("a", TEXT)]), encoding="utf-8")
+    output, log = tmp_path / "out.jsonl", tmp_path / "out.jsonl.errors"
+    command = ("predict", tmp_path / "in.jsonl", "--model", trained, "--on-error", "skip", "--output", output)
+    for content in ("# notes\n", '{"name": "a"}\n', '["name", "where", "cause"]\n'):
+        log.write_text(content, encoding="utf-8")
+        for options in ((), ("--errors", log)):
+            refused = run(*command, *options)
+            assert refused.returncode == 2
+            assert "this is no file of what failed, and would be lost" in refused.stderr.decode()
+        assert log.read_text(encoding="utf-8") == content
+    log.write_text('{"name": "a", "where": "b:1", "cause": "c"}\n', encoding="utf-8")
+    assert run(*command).returncode == 0
+    assert names(tmp_path) == ["in.jsonl", "out.jsonl"]
+
+
 def test_a_device_that_takes_the_failures_stays(run: Run, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(rows([("a", TEXT)]), encoding="utf-8")
     (tmp_path / "null").symlink_to(os.devnull)
