@@ -177,7 +177,11 @@ class Predictor:
 
         ``threshold`` is the probability from which a relation is predicted, None the model's own; ``layouts``
         are those of the texts, made here if None. ``observe`` sees what each batch is decoded from.
+
+        Raises:
+            InputError: for what is no ``(id, text)``.
         """
+        texts = [*map(_checked, texts)]
         runtimes.settle_fork()
         self.model.train(False)
         if layouts is None:
@@ -314,6 +318,8 @@ class Predictor:
 
 
 def _checked(item: tuple[str, str]) -> tuple[str, str]:
+    if not isinstance(item, tuple | list) or len(item) != 2 or not isinstance(item[0], str):
+        raise InputError(f"write (id, text), found {item!r:.40}")
     if not isinstance(item[1], str):
         raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
     return item
