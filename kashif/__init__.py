@@ -135,7 +135,7 @@ def load(
 
     Raises:
         InputError: if there is no model, no such device, or no such runtime for the model.
-        WorkError: for the runtime onnx or openvino in a fork of a process that has used it.
+        WorkError: for the runtime openvino in a fork of a process that has used it.
     """
     from kashif.libraries import silent_libraries
     from kashif.modeling import predictor

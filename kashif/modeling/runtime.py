@@ -220,7 +220,7 @@ def with_graph(
 
     Raises:
         InputError: if the weights of the heads are not those of the model.
-        WorkError: in a fork of a process that has used the runtime.
+        WorkError: for OpenVINO in a fork of a process that has used it.
     """
     exported = None if graphs else Exported.of(graphs_of(folder))
     if half is None:
@@ -229,9 +229,8 @@ def with_graph(
     with torch.device("meta"):
         model = KashifModel(config)
     path = (graphs or graphs_of(folder)) / GRAPHS[runtime]
-    _refuse_fork(runtime)
     run = _openvino(path, half) if runtime == "openvino" else _onnx(path)
-    model.encoder = GraphEncoder(run, runtime)
+    model.encoder = GraphEncoder(run)
     try:
         model.load_state_dict(_heads(folder), assign=True)
     except RuntimeError as error:  # tensors missing, left over or of another shape
@@ -243,14 +242,12 @@ def with_graph(
 class GraphEncoder(nn.Module):
     """An exported graph in the place of a model's encoder; CPU only, no gradients, for several threads."""
 
-    def __init__(self, run: Graph, runtime: str) -> None:
+    def __init__(self, run: Graph) -> None:
         super().__init__()
         self.run = run
-        self.runtime = runtime
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> BaseModelOutput:
         """``last_hidden_state`` ``[batch, token, width]`` of ids and mask ``[batch, token]``."""
-        _refuse_fork(self.runtime)
         length = input_ids.shape[1]
         padding = (0, -length % _STEP)
         ids, mask = (nn.functional.pad(value, padding).numpy() for value in (input_ids, attention_mask))
@@ -273,16 +270,21 @@ def _first_process(runtime: str) -> int:
     return os.getpid()
 
 
+def _is_fork(runtime: str) -> bool:
+    """Whether this process is a fork of one that used a runtime, for whose threads it would wait."""
+    return _first_process(runtime) != os.getpid()
+
+
 def settle_fork() -> None:
-    """Has torch take one thread in a fork of a process that used it, whose threads it would wait for."""
-    if _first_process("torch") != os.getpid():
+    """Has torch take one thread in such a fork."""
+    if _is_fork("torch"):
         torch.set_num_threads(1)
 
 
-def _refuse_fork(runtime: str) -> None:
-    """Raises WorkError in a fork of a process that used a runtime: it hangs there, loaded anew or not."""
-    if _first_process(runtime) != os.getpid():
-        message = f"{runtime} does not run in a fork of a process that has used it"
+def _refuse_fork() -> None:
+    """Raises WorkError in a fork of a process that used OpenVINO, which hangs there even if loaded anew."""
+    if _is_fork("openvino"):
+        message = "openvino does not run in a fork of a process that has used it"
         remedy = "start processes by spawn, load the model only in the children, or take the runtime torch"
         raise WorkError(f"{message}; {remedy}")
 
@@ -290,6 +292,7 @@ def _refuse_fork(runtime: str) -> None:
 def _openvino(path: Path, half: bool) -> Graph:
     import openvino
 
+    _refuse_fork()
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -298,6 +301,7 @@ def _openvino(path: Path, half: bool) -> Graph:
     compiled: Any = openvino.Core().compile_model(path, "CPU", settings)
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        _refuse_fork()
         request = compiled.create_infer_request()  # compiled(…) has one request, which threads would share
         tokens: NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})["tokens"]
         return tokens
@@ -308,13 +312,19 @@ def _openvino(path: Path, half: bool) -> Graph:
 def _onnx(path: Path) -> Graph:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    @functools.cache
+    def session(process: int) -> Any:
+        """That of a process: a fork loads its own, since the threads of its parent's are not there."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    session(os.getpid())
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        tokens: NDArray[np.float32] = session.run(["tokens"], {"input_ids": ids, "attention_mask": mask})[0]
+        feed = {"input_ids": ids, "attention_mask": mask}
+        tokens: NDArray[np.float32] = session(os.getpid()).run(["tokens"], feed)[0]
         return tokens
 
     return run
