@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     """Predicts the entities and relations of a text, or of several texts in order.
 
     Offsets are code points of the very string given. The model is loaded on the first call and kept until
-    its folder changes; results are not kept. For another device, or an endless stream of texts, use ``load``.
+    its folder changes; results are not kept. Several threads may call it. For another device, or an endless
+    stream of texts, use ``load``.
 
     Args:
         texts: one text, or any number of them.
@@ -111,6 +113,10 @@ def _kept(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> Predictor
     return load(folder)
 
 
+_LOADING = Lock()
+"""transformers changes torch and its own settings while it loads, so one thread does at a time."""
+
+
 def load(
     model: str | Path | None = None,
     *,
@@ -129,11 +135,12 @@ def load(
 
     Raises:
         InputError: if there is no model, no such device, or no such runtime for the model.
+        WorkError: for the runtime openvino in a fork of a process that has used it.
     """
     from kashif.libraries import silent_libraries
     from kashif.modeling import predictor
 
-    with silent_libraries():
+    with _LOADING, silent_libraries():
         return predictor.load(model, device=device, runtime=runtime, threads=threads)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -62,5 +62,9 @@ def refuse_no_texts(texts: Any) -> None:
         raise InputError(f"predict takes texts, found {kind}; give it the column of texts")
     if isinstance(texts, Document):
         raise InputError("predict takes texts, found a Document; give its .text")
-    if isinstance(texts, Mapping) or not isinstance(texts, Iterable):
+    try:
+        iter(texts)
+    except TypeError:  # such as an array of numpy without dimensions, which has __iter__
+        texts = {}
+    if isinstance(texts, Mapping):
         raise InputError(f"predict takes a string or several, found {kind}")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from helpers import ARTICLE, add_away, recipe
@@ -104,6 +105,7 @@ class Frame:
         (Frame(), "found Frame; give it the column of texts"),
         (Path("a.txt"), r"found the path a\.txt; read the file first"),
         (kashif.Document("d", "نص"), "found a Document; give its .text"),
+        (np.array("نص"), "predict takes a string or several, found ndarray"),
         (["نص", None], "text-2: predict takes a string, found NoneType"),
         ([b"a"], "text-1: predict takes a string, found bytes"),
     ],

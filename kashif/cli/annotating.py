@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kashif import box
-from kashif.cli.console import Device, FirstLines, Json, Runtime, out, say, watched
+from kashif.cli.console import Device, Json, Marks, Runtime, out, say, watched
 from kashif.cli.corpus_files import readings
 from kashif.corpora.provenance import SeenArticles, other_version
 from kashif.corpora.sources import sources
@@ -151,16 +151,13 @@ def doubt(
 
 def _read(found: Sequence[Path | inputs.Failure]) -> list[Document]:
     """The texts of files as documents without marks; raises what fails in a pipe."""
-    documents, marked = [], FirstLines(1)
+    documents, marks = [], Marks()
     for item in inputs.read(found):
         if isinstance(item, inputs.Failure):
             raise item.error
-        if item.marked:
-            marked.add(item.where)
+        marks.add(item)
         documents.append(Document(item.id, item.text, meta=item.meta))
-    if marked.count:
-        more = f" and {marked.count - 1:,} more" if marked.count > 1 else ""
-        say(f"{marked.lines[0]}{more}: in the plain annotation format; read for the text, without the marks")
+    marks.say()
     return documents
 
 

@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from kashif.controls import visible_on_terminal
 from kashif.errors import Fault, InputError, counted, listed
+from kashif.formats import inputs
 from kashif.outputs import named_errors
 from kashif.training.processes import is_first
 
@@ -137,6 +138,26 @@ class FirstLines:
             say(line)
         if more := self.count - len(self.lines):
             say(f"… and {more:,} more such lines")
+
+
+class Marks:
+    """What is told of texts that are, or nearly are, in the plain annotation format."""
+
+    def __init__(self) -> None:
+        self._marked, self._slips = FirstLines(1), FirstLines(5)
+
+    def add(self, text: inputs.Text) -> None:
+        """Takes a text."""
+        if text.marked:
+            told = "in the plain annotation format; read for the text, without the marks"
+            self._marked.add(f"{text.where}: {told}")
+        if text.slip:
+            self._slips.add(f"{text.slip}; read as it stands, with its marks")
+
+    def say(self) -> None:
+        """Prints the first of them on standard error, and how many there were more."""
+        self._marked.say()
+        self._slips.say()
 
 
 def watched(items: Iterable[Item], what: str) -> Iterator[Item]:

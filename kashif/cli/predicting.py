@@ -15,10 +15,11 @@ import typer
 
 from kashif import box
 from kashif import selection as selecting
-from kashif.cli.console import Device, FirstLines, Runtime, emit, err, out, say, watched
+from kashif.cli.console import Device, FirstLines, Marks, Runtime, emit, err, out, say, watched
 from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
+from kashif.files import parse_json, read_lines
 from kashif.formats import FORMATS, inputs
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.results import Results, open_results
@@ -30,6 +31,7 @@ from kashif.replacing import replaced_file
 TABLE = "table"
 _LOG = "predict.errors"
 """The file of what failed, in a folder of documents."""
+_LOG_KEYS = ("name", "where", "cause")
 _DIGITS = 16
 """How much of a digest names a model."""
 OnError = Annotated[
@@ -91,6 +93,8 @@ def predict(
     place = _place(output, format, resume=resume, read=read)
     log = _log(errors, place, skip=skip)
     read.refuse(*([place.path] if place and not place.folder else []), *([log] if log else []))
+    if log and log.is_file() and not _is_log(log):
+        raise InputError(Fault(str(log), "this is no file of what failed, and would be lost; name another"))
     refusal = place.refusal if place else _no_refusal
     if log and place and place.folder and log.name != _LOG and log.resolve().parent == place.path.resolve():
         raise InputError(Fault(str(log), f"documents may have this name; write {_LOG}, or another folder"))
@@ -186,12 +190,20 @@ def _log(errors: str | None, place: Output | None, *, skip: bool) -> Path | None
         if errors is not None:
             raise InputError("--errors goes with --on-error skip")
         return None
-    if errors is not None:
-        return output_file(errors, "predict.errors")
-    if place is None or is_stream(place.path):
-        return None
-    name = place.path / _LOG if place.folder else place.path.with_name(f"{place.path.name}.errors")
-    return output_file(name, _LOG)
+    if errors is None:
+        if place is None or is_stream(place.path):
+            return None
+        errors = str(place.path / _LOG if place.folder else f"{place.path}.errors")
+    return output_file(errors, _LOG)
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is a log of an earlier run, or empty."""
+    try:
+        rows = (parse_json(line, str(path)) for _, line in read_lines(path))
+        return all(isinstance(row, dict) and tuple(row) == _LOG_KEYS for row in rows)
+    except InputError:
+        return False
 
 
 def _no_refusal(id: str) -> str:
@@ -216,7 +228,7 @@ class _Failures:
             return
         fault = failure.fault
         place = f"{fault.where}:{fault.line}" if fault.line else fault.where
-        row = {"name": failure.id or place, "where": place, "cause": fault.message}
+        row = dict(zip(_LOG_KEYS, (failure.id or place, place, fault.message), strict=True))
         line = json.dumps(row, ensure_ascii=False)
         self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")  # a lone surrogate as JSON has it
 
@@ -233,7 +245,7 @@ class _Run:
         self._texts = self._noted(texts)
         self._predict_each = predict_each
         self._failures = failures
-        self._marked, self._losses = FirstLines(1), FirstLines()
+        self._marks, self._losses = Marks(), FirstLines()
         self._notes: list[str] = []
         self._count = 0
 
@@ -241,6 +253,9 @@ class _Run:
         """Prints documents as they come; ``file`` is a pipe or device, None standard output."""
 
         def check(document: Document) -> None:
+            if self._count and format in FORMATS and not FORMATS[format].many:
+                message = f"one file of {format} holds one document; name a folder with --output, or"
+                raise InputError(Fault(f"document {document.id!r:.80}", f"{message} take --format jsonl"))
             render_one(document, "jsonl" if format == TABLE else format)
 
         documents = self._documents(self._texts, check)
@@ -257,6 +272,8 @@ class _Run:
                 continue
             with named_errors(file.name):
                 file.write(content.encode())
+        if not self._count:
+            self._notes.append("no document to write")
 
     def write(self, place: Output, *, digest: str, resume: bool) -> None:
         """Writes documents beside the output, and puts them in place when all are there."""
@@ -274,10 +291,7 @@ class _Run:
 
     def tell(self, log: Path | None) -> None:
         """Says what became of the inputs."""
-        if self._marked.count:
-            more = f" and {self._marked.count - 1:,} more" if self._marked.count > 1 else ""
-            which = f"{self._marked.lines[0]}{more}"
-            say(f"{which}: in the plain annotation format; read for the text, without the marks")
+        self._marks.say()
         self._losses.say()
         for note in self._notes:
             say(note)
@@ -288,8 +302,8 @@ class _Run:
     def _noted(self, texts: Iterable[Input]) -> Iterator[Input]:
         """The inputs, those that held marks written down; the first failure ends them if it ends the run."""
         for item in texts:
-            if isinstance(item, Text) and item.marked:
-                self._marked.add(item.where)
+            if isinstance(item, Text):
+                self._marks.add(item)
             yield item
             if isinstance(item, Failure) and self._failures.stop:
                 return

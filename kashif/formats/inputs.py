@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +21,16 @@ STANDARD_INPUT = "standard input"
 _ENDINGS = (".txt", ".jsonl")
 _OWN = {"id", "text", "entities", "relations", "meta"}
 """The keys of a line that are not passed through."""
+_CLOSING = re.compile(r"\|[^|#\[\]\n]+#\d")
+"""What the end of a mark of the plain format begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its id and meta, and where it stands. ``marked`` says that marks were taken out of it."""
+    """A text with its id and meta, and where it stands.
+
+    ``marked`` says that marks were taken out of it, ``slip`` why those that it holds could not be.
+    """
 
     id: str
     text: str
@@ -31,6 +38,7 @@ class Text:
     line: int = 0
     meta: dict[str, Any] = field(default_factory=dict)
     marked: bool = False
+    slip: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +148,12 @@ def _standard_input() -> Iterator[Input]:
 
 
 def _stream(stream: BinaryIO, where: str, *, stem: str) -> Iterator[Input]:
-    """JSON lines if the first that is not blank begins with an object, else one text."""
+    """JSON lines if the first that is not blank begins with an object, else one text; no text of blanks."""
     head = [stream.readline()]
     while head[-1] and not head[-1].removeprefix(codecs.BOM_UTF8).strip():
         head.append(stream.readline())
+    if not head[-1]:
+        return  # nothing came, as from a program that failed
     if head[-1].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         yield from _json_lines(_joined(head, stream), where, stem=stem)
         return
@@ -161,27 +171,28 @@ def _joined(head: Iterable[bytes], rest: Iterable[bytes]) -> Iterator[bytes]:
 def _text(raw: str, id: str, where: str) -> Input:
     """A text without its byte order mark, and without marks if all of it fits the plain format."""
     raw = raw.removeprefix(BOM)
-    if _is_json(raw, where):
+    if _is_json(raw):
         message = "JSON, not a text; write each text as an object on a line of its own, in a .jsonl"
         if format := shapes.shape(raw):
             message += f", with: kashif corpus convert {format}:{where} --format jsonl --output FILE.jsonl"
         return Failure(Fault(where, message), id)
     try:
         document = plain.parse(raw, Path(where)).document
-    except InputError:
-        return Text(id, raw, where)
+    except InputError as error:
+        return Text(id, raw, where, slip=error.faults[0] if "[[" in raw and _CLOSING.search(raw) else None)
     return Text(id, document.text, where, marked=document.text != raw)
 
 
-def _is_json(raw: str, where: str) -> bool:
-    """Whether a text is an array or an object of JSON, such as an export of many texts."""
-    if raw[:100].lstrip()[:1] not in ("[", "{"):
+def _is_json(raw: str) -> bool:
+    """Whether a text is an array of JSON, such as an export, or begins with an object, such as JSON lines."""
+    text = raw.lstrip()
+    if not text.startswith(("[", "{")):
         return False
     try:
-        parse_json(raw, where)
-    except InputError:
+        _, end = json.JSONDecoder().raw_decode(text)  # stops at the first letter of an article
+    except (ValueError, RecursionError):
         return False
-    return True
+    return text.startswith("{") or not text[end:].strip()
 
 
 def _json_lines(lines: Iterable[bytes], where: str, *, stem: str) -> Iterator[Input]:

@@ -117,7 +117,8 @@ def open_results(output: Output, *, run: str, resume: bool) -> Iterator[Results]
 
 def _nothing(others: list[Path]) -> str:
     if others:
-        return f"{others[0].name} is of another model or version; run without --resume"
+        what = "another model, version, --threshold, --labels or --meta"
+        return f"{others[0].name} is of {what}; give the same, or run without --resume, which removes it"
     return "it is whole, there is nothing to resume; run without --resume to predict anew"
 
 

@@ -58,6 +58,7 @@ def load(
         if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= _MOST_THREADS:
             raise InputError(f"threads {threads!r:.40}: write a number from 1 to {_MOST_THREADS}")
         torch.set_num_threads(threads)
+    runtimes.settle_fork()
     config = read_config(KashifModel, folder)
     if chosen == "torch":
         check_weights(folder)
@@ -105,7 +106,7 @@ Observe = Callable[[Sequence[DocumentWindow], torch.Tensor, decoding.Floats, dec
 
 
 class Predictor:
-    """Predicts entities and relations with a trained model. For one thread at a time.
+    """Predicts entities and relations with a trained model. Several threads may use one.
 
     Made by ``kashif.load``. ``scheme`` is the annotation scheme that the model was trained with.
     """
@@ -135,6 +136,9 @@ class Predictor:
 
     def stream(self, texts: Iterable[str]) -> Iterator[Document]:
         """The documents of any number of texts, in order. Only a few are held in memory at a time.
+
+        They come in lots: the texts are read until they have 65,536 code points together, or end. For the
+        answer to each text as it comes, call ``predict``.
 
         Raises:
             InputError: if a text is not a string.
@@ -173,7 +177,12 @@ class Predictor:
 
         ``threshold`` is the probability from which a relation is predicted, None the model's own; ``layouts``
         are those of the texts, made here if None. ``observe`` sees what each batch is decoded from.
+
+        Raises:
+            InputError: for what is no ``(id, text)``.
         """
+        texts = [*map(_checked, texts)]
+        runtimes.settle_fork()
         self.model.train(False)
         if layouts is None:
             layouts = self.lay_out([text for _, text in texts])
@@ -222,6 +231,7 @@ class Predictor:
         Entities stay as they are; one that no tag sequence can express takes no relation. ``layouts`` are
         those of the documents' texts, made here if None.
         """
+        runtimes.settle_fork()
         self.model.train(False)
         if layouts is None:
             layouts = self.lay_out([document.text for document in documents])
@@ -308,6 +318,8 @@ class Predictor:
 
 
 def _checked(item: tuple[str, str]) -> tuple[str, str]:
+    if not isinstance(item, tuple | list) or len(item) != 2 or not isinstance(item[0], str):
+        raise InputError(f"write (id, text), found {item!r:.40}")
     if not isinstance(item[1], str):
         raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
     return item

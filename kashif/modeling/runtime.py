@@ -5,8 +5,10 @@ The heads are small and stay in torch, so there is one decoder for all of them.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -25,7 +27,7 @@ from kashif import box
 from kashif.box import WEIGHTS
 from kashif.config import StrictModel
 from kashif.corpora.provenance import NAME
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, WorkError
 from kashif.files import file_digest, read_json, read_text
 from kashif.modeling.encoder import cache
 from kashif.modeling.model import KashifConfig, KashifModel
@@ -165,6 +167,10 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
     exported = Exported.of(graphs)
     if wanted not in installed():
         raise InputError(f"the runtime {wanted} is not installed: pip install {_PACKAGES[wanted]}")
+    if box.holds(folder) and wanted != "openvino":
+        raise InputError(
+            f"{box.NAME} does not run in {wanted}; take openvino (kashif export {box.NAME}) or torch"
+        )
     if exported is None or wanted not in exported.gain:
         raise InputError(f"{folder}: nothing exported for the runtime {wanted}; kashif export {folder}")
     if exported.heads != heads_digest(folder):
@@ -214,6 +220,7 @@ def with_graph(
 
     Raises:
         InputError: if the weights of the heads are not those of the model.
+        WorkError: for OpenVINO in a fork of a process that has used it.
     """
     exported = None if graphs else Exported.of(graphs_of(folder))
     if half is None:
@@ -233,7 +240,7 @@ def with_graph(
 
 
 class GraphEncoder(nn.Module):
-    """An exported graph in the place of a model's encoder; CPU only, no gradients."""
+    """An exported graph in the place of a model's encoder; CPU only, no gradients, for several threads."""
 
     def __init__(self, run: Graph) -> None:
         super().__init__()
@@ -257,9 +264,35 @@ def _heads(folder: Path) -> dict[str, Tensor]:
         }
 
 
+@functools.cache
+def _first_process(runtime: str) -> int:
+    """The process that first used a runtime; a fork of it gets the same answer."""
+    return os.getpid()
+
+
+def _is_fork(runtime: str) -> bool:
+    """Whether this process is a fork of one that used a runtime, for whose threads it would wait."""
+    return _first_process(runtime) != os.getpid()
+
+
+def settle_fork() -> None:
+    """Has torch take one thread in such a fork."""
+    if _is_fork("torch"):
+        torch.set_num_threads(1)
+
+
+def _refuse_fork() -> None:
+    """Raises WorkError in a fork of a process that used OpenVINO, which hangs there even if loaded anew."""
+    if _is_fork("openvino"):
+        message = "openvino does not run in a fork of a process that has used it"
+        remedy = "start processes by spawn, load the model only in the children, or take the runtime torch"
+        raise WorkError(f"{message}; {remedy}")
+
+
 def _openvino(path: Path, half: bool) -> Graph:
     import openvino
 
+    _refuse_fork()
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -268,7 +301,9 @@ def _openvino(path: Path, half: bool) -> Graph:
     compiled: Any = openvino.Core().compile_model(path, "CPU", settings)
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        tokens: NDArray[np.float32] = compiled({"input_ids": ids, "attention_mask": mask})["tokens"]
+        _refuse_fork()
+        request = compiled.create_infer_request()  # compiled(…) has one request, which threads would share
+        tokens: NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})["tokens"]
         return tokens
 
     return run
@@ -277,13 +312,19 @@ def _openvino(path: Path, half: bool) -> Graph:
 def _onnx(path: Path) -> Graph:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    @functools.cache
+    def session(process: int) -> Any:
+        """That of a process: a fork loads its own, since the threads of its parent's are not there."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    session(os.getpid())
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        tokens: NDArray[np.float32] = session.run(["tokens"], {"input_ids": ids, "attention_mask": mask})[0]
+        feed = {"input_ids": ids, "attention_mask": mask}
+        tokens: NDArray[np.float32] = session(os.getpid()).run(["tokens"], feed)[0]
         return tokens
 
     return run

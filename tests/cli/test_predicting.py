@@ -54,6 +54,19 @@ def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) ->
         assert part in done.stdout.decode(), name
 
 
+@pytest.mark.parametrize("format", ["plain", "brat", "webanno"])
+def test_standard_output_takes_one_document_of_a_format_that_holds_one(
+    run: Run, trained: Path, format: str
+) -> None:
+    """A second one was written behind it, and no reader could part them."""
+    command = ("predict", "--model", trained, "--format", format)
+    alone = run(*command, stdin=rows([("a", TEXT)]).encode())
+    assert alone.returncode == 0
+    both = run(*command, stdin=rows([("a", TEXT), ("b", TEXT)]).encode())
+    assert (both.returncode, both.stdout) == (2, alone.stdout)
+    assert f"document 'b': one file of {format} holds one document; name a folder" in both.stderr.decode()
+
+
 def test_predict_hands_on_what_came_with_a_text(run: Run, trained: Path, tmp_path: Path) -> None:
     rows = [{"id": f"d{i}", "text": "زار بوتين أوسلو.", "url": i, "meta": {"day": [i]}} for i in range(3)]
     lines = "\n".join(json.dumps(row) for row in rows)
@@ -154,6 +167,30 @@ def test_what_fails_is_skipped_and_written_down(run: Run, trained: Path, tmp_pat
     (tmp_path / "in.jsonl").write_text("{", encoding="utf-8")
     assert run(*command, "--output", output).returncode == 1
     assert ids(output) == ["a"]  # nothing was predicted, and the old results stay
+    # A program that fails before the pipe sends nothing; once that was a text, whose document replaced them.
+    empty = run("predict", "--model", trained, "--output", output)
+    assert (empty.returncode, ids(output)) == (0, ["a"])
+    assert "no document to write; " in empty.stderr.decode()
+    assert "no document to write" in run("predict", "--model", trained).stderr.decode()
+
+
+def test_failures_replace_an_older_log_of_them_and_nothing_else(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    """A file that stood there was replaced, or deleted where nothing failed."""
+    (tmp_path / "in.jsonl").write_text(rows([("a", TEXT)]), encoding="utf-8")
+    output, log = tmp_path / "out.jsonl", tmp_path / "out.jsonl.errors"
+    command = ("predict", tmp_path / "in.jsonl", "--model", trained, "--on-error", "skip", "--output", output)
+    for content in ("# notes\n", '{"name": "a"}\n', '["name", "where", "cause"]\n'):
+        log.write_text(content, encoding="utf-8")
+        for options in ((), ("--errors", log)):
+            refused = run(*command, *options)
+            assert refused.returncode == 2
+            assert "this is no file of what failed, and would be lost" in refused.stderr.decode()
+        assert log.read_text(encoding="utf-8") == content
+    log.write_text('{"name": "a", "where": "b:1", "cause": "c"}\n', encoding="utf-8")
+    assert run(*command).returncode == 0
+    assert names(tmp_path) == ["in.jsonl", "out.jsonl"]
 
 
 def test_a_device_that_takes_the_failures_stays(run: Run, trained: Path, tmp_path: Path) -> None:
@@ -232,7 +269,7 @@ def test_marks_of_the_plain_format_are_no_text(run: Run, trained: Path, tmp_path
     assert marked.text.startswith("أوسلو (رويترز) - التقى وزير الخارجية")
     assert other.text == raw
     assert "a.txt: in the plain annotation format; read for the text" in done.stderr.decode()
-    assert "b.txt" not in done.stderr.decode()
+    assert "]]' closes no span; write |LABEL#id]]; read as it stands, with its marks" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

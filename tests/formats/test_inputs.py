@@ -81,12 +81,18 @@ def test_a_pipe_is_read_once_and_not_before_the_work(tmp_path: Path) -> None:
 def test_a_text_with_marks_of_the_plain_format_loses_them(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("[[كيم|PERS#1]]\n---\n", encoding="utf-8")
     (tmp_path / "b.txt").write_text("[[كيم|PERS#1]] [[\n", encoding="utf-8")
-    (tmp_path / "c.txt").write_text("كيم\n---\nبقية", encoding="utf-8")
+    (tmp_path / "c.txt").write_text("كيم\n---\nبقية [[ويكي|صفحة]] [[", encoding="utf-8")
     found = [item for item in inputs.read(inputs.find([tmp_path])) if isinstance(item, Text)]
     assert [(item.text, item.marked) for item in found] == [
         ("كيم", True),
         ("[[كيم|PERS#1]] [[\n", False),
-        ("كيم\n---\nبقية", False),
+        ("كيم\n---\nبقية [[ويكي|صفحة]] [[", False),
+    ]
+    # Marks with a slip were predicted on as text, and nothing was said.
+    assert [str(item.slip or "") for item in found] == [
+        "",
+        f"{tmp_path / 'b.txt'}:1: [[ is never closed; write |LABEL#id]] where the span ends",
+        "",
     ]
 
 
@@ -98,20 +104,31 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given("\ufeff\nنص".encode()) == [Text("text", "\nنص", "standard input")]
     assert given(b'\n {"text": "a"}') == [Text("text-2", "a", "standard input", 2)]
     assert "not UTF-8 at byte 0" in str(given(b"\xff")[0])
+    assert given(b"") == given("\ufeff \n\n".encode()) == []
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="standard input is closed"):
         list(inputs.read(None))
 
 
-@pytest.mark.parametrize("content", ['[{"id": "a", "text": "نص"}]', '{\n "id": "a",\n "text": "نص"\n}', "[]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"id": "a", "text": "نص"}]',
+        '{\n "id": "a",\n "text": "نص"\n}',
+        "[]",
+        '\n{"id": "a", "text": "نص"}\n\n{"id": "b", "text": "نص"}\n',
+        '{"text": "نص"}\n{"text": ',
+    ],
+)
 def test_json_is_no_text_of_an_article(tmp_path: Path, content: str) -> None:
-    """A file of an array was once predicted on as if its brackets were an article."""
-    for name in ("a.json", "a.txt"):
+    """Arrays, and then JSON lines, were predicted on as if their brackets were an article."""
+    for name in ("a.json", "a.txt", "a.ndjson"):
         (tmp_path / name).write_text(content, encoding="utf-8")
         [(_, told)] = read(tmp_path / name)
         assert told.startswith(f"{tmp_path / name}: JSON, not a text; write each text as an object on a line")
-    (tmp_path / "b.txt").write_text("[عمان] زار كيم", encoding="utf-8")
-    assert read(tmp_path / "b.txt") == [("b", "[عمان] زار كيم")]
+    for text in ("[عمان] زار كيم", "[1] زار كيم", "{عمان} زار كيم"):
+        (tmp_path / "b.txt").write_text(text, encoding="utf-8")
+        assert read(tmp_path / "b.txt") == [("b", text)]
 
 
 def test_other_keys_of_a_line_are_kept(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_only_whole_documents_count(tmp_path: Path) -> None:
 def test_a_run_is_resumed_by_the_same_model_alone(tmp_path: Path) -> None:
     output = Output.at(tmp_path / "out.jsonl", "jsonl")
     begin(output, "a", run="another model")
-    with pytest.raises(InputError, match="is of another model or version"):
+    with pytest.raises(InputError, match=r"is of another model, version, --threshold, .* which removes it"):
         left(output)
     begin(output, "b")  # a new run takes the place of the other
     assert len(list(tmp_path.iterdir())) == 1

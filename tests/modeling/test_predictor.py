@@ -41,6 +41,22 @@ def text(trained: Path) -> str:
     return known(trained).text
 
 
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ([("a", None)], "a: predict takes a string, found NoneType"),
+        (["b"], r"write \(id, text\), found 'b'"),
+        ({"ab": "c"}, r"write \(id, text\), found 'ab'"),
+        ([(1, "b")], r"write \(id, text\), found \(1, 'b'\)"),
+        ([None], r"write \(id, text\), found None"),
+    ],
+)
+def test_what_is_no_id_and_text_is_told(predictor: Predictor, texts: Any, told: str) -> None:
+    for predict in (predictor.predict_documents, predictor.stream_documents):
+        with pytest.raises(InputError, match=told):
+            list(predict(texts))
+
+
 def plain(document: Document) -> tuple[object, ...]:
     keys = {entity.id: entity.key for entity in document.entities}
     return (

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 import torch
 
+from kashif import box
 from kashif.corpora import loading
 from kashif.document import Document
-from kashif.errors import InputError
+from kashif.errors import InputError, WorkError
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
 from kashif.training import exporting
@@ -68,6 +72,40 @@ def test_a_runtime_answers_as_torch_does(
         )
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 if name == "onnx" else 2e-2)
     assert len(faster.predict(texts[3]).entities) > 20
+
+
+@pytest.mark.parametrize("name", ["torch", "onnx", "openvino"])
+def test_several_threads_get_the_answers_that_one_gets(exported: Path, texts: list[str], name: str) -> None:
+    """They got those of each other's texts: OpenVINO's compiled model has one request for all of them."""
+    predictor = predictors.load(exported, runtime=name)
+    texts = texts * 8
+    alone = [predictor.predict(text) for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(predictor.predict, texts)) == alone
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(("name", "ends"), [("torch", 0), ("onnx", 0), ("openvino", 3)])
+def test_a_fork_answers_or_refuses(exported: Path, texts: list[str], name: str, ends: int) -> None:
+    """It waited without end for threads of the process that it was forked from."""
+    threads = torch.get_num_threads()
+    predictor = predictors.load(exported, runtime=name, threads=2)
+    alone = predictor.predict(texts)
+
+    def work() -> None:
+        try:
+            os._exit(0 if told(predictor.predict(texts)) == told(alone) else 1)
+        except WorkError:
+            os._exit(3)
+
+    child = get_context("fork").Process(target=work)
+    try:
+        child.start()
+        child.join(60)
+        assert child.exitcode == ends
+    finally:
+        child.kill()
+        torch.set_num_threads(threads)
 
 
 def change(folder: Path, **measured: tuple[float, float]) -> None:
@@ -131,6 +169,8 @@ def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: 
         predictors.load(exported, runtime="tensorrt")
     with pytest.raises(InputError, match=r"nothing exported for the runtime onnx; kashif export"):
         predictors.load(trained, runtime="onnx")
+    with pytest.raises(InputError, match=r"news does not run in onnx; take openvino .* or torch"):
+        runtime.choose(box.folder(), "onnx", device="cpu")  # an export of it writes none
     with pytest.raises(InputError, match=r"runs on the CPU"):
         runtime.choose(exported, "onnx", device="cuda")
     monkeypatch.setattr(runtime, "installed", lambda: [])
