@@ -29,6 +29,8 @@ _STALE = ".stale.json"
 """The file in it that lists the old files to remove."""
 _PARTIAL = ".partial"
 """The ending of what is being written."""
+PARTIAL_NAME = f".{'[0-9a-f]' * 12}{_PARTIAL}"
+"""The pattern of its whole name; other programs use the ending, too."""
 _TRIES = 100
 """How often to begin again where other processes write to the same folder."""
 _IN_USE = (errno.ENOTEMPTY, errno.EEXIST)
@@ -100,7 +102,7 @@ def settle(folder: Path) -> None:
     """
     ready = folder / READY
     for _ in range(_TRIES):
-        if not ready.is_dir() or ready.is_symlink():
+        if not ready.is_dir() or ready.is_symlink() or not _is_ours(ready):
             return
         try:
             _move(ready, folder)
@@ -111,6 +113,13 @@ def settle(folder: Path) -> None:
                 continue
             message = f"a write to this folder was cut short, and cannot be ended ({error})"
             raise InputError(Fault(str(folder), f"{message}; is it writable?")) from error
+
+
+def _is_ours(ready: Path) -> bool:
+    """Whether a folder holds the list that stands in it until all files have left it."""
+    with suppress(FileNotFoundError):
+        return (ready / _STALE).is_file() or not any(ready.iterdir())
+    return False
 
 
 def _move(ready: Path, folder: Path) -> None:
@@ -135,6 +144,9 @@ def _commit(partial: Path, folder: Path) -> None:
             if error.errno not in _IN_USE:
                 raise
             settle(folder)
+    else:
+        message = f"{READY} in it is another program's, or other processes write without end; move it away"
+        raise InputError(Fault(str(folder), message))
     _sync(folder)
 
 
@@ -211,7 +223,7 @@ def _sweep_once(folder: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Removes what killed processes left in a folder."""
-    for path in folder.glob(f".*{_PARTIAL}"):
+    for path in folder.glob(PARTIAL_NAME):
         with suppress(OSError):
             lock = _locked(path, wait=False)
             if lock is not None:

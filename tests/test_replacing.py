@@ -78,15 +78,36 @@ def test_a_failure_leaves_all_as_it_was(old: Path) -> None:
 
 def test_a_file_that_is_being_written_is_not_swept_away(tmp_path: Path) -> None:
     """What a killed process left is; a lock tells one from the other."""
-    (tmp_path / ".0123.partial").mkdir()
-    (tmp_path / ".0123.partial" / "half").touch()
+    (tmp_path / ".0123456789ab.partial").mkdir()
+    (tmp_path / ".0123456789ab.partial" / "half").touch()
     with replaced_files(tmp_path) as first:
-        assert not (tmp_path / ".0123.partial").exists()
+        assert not (tmp_path / ".0123456789ab.partial").exists()
         (first / "a").touch()
         code = "import sys; from pathlib import Path; from kashif import replacing\n"
         code += "with replacing.replaced_files(Path(sys.argv[1])) as new: (new / 'b').touch()"
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     assert set(contents(tmp_path)) == {"a", "b"}
+
+
+def test_what_others_name_alike_stays(tmp_path: Path) -> None:
+    """Whatever began with a point and ended in .partial was removed, and any .ready was emptied."""
+    for name in (".docs.partial", ".env.ab12cd34.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis").touch()
+    ready = tmp_path / READY
+    ready.mkdir()
+    (ready / "a").write_text("theirs", encoding="utf-8")
+    with replaced_file(tmp_path / "a") as file:
+        file.write(b"ours")
+    before = contents(tmp_path)
+    settle(tmp_path)
+    with (
+        pytest.raises(InputError, match=r"\.ready in it is another program's"),
+        replaced_files(tmp_path) as new,
+    ):
+        (new / "a").touch()
+    assert contents(tmp_path) == before
+    assert (tmp_path / ".env.ab12cd34.partial" / "thesis").exists()
 
 
 def test_a_list_of_old_files_reaches_no_other_folder(old: Path, tmp_path: Path) -> None:

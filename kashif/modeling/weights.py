@@ -16,7 +16,7 @@ from kashif.box import OWN_FILES, WEIGHTS
 from kashif.corpora.provenance import NAME
 from kashif.errors import Fault, InputError, WorkError, first_line
 from kashif.files import read_json
-from kashif.replacing import replaced_files
+from kashif.replacing import PARTIAL_NAME, replaced_files
 
 AGAIN = "copy the model's folder again, or train it again"
 """What to do about a damaged model."""
@@ -68,7 +68,7 @@ def refuse_foreign(folder: Path, *, model: bool, inputs: Iterable[Path] = ()) ->
             )
         return
     found = [file.name for file in box.files(place)]
-    ours = ("checkpoint-*", ".*.partial")  # what a training leaves that was killed while it began
+    ours = ("checkpoint-*", PARTIAL_NAME)  # what a training leaves that was killed while it began
     left = kept.iterdir() if kept.exists() and not (kept / "run.json").is_file() else ()
     found += [kept.name] if any(not any(map(path.match, ours)) for path in left) else []
     if found:

@@ -116,7 +116,7 @@ def test_files_of_another_kind_are_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     refuse_foreign(tmp_path, model=True)
     (tmp_path / "checkpoints" / "checkpoint-3").mkdir(parents=True)
-    (tmp_path / "checkpoints" / ".0f3a.partial").touch()
+    (tmp_path / "checkpoints" / ".0f3a0f3a0f3a.partial").touch()
     refuse_foreign(tmp_path, model=True)  # a training was killed while it began
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     (tmp_path / "checkpoints" / "thesis.txt").write_text("mine", encoding="utf-8")
