@@ -27,7 +27,7 @@ _HALF = regex.compile(rf"\]\]|{_END}")
 _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
 """The last such line parts text and relations; the line end before it is its own, not the text's."""
 _BLANK = r"(?:[^\S\n]|\p{Cf})*"
-_LIKE_RULE = regex.compile(rf"^{_BLANK}(?:\p{{Pd}}{{2,}}|—){_BLANK}$", regex.MULTILINE)
+_LIKE_RULE = regex.compile(rf"^{_BLANK}[\p{{P}}\p{{S}}ـ](?:[\p{{P}}\p{{S}}ـ]|{_BLANK})*+$", regex.MULTILINE)
 _LIKE_RELATION = regex.compile(r"\s*\S[^\n]*?\s(\d{1,18})[^\S\n]+(\d{1,18})[^\S\n]*$", regex.MULTILINE)
 _TELLING = regex.compile(rf"[\[\]|]|{_LIKE_RULE.pattern}", regex.MULTILINE)
 """What a text holds that may be read as a part of marks."""
@@ -60,6 +60,8 @@ def parse(raw: str, path: Path) -> Reading:
     text, entities, lines = _spans(body, where, faults)
     ids = {id for id, *_ in entities}
     _tell_rules(body, where, ids, faults)
+    if rule is None:
+        _tell_bare_relation(body, where, ids, faults)
     relations, relation_lines = [], []
     for number, row in enumerate(below.split("\n"), start=body.count("\n") + 2):
         parts = row.rsplit(None, 2)  # a label may hold blanks
@@ -142,6 +144,18 @@ def _tell_rules(body: str, where: str, ids: Collection[int], faults: list[Fault]
                 f"{rule[0]!r} is not the line that relations stand below; write --- there, alone and once"
             )
             faults.append(Fault(where, message, body.count("\n", 0, rule.start()) + 1))
+
+
+def _tell_bare_relation(body: str, where: str, ids: Collection[int], faults: list[Fault]) -> None:
+    """Notes a file's last line if it is a relation of these spans, with no rule in the file, or none seen."""
+    if ids and "\r" in body and "\n" not in body:
+        faults.append(Fault(where, "its lines end in a carriage return alone; save it with LF or CRLF", 1))
+    start = body.rstrip().rfind("\n") + 1
+    relation = _LIKE_RELATION.match(body, start)
+    if relation and {int(relation[1]), int(relation[2])} <= {*ids}:
+        told = f"{relation[0].strip()!r:.80}: no line --- stands above this relation"
+        message = f"{told}; write one there, or below it if it is text"
+        faults.append(Fault(where, message, body.count("\n", 0, start) + 1))
 
 
 def write(document: Document) -> tuple[str, list[str]]:

@@ -89,7 +89,22 @@ def test_a_bracket_before_a_mark_is_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "slip", ["--- ", "---\u200f", " ---", "----", "—", "---\nmeets 1 2\n---\nvisits 1 2\n---"]
+    "slip",
+    [
+        "--- ",
+        "---\u200f",
+        " ---",
+        "----",
+        "—",
+        "-",
+        "ـــ",
+        "- - -",
+        "***",
+        "===",
+        "−−",
+        "___",
+        "---\nmeets 1 2\n---\nvisits 1 2\n---",
+    ],
 )
 def test_a_line_that_is_nearly_the_rule_hides_no_relations(slip: str) -> None:
     """They became text, without a word."""
@@ -98,6 +113,16 @@ def test_a_line_that_is_nearly_the_rule_hides_no_relations(slip: str) -> None:
         InputError, match=r"a\.txt:2: .* is not the line that relations stand below; write ---"
     ):
         plain.parse(raw, Path("a.txt"))
+
+
+@pytest.mark.parametrize("below", ["visits 1 2", "\nحليف لـ 2 1\n\n"])
+def test_a_relation_without_a_rule_is_told(below: str) -> None:
+    text = f"زار [[كيم|PERS#1]] [[سول|GPE#2]]\n{below}"
+    with pytest.raises(InputError, match=r"a\.txt:[23]: .*no line --- stands above this relation; write one"):
+        plain.parse(text, Path("a.txt"))
+    assert plain.parse(f"{text}\n---\n", Path("a.txt")).document.text.endswith(below)
+    with pytest.raises(InputError, match="carriage return alone"):
+        plain.parse(text.replace("\n", "\r") + "\r", Path("a.txt"))
 
 
 @pytest.mark.parametrize("slip", ["[باريس|GPE#2]", "((باريس|GPE#2))", "باريس|GPE#2 ]]"])
