@@ -185,6 +185,8 @@ def joined_meta(others: dict[str, Any], below: Any) -> dict[str, Any]:
     return others | {"meta": below}
 
 
+_UNSEEN = re.compile("[\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Characters by which labels differ that look the same, such as direction marks."""
 _IDS = 10**18
 """What an entity's id is below: every format holds it."""
 _SLIP = 0.8
@@ -293,6 +295,8 @@ def _faults(document: Document) -> Iterator[Fault]:
             yield Fault(where, f"{item.label}: score {item.score} is no probability (0 to 1)")
         if not item.label:
             yield Fault(where, f"{item}: its label is empty")
+        if _UNSEEN.search(item.label):
+            yield Fault(where, f"the label {item.label!r} holds what nobody sees; take it away")
     for entity in document.entities:
         name = f"entity {entity.id}"
         if entity.id in ids:

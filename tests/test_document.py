@@ -143,3 +143,10 @@ def test_ids_and_labels_are_such_that_every_format_holds_them() -> None:
     entity = Entity(10**18 - 1, 0, 3, "PERS", "كيم")
     with pytest.raises(InputError, match="its label is empty"):
         Document("d", "كيم", (entity,), (Relation("", entity.id, entity.id),))
+
+
+def test_labels_that_look_alike_are_refused() -> None:
+    """Four GPE with a direction mark were another label than the others, and learned as one."""
+    for entities, relations in (((1, "GPE\u200e"), ()), ((1, "GPE"), (Relation("\u200fin", 1, 1),))):
+        with pytest.raises(InputError, match=r"the label '.*\\u200.*' holds what nobody sees"):
+            Document("a", "سول", (Entity(entities[0], 0, 3, entities[1], "سول"),), relations)

@@ -169,7 +169,7 @@ def _written(file: Path, corpus: str, splits: Splits) -> Written:
         kept = False
     if not kept or new is None:  # written in a way that lines do not part
         new = dump_yaml(wanted)
-    if lost := _comments(text) - _comments(new):
+    if (lost := _comments(text) - _comments(new)) > 0:
         notices.append(f"{file}: {lost} lines of comments are lost")
     write_text(file, new)
     return Written(file, tuple(notices))

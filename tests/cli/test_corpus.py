@@ -204,7 +204,7 @@ def test_convert_from_and_to_another_tool(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_scheme_goes_to_its_file_as_it_is(run: Run, tmp_path: Path) -> None:
-    label = "\u202bشخص\u202c"
+    label = "نام\u200cها"
     document = Document("a", "زار كيم", (Entity(1, 4, 7, label, "كيم"),))
     (tmp_path / "a.jsonl").write_text(document.to_json() + "\n", encoding="utf-8")
     done = run("corpus", "scheme", str(tmp_path / "a.jsonl"))

@@ -79,7 +79,8 @@ def test_other_corpora_and_their_comments_stay(tmp_path: Path) -> None:
         "small (1)",
         "1 lines of comments are lost",
     ]
-    assert partition.write(file, "new: one", drawn).notices == ()
+    for name in ("new: one", "new #1"):  # once this lost -1 lines of comments
+        assert partition.write(file, name, drawn).notices == ()
     assert split_file(file)["new: one"] == drawn
     assert "# the last" in file.read_text(encoding="utf-8")
 
