@@ -170,14 +170,9 @@ def _probed(predictor: Predictor, documents: Iterable[Document], what: str) -> l
 
 
 def _choices(chosen: Sequence[Choice]) -> Table:
-    from rich.table import Table
+    from kashif.cli.tables import folding
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "article", "words", "wrong in 100 words", "why"):
-        number = heading not in ("article", "why")
-        table.add_column(
-            heading, justify="right" if number else "left", overflow="fold"
-        )  # an id is never cut
+    table = folding("", "article", "words", "wrong in 100 words", "why", texts=("article", "why"))
     for rank, choice in enumerate(chosen, start=1):
         article = choice.article
         table.add_row(str(rank), article.id, f"{article.words:,}", f"{article.rate:.1f}", choice.why())

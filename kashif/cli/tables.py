@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -24,13 +24,24 @@ _SHOWN = 5
 """Near-duplicates, repeated sentences and places of one that are listed; the rest is counted."""
 
 
+def folding(first: str, *others: str, texts: Collection[str] = (), title: str | None = None) -> Table:
+    """A table of names and numbers; ``texts`` are other columns of words.
+
+    Where a line has no room for all the columns, the widest fold first, and no cell is cut.
+    """
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for heading in others:
+        table.add_column(heading, justify="left" if heading in texts else "right", overflow="fold")
+    return table
+
+
 def report(found: Report) -> Iterator[Table | Text]:
     """A report: measures with intervals, counts by label, where recall was lost, calibration."""
     size, units = counted(found.documents, "article"), counted(found.units, found.unit)
     title = f"{found.name}: {size}, 95 % intervals over {units}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for heading in ("", "F1", "interval", "precision", "recall", "right", "spurious", "missed"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    headings = ("F1", "interval", "precision", "recall", "right", "spurious", "missed")
+    table = folding("", *headings, title=title)
     for name, measure in found.measures.items():
         table.add_row(name, *_cells(measure))
     yield table
@@ -64,11 +75,8 @@ def _calibration(found: Mapping[str, Reliability]) -> Iterator[Table | Text]:
     rows = sorted({(bin.low, bin.high) for table in found.values() for bin in table.bins})
     if not rows:
         return
-    shown = Table(box=None, pad_edge=False)
-    shown.add_column("probability")
-    for view in found:
-        for heading in (view, "mean", "right"):
-            shown.add_column(heading, justify="right")
+    headings = (heading for view in found for heading in (view, "mean", "right"))
+    shown = folding("probability", *headings)
     for edges in rows:
         cells = []
         for table in found.values():
@@ -87,9 +95,7 @@ def comparison(found: Comparison, *, first: str, second: str) -> Iterator[Table 
     """Two systems' F1 with the difference, its interval and p, then the labels that differ."""
     size, units = counted(found.documents, "article"), counted(found.units, found.unit)
     title = f"{found.name}: {size}, paired bootstrap over {units}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for heading in ("", "A", "B", "B - A", "95 % interval", "p"):
-        table.add_column(heading, justify="right" if heading else "left")
+    table = folding("", "A", "B", "B - A", "95 % interval", "p", title=title)
     for name, item in found.measures.items():
         low_high = "{:+.3f} to {:+.3f}".format(*item.interval) if item.interval else "–"
         p = "–" if item.p is None else f"{item.p:.4f}"
@@ -107,9 +113,7 @@ def comparison(found: Comparison, *, first: str, second: str) -> Iterator[Table 
 
 
 def _differing(name: str, labels: Mapping[str, Difference]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in (name, "A", "B", "B - A", "right", "spurious"):
-        table.add_column(heading, justify="left" if heading == name else "right")
+    table = folding(name, "A", "B", "B - A", "right", "spurious")
     for label, item in labels.items():
         first, second = item.first, item.second
         changes = (f"{second.tp - first.tp:+d}", f"{second.fp - first.fp:+d}")
@@ -120,9 +124,7 @@ def _differing(name: str, labels: Mapping[str, Difference]) -> Table:
 def threshold(found: ThresholdChoice) -> Iterator[Table | Text]:
     """The thresholds of entities and relations before and after, and what they do to F1."""
     for view, choice in found.chosen.items():
-        table = Table(box=None, pad_edge=False)
-        for heading in (view, "threshold", "F1", "precision", "recall"):
-            table.add_column(heading, justify="left" if heading == view else "right")
+        table = folding(view, "threshold", "F1", "precision", "recall")
         rows = {
             "before": (f"{found.former[view]:.3f}", found.before[view]),
             "after, on the articles that chose": (f"{choice.threshold:.3f}", choice.after),
@@ -139,9 +141,7 @@ def exported(found: Mapping[str, Any]) -> Table:
     """What ``kashif export`` measured of each runtime."""
     count = len(found["development articles"])
     title = f"{found['precision']}, against torch in float32 on {count} development articles"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for heading in ("", "entity F1 lost", "relation F1 lost", "times as fast"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    table = folding("", "entity F1 lost", "relation F1 lost", "times as fast", title=title)
     for name, row in found["runtimes"].items():
         lost = [_signed(row["loss"].get(kind)) for kind in ("entity_f1", "relation_f1")]
         table.add_row(name, *lost, f"{row['times as fast']:.2f}")
@@ -149,9 +149,7 @@ def exported(found: Mapping[str, Any]) -> Table:
 
 
 def _labels(name: str, labels: Mapping[str, Counts]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in (name, "F1", "precision", "recall", "right", "spurious", "missed"):
-        table.add_column(heading, justify="left" if heading == name else "right")
+    table = folding(name, "F1", "precision", "recall", "right", "spurious", "missed")
     for label, counts in labels.items():
         cells = _cells(Measure(counts))
         table.add_row(label, cells[0], *cells[2:])
@@ -159,10 +157,7 @@ def _labels(name: str, labels: Mapping[str, Counts]) -> Table:
 
 
 def _lost(name: str, lost: Mapping[str, tuple[int, float]]) -> Table:
-    title = f"where {name} recall was lost"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for heading in ("cause", "missed", "of gold"):
-        table.add_column(heading, justify="left" if heading == "cause" else "right")
+    table = folding("cause", "missed", "of gold", title=f"where {name} recall was lost")
     for cause, (count, share) in lost.items():
         table.add_row(cause, str(count), _share(share))
     return table
@@ -193,9 +188,8 @@ def _signed(value: float | None) -> str:
 def statistics(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Table | Text]:
     """The counts of a corpus."""
     for name, rows in counts.items():
-        table = Table(box=None, pad_edge=False, show_header=False, title=name, title_justify="left")
-        table.add_column()
-        table.add_column(justify="right")
+        table = folding("", "", title=name)
+        table.show_header = False
         for label, count in rows.items():
             table.add_row(label, f"{count:,}")
         yield table
@@ -204,10 +198,7 @@ def statistics(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Table | Text
 
 def register(found: Mapping[str, Mapping[str, float]]) -> Table:
     """Measures of the register, a column a corpus."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for corpus in found:
-        table.add_column(corpus, justify="right", overflow="fold")
+    table = folding("", *found)
     for name in dict.fromkeys(name for measures in found.values() for name in measures):
         cells = (measures.get(name) for measures in found.values())
         table.add_row(name, *("–" if value is None else f"{value:.1f}" for value in cells))
@@ -216,9 +207,8 @@ def register(found: Mapping[str, Mapping[str, float]]) -> Table:
 
 def agreement(found: Agreement) -> Iterator[Table | Text]:
     """F1 by kind and label, and kappa."""
-    table = Table(box=None, pad_edge=False, title=f"{found.documents} articles", title_justify="left")
-    for heading in ("", "F1", "both", "first only", "second only"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    title = f"{found.documents} articles"
+    table = folding("", "F1", "both", "first only", "second only", title=title)
     groups = {
         "entities": found.entities,
         "relations": found.relations,
@@ -266,7 +256,7 @@ def seen(found: Mapping[str, Mapping[str, SeenCounts]]) -> Iterator[Table | Text
     """By label and split, the shares of mentions and of distinct names that stand in training."""
     yield Text()
     yield Text("seen in training: share of the mentions / of the distinct names", style="bold")
-    table = _plain("label", *found)
+    table = folding("label", *found)
     for label in dict.fromkeys(label for rows in found.values() for label in rows):
         table.add_row(label, *(_seen(rows.get(label)) for rows in found.values()))
     yield table
@@ -284,7 +274,7 @@ def distances(found: Mapping[str, Distances]) -> Iterator[Table | Text]:
     yield Text()
     yield Text("relations: sentences of their arguments, quantiles of the words between", style="bold")
     quantiles = ["most" if share == 1 else f"{share:.0%}" for share in QUANTILES]
-    table = _plain("split", "relations", "one sentence", "adjoining", *quantiles)
+    table = folding("split", "relations", "one sentence", "adjoining", *quantiles)
     for part, row in found.items():
         shares = [_percent(count, row.relations) for count in (row.within, row.adjoining)]
         table.add_row(part, f"{row.relations:,}", *shares, *map(str, row.words or "–" * len(QUANTILES)))
@@ -301,21 +291,12 @@ def unreachable(
         yield Text(f"✓ {windows} can give all {whole}", style="green")
         return
     yield Text(f"entities and relations that {windows} cannot give", style="bold")
-    table = _plain("split", "in all", "lost", "share")
-    table.add_column("cause")
+    table = folding("split", "in all", "lost", "share", "cause", texts=("cause",))
     for part, by_cause in lost.items():
         for cause, count in by_cause.items() or {"–": 0}.items():
             row = (f"{gold[part]:,}", f"{count:,}", _percent(count, gold[part], 2))
             table.add_row(part, *row, cause)
     yield table
-
-
-def _plain(first: str, *numbers: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", overflow="fold")
-    return table
 
 
 def _percent(count: int, whole: int, digits: int = 0) -> str:
@@ -324,17 +305,15 @@ def _percent(count: int, whole: int, digits: int = 0) -> str:
 
 def document(found: Document) -> Iterator[Table | Text]:
     """A document's entities in text order and its relations, each mention isolated for bidi terminals."""
-    table = Table(title=f"{found.id}: {len(found.entities)} entities", title_justify="left", box=None)
-    for heading in ("label", "score", "start", "end", "mention"):
-        table.add_column(heading, justify="right" if heading in ("score", "start", "end") else "left")
+    title = f"{found.id}: {len(found.entities)} entities"
+    table = folding("label", "score", "start", "end", "mention", texts=("mention",), title=title)
     for entity in found.entities:
         score = "" if entity.score is None else f"{entity.score:.2f}"
         table.add_row(entity.label, score, str(entity.start), str(entity.end), isolated(entity.text))
     yield table
     if found.relations:
-        links = Table(title=f"{len(found.relations)} relations", title_justify="left", box=None)
-        for heading in ("relation", "score", "head", "tail"):
-            links.add_column(heading, justify="right" if heading == "score" else "left")
+        title = f"{len(found.relations)} relations"
+        links = folding("relation", "score", "head", "tail", texts=("head", "tail"), title=title)
         by_id = found.by_id()
         for relation in found.relations:
             score = "" if relation.score is None else f"{relation.score:.2f}"

@@ -60,12 +60,15 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
         if folder not in accepted:
             accepted[folder] = set(read_accepted(folder))
         document = reading.document
-        for entity, message in (
+        lines = TextLines.of(document.text)
+        told: dict[str, Entity] = {}  # each line is accepted alone; two slips of one kind there are one
+        for entity, slip, place in (
             *_unmarked(document, rules.names),
             *(item for rule in rules.beside for item in _unrelated(document, rule)),
             *(item for rule in rules.inside for item in _hidden(document, rule, typical[rule.label])),
         ):
-            message = _one_line(message)
+            told.setdefault(_one_line(f"{slip} on line {lines.at(place)} of the text"), entity)
+        for message, entity in told.items():
             if (_one_line(document.id), message) not in accepted[folder]:
                 fault = Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0))
                 found.append(AnnotationWarning(folder, document.id, fault))
@@ -120,8 +123,12 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity, str]]:
-    """A name marked in one place and standing unmarked on other lines, each to be accepted alone."""
+_Slip = tuple[Entity, str, int]
+"""The entity that tells of a slip, the slip, and where it is, a code point."""
+
+
+def _unmarked(document: Document, names: Sequence[str]) -> Iterator[_Slip]:
+    """A name marked in one place and standing unmarked in others."""
     marked = [entity for entity in document.entities if entity.label in names]
     if not marked:
         return
@@ -131,7 +138,6 @@ def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity
     for index, form in enumerate(forms):
         places[form].append(index)
     covered = {index for entity in document.entities for index in touched(spans, entity.start, entity.end)}
-    lines = TextLines.of(document.text)
     tried: set[str] = set()
     for entity in marked:
         name = [normal_form(entity.text[start:end]) for start, end in words(entity.text)]
@@ -139,17 +145,17 @@ def _unmarked(document: Document, names: Sequence[str]) -> Iterator[tuple[Entity
         if len(whole) < _LEAST_LETTERS or whole in tried or not name[0]:
             continue
         tried.add(whole)
-        found = {
-            lines.at(spans[at][0])
+        found = [
+            at
             for before in _BEFORE
             for at in places.get(before + name[0], ())
             if forms[at + 1 : at + len(name)] == name[1:] and covered.isdisjoint(range(at, at + len(name)))
-        }
-        for line in sorted(found):
-            yield entity, f"{entity.label} «{entity.text}» stands unmarked on line {line} of the text"
+        ]
+        for at in sorted(found):
+            yield entity, f"{entity.label} «{entity.text}» stands unmarked", spans[at][0]
 
 
-def _unrelated(document: Document, rule: Beside) -> Iterator[tuple[Entity, str]]:
+def _unrelated(document: Document, rule: Beside) -> Iterator[_Slip]:
     """Two mentions right beside each other, and no relation between them."""
     related = {
         frozenset((relation.head, relation.tail))
@@ -168,7 +174,7 @@ def _unrelated(document: Document, rule: Beside) -> Iterator[tuple[Entity, str]]
         second = behind.get(blanks.end() if blanks else end)
         if second and frozenset((first.id, second.id)) not in related:
             pair = f"{rule.first} «{first.text}» stands beside {rule.second} «{second.text}»"
-            yield first, f"{pair} without {rule.relation}"
+            yield first, f"{pair} without {rule.relation}", first.start
 
 
 def _typical(documents: Iterable[Document], label: str) -> set[str]:
@@ -183,7 +189,7 @@ def _typical(documents: Iterable[Document], label: str) -> set[str]:
     }
 
 
-def _hidden(document: Document, rule: Inside, known: set[str]) -> Iterator[tuple[Entity, str]]:
+def _hidden(document: Document, rule: Inside, known: set[str]) -> Iterator[_Slip]:
     """A word that typically has a label, unmarked inside a longer mention."""
     around = _holding(document.entities)
     for entity in document.entities:
@@ -200,7 +206,7 @@ def _hidden(document: Document, rule: Inside, known: set[str]) -> Iterator[tuple
                 for other in around(*place)
             ):
                 holds = f"{entity.label} «{entity.text}» holds «{word}»"
-                yield entity, f"{holds}, elsewhere a {rule.label}, unmarked"
+                yield entity, f"{holds}, elsewhere a {rule.label}, unmarked", place[0]
 
 
 def _holding(entities: Iterable[Entity]) -> Callable[[int, int], Iterator[Entity]]:

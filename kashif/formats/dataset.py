@@ -42,6 +42,8 @@ _KEYS = {
     "tail": ("tail", "to_id", "target"),
 }
 """The names that tools give to one thing, ours first."""
+_SPAN = ("start", "end", "label", "id", "text", "normal", "score")
+_RELATION = ("label", "head", "tail", "score", "id")
 _INFO = "dataset_info.json"
 _STATE = "state.json"
 """The file of ``save_to_disk`` that names the files of rows."""
@@ -137,16 +139,28 @@ def _parquet(path: Path) -> dict[str, Any]:
 
 
 def _parquet_files(path: Path) -> dict[str, list[Path]]:
-    """The parquet files of a path by split, as Hugging Face's hub names them; by an empty string without."""
+    """The parquet files of a path by split, as Hugging Face's hub names them; by an empty string without.
+
+    Raises:
+        InputError: if a split stands in several folders, each a configuration of the dataset.
+    """
     if not path.is_dir():
         return {"": [path]}
     by_name: dict[str, list[Path]] = {}
     for file in [] if (path / _STATE).is_file() else sorted(path.rglob("*.parquet")):
-        by_name.setdefault(_SHARD.sub("", file.stem), []).append(file)
+        if not any(part.startswith(".") for part in file.relative_to(path).parts):
+            by_name.setdefault(_SHARD.sub("", file.stem), []).append(file)
     known = [name for name in _SPLITS if name in by_name]
-    if known or not by_name:
-        return {name: by_name[name] for name in dict.fromkeys((*known, *by_name))}
-    return {"": [file for files in by_name.values() for file in files]}
+    if by_name and not known:
+        return {"": [file for files in by_name.values() for file in files]}
+    for name, files in by_name.items():
+        folders = sorted({file.parent for file in files})
+        if len(folders) > 1:
+            named = listed(f"datasets:{folder}" for folder in folders)
+            raise InputError(
+                Fault(str(path), f"the split {name} stands in several folders; give one: {named}")
+            )
+    return {name: by_name[name] for name in dict.fromkeys((*known, *by_name))}
 
 
 def _first(names: Sequence[str], columns: Iterable[str]) -> str:
@@ -208,24 +222,21 @@ def _marked(
         draft = Draft(path, row[text] if isinstance(row[text], str) else "", place=f"row {number}")
         if not isinstance(row[text], str):
             draft.fault(f"its text is {shortened(row[text])}, no string")
-        for index, span in enumerate(drafts.listed(draft, row[spans], spans)):
-            draft.entity(
-                _value(span, "start"),
-                _value(span, "end"),
-                _value(span, "label"),
-                id=span.get("id", index),
-                mention=span.get("text"),
-                normal=span.get("normal"),
-                score=span.get("score"),
-            )
+        for span in drafts.listed(draft, row[spans], spans):
+            start, end, label, id, mention, normal, score = _values(span, _SPAN, passed, of="a span")
+            draft.entity(start, end, label, id=id, mention=mention, normal=normal, score=score)
         for link in drafts.listed(draft, row.get("relations"), "relations"):
-            ends = (_value(link, "head"), _value(link, "tail"))
-            draft.relation(_value(link, "label"), *ends, score=link.get("score"))
+            label, head, tail, score, _ = _values(link, _RELATION, passed, of="a relation")
+            draft.relation(label, head, tail, score=score)
         yield draft, row, _meta(row, {text, spans, "relations"}, passed)
 
 
-def _value(row: Mapping[str, Any], what: str) -> Any:
-    return next((row[key] for key in _KEYS[what] if row.get(key) is not None), None)
+def _values(row: Mapping[str, Any], names: Sequence[str], passed: Counter[str], *, of: str) -> list[Any]:
+    """The values of a span or a relation by our names for them; counts those that are not read."""
+    keys = [_first(_KEYS.get(name, ()), (key for key in row if row[key] is not None)) for name in names]
+    keys = [key or name for key, name in zip(keys, names, strict=True)]
+    drafts.count_others(row, keys, passed, of=of)
+    return [row.get(key) for key in keys]
 
 
 def _meta(row: Mapping[str, Any], used: set[str], passed: Counter[str]) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from kashif.arabic import words
 from kashif.document import Document, json_line
 from kashif.errors import Fault
 from kashif.formats import offsets
-from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, rows
+from kashif.formats.drafts import Draft, count_others, gathered, listed, meta_of, name, rows
 from kashif.formats.reading import Reading
 
 _WAYS = ("UTF-16 code units", "code points", "grapheme clusters")
 _TRIPLES = ("label", "labels", "entities")
 _OWN = {"id", "text", "data", "relations", "Comments", "comments", *_TRIPLES}
+_SPAN = {"id", "label", "start_offset", "end_offset"}
+_RELATION = {"id", "type", "from_id", "to_id"}
 
 
 def read(path: Path) -> list[Reading]:
@@ -39,6 +41,7 @@ def read(path: Path) -> list[Reading]:
         draft = Draft.of(path, text, number=number, line=line)
         spans.append((draft, _spans(draft, row)))
         for relation in listed(draft, row.get("relations"), "relations"):
+            count_others(relation, _RELATION, passed, of="a relation")
             draft.relation(relation.get("type"), relation.get("from_id"), relation.get("to_id"))
         comments = row.get("Comments") or row.get("comments") or []
         passed["comments are left out"] += len(comments) if isinstance(comments, list) else 1
@@ -50,6 +53,7 @@ def read(path: Path) -> list[Reading]:
             len({len(offsets.COUNTS[way](draft.text)) for way in _WAYS[:2]}) > 1 or counted == _WAYS[2]
         )
         for span in found:
+            count_others(span, _SPAN, passed)
             draft.entity(
                 span.get("start_offset"), span.get("end_offset"), span.get("label"), id=span.get("id")
             )

@@ -193,6 +193,19 @@ def single_values(items: Iterable[tuple[str, Any]], passed: Counter[str], *, wha
     return joined_meta(meta, below)
 
 
+def count_others(
+    row: Mapping[str, Any], own: Collection[str], passed: Counter[str], *, of: str = "a span"
+) -> None:
+    """Counts, by key, the values of a span or a relation that a document has no place for."""
+    for key, value in row.items():
+        if key not in own and value not in EMPTY:
+            passed[f"values of '{key}' of {of} are left out"] += 1
+
+
+EMPTY: tuple[Any, ...] = (None, "", [], {}, "*", "_")
+"""Values that say nothing; WebAnno's ``*`` and ``_`` among them."""
+
+
 def rows(path: Path, faults: list[Fault]) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """The objects of JSON lines, or of one array: number, line (0 in an array), object.
 

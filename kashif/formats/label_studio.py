@@ -16,7 +16,7 @@ from typing import Any
 from kashif.document import Document, Entity, json_line
 from kashif.errors import Fault
 from kashif.formats import offsets
-from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, rows, same
+from kashif.formats.drafts import Draft, count_others, gathered, listed, meta_of, name, rows, same
 from kashif.formats.reading import Reading
 
 FRAME = ("[\n", ",\n", "\n]\n")
@@ -25,6 +25,11 @@ _UNMARKED = {"choices", "textarea", "rating", "number", "datetime", "taxonomy", 
 """Results that mark no span: counted, and passed over."""
 _COUNTED = ("code points", "UTF-16 code units")
 _OWN = ("id", "meta")
+_RESULT = {"id", "type", "from_name", "to_name", "value", "score", "from_id", "to_id", "direction", "labels"}
+_RESULT |= {"origin", "readonly", "hidden", "locked", "meta"}
+_VALUE = {"start", "end", "text", _SPANS, "startOffset", "endOffset", "globalOffsets"}
+_META = {"normal", "mention"}
+"""What we read of a result, of its value and of its meta, and what the tool itself sets there."""
 
 
 def read(path: Path) -> list[Reading]:
@@ -199,7 +204,11 @@ class _Task:
         if not isinstance(labels, list) or not labels:
             passed["spans without a label are left out"] += 1
             return
-        normal = _normal(draft, result.get("meta"), value, passed)
+        meta = result.get("meta")
+        count_others(result, _RESULT, passed)
+        count_others(value, _VALUE, passed)
+        count_others(meta if isinstance(meta, dict) else {"meta": meta}, _META, passed)
+        normal = _normal(draft, meta, value, passed)
         for index, label in enumerate(labels):
             named = result.get("id") is not None
             id = f"{result['id']} {label}" if named and (index or again) else result.get("id")
@@ -224,6 +233,7 @@ class _Task:
         predicted: bool,
     ) -> None:
         labels = result.get("labels") or []
+        count_others(result, _RESULT - {"meta"}, passed, of="a relation")
         ends = [str(result.get("from_id")), str(result.get("to_id"))]
         if not isinstance(labels, list) or not labels:
             passed["relations without a label are left out"] += 1

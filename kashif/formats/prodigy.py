@@ -14,11 +14,15 @@ from typing import Any
 
 from kashif.document import Document, json_line
 from kashif.errors import Fault
-from kashif.formats.drafts import Draft, gathered, listed, meta_of, name, rows
+from kashif.formats.drafts import Draft, count_others, gathered, listed, meta_of, name, rows
 from kashif.formats.reading import Reading
 from kashif.formats.tokens import tokens
 
 _OWN = {"id", "text", "spans", "relations", "tokens", "answer"}
+_SPAN = {"id", "start", "end", "label", "text", "score", "type", "token_start", "token_end"}
+_SPAN |= {"source", "input_hash", "rank", "priority", "pattern", "color"}
+_RELATION = {"head", "child", "head_span", "child_span", "label", "score", "color"}
+"""What we read of a span and of a relation, and what Prodigy itself sets there."""
 
 
 def read(path: Path) -> list[Reading]:
@@ -62,6 +66,7 @@ def _fill(draft: Draft, row: dict[str, Any], passed: Counter[str]) -> None:
     def add(span: dict[str, Any], id: Any) -> None:
         start, end, label = span.get("start"), span.get("end"), span.get("label")
         score = span.get("score") if scored else None
+        count_others(span, _SPAN, passed)
         if draft.entity(start, end, label, id=id, mention=span.get("text"), score=score) is not None:
             ids[_key(span)] = ids[_key(span | {"label": None})] = id
 
@@ -75,6 +80,7 @@ def _fill(draft: Draft, row: dict[str, Any], passed: Counter[str]) -> None:
             add(span, span["id"] if own else f"{key}")
     for relation in listed(draft, row.get("relations"), "relations"):
         ends = []
+        count_others(relation, _RELATION, passed, of="a relation")
         for side in (relation.get("head_span"), relation.get("child_span")):
             if isinstance(side, dict):
                 key = _key(side)

@@ -19,7 +19,7 @@ from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import opened, read_text
 from kashif.formats import offsets
-from kashif.formats.drafts import Draft, gathered
+from kashif.formats.drafts import EMPTY, Draft, gathered
 from kashif.formats.reading import Reading
 
 _ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
@@ -109,6 +109,8 @@ def read(path: Path) -> list[Reading]:
                 any(cell != "_" for cell in row.cells[layer.first :][: len(layer.features)]) for row in rows
             )
             passed[f"lines with marks of the layer {layer.name} are passed over"] += used
+        else:
+            _count_features(layer, rows, passed)
     ids = _entities(draft, spans, rows, passed)
     for layer in layers:
         if layer.kind == "T_RL":
@@ -190,11 +192,21 @@ def _chosen(layers: list[_Layer]) -> list[_Layer]:
 
 def _items(cell: str) -> list[tuple[str, int]]:
     """The values that stand in one cell, each with the number that tells it from others, or 0."""
-    found = []
-    for item in _ITEM.findall(cell):
-        match = _VALUE.fullmatch(item)
-        found.append((match[1], int(match[2] or 0)) if match else (item, 0))
-    return found
+    found = ((item, _VALUE.fullmatch(item)) for item in _ITEM.findall(cell))
+    return [(match[1], int(match[2] or 0)) if match else (item, 0) for item, match in found]
+
+
+def _count_features(layer: _Layer, rows: list[_Row], passed: Counter[str]) -> None:
+    """Counts the values of a layer's features beside the label, each once for its span or relation."""
+    for place, feature in enumerate(layer.features, start=layer.first):
+        found = {
+            number or (row.unit, index)
+            for row in rows
+            if place < len(row.cells) and place != layer.label(row.cells) and not feature.startswith("BT_")
+            for index, (value, number) in enumerate(_items(row.cells[place]))
+            if value not in EMPTY
+        }
+        passed[f"values of '{feature}' of the layer {layer.name} are left out"] += len(found)
 
 
 def _entities(

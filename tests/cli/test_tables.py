@@ -19,9 +19,9 @@ GOLD = Document("d", TEXT, (PUTIN, CITY), (Relation("visits", 1, 2),))
 GUESS = Document("d", TEXT, (PUTIN, Entity(2, 10, 15, "ORG", "موسكو", score=0.8)))
 
 
-def lines(items: Iterable[RenderableType]) -> list[str]:
+def lines(items: Iterable[RenderableType], width: int = 200) -> list[str]:
     """What a terminal shows, runs of spaces as one."""
-    console = Console(file=io.StringIO(), width=200)
+    console = Console(file=io.StringIO(), width=width)
     for item in items:
         console.print(item)
     assert isinstance(console.file, io.StringIO)
@@ -71,3 +71,20 @@ def test_a_comparison(scheme: Scheme) -> None:
     assert "GPE 0.000 1.000 +1.000 +1 +0" in told
     assert "ORG 0.000 – – +0 -1" in told
     assert not any(row.startswith("PERS ") for row in told)
+
+
+def test_long_names_fold_and_numbers_stay_whole(scheme: Scheme) -> None:
+    """A label of 90 letters left no room for the register's numbers, and other tables cut it."""
+    long, many = "L" * 90, {f"corpus-{number}": {"M" * 90: 12.5} for number in range(4)}
+    text = Document("d", TEXT, (Entity(1, 4, 9, long, "بوتين"), Entity(2, 10, 15, long, "موسكو")))
+    for items, numbers in (
+        (tables.statistics(statistics([text] * 700)), "1,400"),
+        (tables.agreement(agreement([text], [text], scheme=scheme)), "1.000 2 0 0"),
+        ([tables.register(many)], "12.5 12.5 12.5 12.5"),
+        (tables.document(text), "10 15 \u2068موسكو\u2069"),
+    ):
+        told = lines(items, width=80)
+        whole = "".join(told)
+        assert "…" not in whole
+        assert max(whole.count("L"), whole.count("M")) >= 90
+        assert any(numbers in row for row in told)

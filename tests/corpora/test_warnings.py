@@ -43,7 +43,12 @@ def test_a_name_marked_here_and_not_there(tmp_path: Path, scheme: Scheme) -> Non
 
 def test_a_title_beside_a_name_without_occupation(tmp_path: Path, scheme: Scheme) -> None:
     text = "[[الرئيس|OCC#1]] [[بوتين|PERS#2]]\n---\n"
-    assert told(tmp_path, scheme, text) == [(1, "OCC «الرئيس» stands beside PERS «بوتين» without occupation")]
+    slip = "OCC «الرئيس» stands beside PERS «بوتين» without occupation on line"
+    assert told(tmp_path, scheme, text) == [(1, f"{slip} 1 of the text")]
+    more = text.replace(
+        "---", "نام [[الرئيس|OCC#3]] [[بوتين|PERS#4]]\n---"
+    )  # an accepted line hid the others
+    assert told(tmp_path, scheme, more) == [(1, f"{slip} 1 of the text"), (2, f"{slip} 2 of the text")]
     assert told(tmp_path, scheme, text + "occupation 2 1\n") == []
     assert len(told(tmp_path, scheme, text.replace(" ", "\u200f \u2060"))) == 1
 
@@ -51,7 +56,12 @@ def test_a_title_beside_a_name_without_occupation(tmp_path: Path, scheme: Scheme
 def test_a_nationality_left_unmarked_in_a_title(tmp_path: Path, scheme: Scheme) -> None:
     norps = "\n".join(f"جندي [[روسي|NORP#{i}]]." for i in range(1, 4))
     text = norps + "\n[[وزير روسي|OCC#9]] و[[وزير [[روسي|NORP#11]]|OCC#10]]\n---\n"
-    assert told(tmp_path, scheme, text) == [(4, "OCC «وزير روسي» holds «روسي», elsewhere a NORP, unmarked")]
+    slip = "OCC «وزير روسي» holds «روسي», elsewhere a NORP, unmarked on line"
+    assert told(tmp_path, scheme, text) == [(4, f"{slip} 4 of the text")]
+    more = text.replace(
+        "---", "[[وزير روسي|OCC#12]] و[[وزير روسي|OCC#13]]\n---"
+    )  # an accepted line hid the others
+    assert told(tmp_path, scheme, more) == [(4, f"{slip} 4 of the text"), (5, f"{slip} 5 of the text")]
 
 
 def test_near_duplicates(tmp_path: Path, scheme: Scheme) -> None:
@@ -92,9 +102,9 @@ def test_rules_go_by_the_labels_of_any_scheme(tmp_path: Path) -> None:
         "[[الصداع|مرض#3]] و[[الصداع|مرض#4]] و[[الصداع|مرض#5]] و[[مسكن الصداع|دواء#6]].\n---\n"
     )
     assert told(tmp_path, scheme, text + "تعالج 2 3\n") == [
-        (1, "جرعة «حبة» stands beside دواء «أسبرين» without تخص"),
+        (1, "جرعة «حبة» stands beside دواء «أسبرين» without تخص on line 1 of the text"),
         (1, "دواء «أسبرين» stands unmarked on line 1 of the text"),
-        (2, "دواء «مسكن الصداع» holds «الصداع», elsewhere a مرض, unmarked"),
+        (2, "دواء «مسكن الصداع» holds «الصداع», elsewhere a مرض, unmarked on line 2 of the text"),
     ]
     # The relation may go either way.
     for pair in ("1 2", "2 1"):

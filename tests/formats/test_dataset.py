@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from kashif import formats
-from kashif.corpora.loading import load
+from kashif.corpora.loading import load, refuse_unknown
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import dataset
@@ -107,11 +107,40 @@ def test_parquet_files_in_the_hub_s_layout_have_splits(tmp_path: Path) -> None:
     assert [d.id for d in load(f"datasets:{tmp_path / 'e'}").documents] == ["one", "oneb", "two", "twob"]
 
 
+def test_hidden_parquet_files_are_none_of_a_dataset(tmp_path: Path) -> None:
+    """Copies that editors and macOS leave were read with it."""
+    for file in ("data/train", ".cache/train", "data/.ipynb_checkpoints/train-checkpoint", "data/._train"):
+        place = tmp_path / ".d" / f"{file}.parquet"  # the dataset's own folder may be hidden
+        place.parent.mkdir(parents=True, exist_ok=True)
+        conll2003().to_parquet(place)
+    assert dataset.splits(tmp_path / ".d") == ("train",)
+    assert len(load(f"datasets:{tmp_path / '.d'}").documents) == 2
+
+
+def test_configurations_are_not_mixed(tmp_path: Path) -> None:
+    """Those of two languages became one split."""
+    for name in ("ar", "en"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        conll2003().to_parquet(tmp_path / "d" / name / "train-00000-of-00001.parquet")
+    told = "the split train stands in several folders; give one: datasets:.*d/ar, datasets:.*d/en"
+    for place in ("d", "d#train", "d#0-50%"):
+        with pytest.raises(InputError, match=told):
+            load(f"datasets:{tmp_path / place}")
+        with pytest.raises(InputError, match=told):
+            refuse_unknown([f"datasets:{tmp_path / place}"])
+    with pytest.raises(InputError, match=told):
+        load(str(tmp_path / "d"))
+    assert len(load(f"datasets:{tmp_path / 'd' / 'ar'}#train").documents) == 2
+
+
 def test_texts_and_spans_are_read(tmp_path: Path) -> None:
     row = {
         "id": "a",
         "text": "زار كيم عمان",
-        "spans": [{"start": 4, "end": 7, "label": "P"}, {"start": 8, "end": 12, "label": "G"}],
+        "spans": [
+            {"start": 4, "end": 7, "type": "P", "wikidata": "Q42"},
+            {"start": 8, "end": 12, "type": "G", "wikidata": None},
+        ],
         "relations": [{"label": "visits", "head": 0, "tail": 1}],
         "scores": [1.0, 2.0],
     }
@@ -120,7 +149,10 @@ def test_texts_and_spans_are_read(tmp_path: Path) -> None:
     [document] = corpus.documents
     assert spans(document) == [("P", "كيم"), ("G", "عمان")]
     assert document.relations == (Relation("visits", 1, 2),)
-    assert corpus.notices == (f"{tmp_path / 'x.parquet'}: 1 values of the column 'scores' are left out",)
+    assert corpus.notices == (
+        f"{tmp_path / 'x.parquet'}: 1 values of 'wikidata' of a span are left out",
+        f"{tmp_path / 'x.parquet'}: 1 values of the column 'scores' are left out",
+    )
 
 
 def test_the_column_and_scheme_of_tags_are_told(tmp_path: Path) -> None:
@@ -146,7 +178,8 @@ def test_what_is_written_is_read_again_and_by_the_library(tmp_path: Path) -> Non
     bare = Document("b", "نص")
     for _ in range(2):  # also over an older one
         assert save([document, bare], "datasets", tmp_path / "out") == []
-    assert [r.document for r in formats.read(tmp_path / "out", "datasets")] == [document, bare]
+    found = formats.read(tmp_path / "out", "datasets")
+    assert ([r.document for r in found], found[0].notices) == ([document, bare], ())
     rows = datasets.load_from_disk(tmp_path / "out")
     assert rows[0]["entities"][0]["label"] == "P"
     with pytest.raises(InputError, match="a lone surrogate"):

@@ -29,7 +29,7 @@ def test_spans_as_triples(tmp_path: Path, key: str) -> None:
 def test_entities_and_relations(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(
-        '{"id": 1, "text": "زار كيم عمان", "entities": [{"id": 900, "label": "P", "start_offset": 4, "end_offset": 7},'
+        '{"id": 1, "text": "زار كيم عمان", "entities": [{"id": 900, "label": "P", "start_offset": 4, "end_offset": 7, "note": "?"},'
         ' {"id": 901, "label": "G", "start_offset": 8, "end_offset": 12}], "relations": [{"id": 7, "from_id": 900,'
         ' "to_id": 901, "type": "visits"}], "Comments": ["?", "!"], "source": "x"}',
         encoding="utf-8",
@@ -38,7 +38,10 @@ def test_entities_and_relations(tmp_path: Path) -> None:
     assert [e.id for e in reading.document.entities] == [900, 901]
     assert [(r.label, r.head, r.tail) for r in reading.document.relations] == [("visits", 900, 901)]
     assert reading.document.meta == {"source": "x"}
-    assert reading.notices == (f"{path}: 2 comments are left out",)
+    assert reading.notices == (
+        f"{path}: 2 comments are left out",
+        f"{path}: 1 values of 'note' of a span are left out",
+    )
     assert (reading.entity_lines, reading.relation_lines) == ({900: 1, 901: 1}, (1,))
 
 

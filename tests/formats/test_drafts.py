@@ -44,6 +44,7 @@ def test_round_trip(tmp_path: Path, format: str, count: int) -> None:
     assert save(documents, format, tmp_path / "all") == []
     found = formats.read(tmp_path / "all", format)
     assert [reading.document for reading in found] == documents
+    assert "left out" not in " ".join(found[0].notices)
 
 
 @pytest.mark.parametrize("format", ["label-studio", "prodigy"])

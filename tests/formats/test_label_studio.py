@@ -115,6 +115,18 @@ def test_a_normal_form_is_dropped_where_a_person_changed_the_span(tmp_path: Path
     assert (reading.document.entities[0].normal, reading.notices) == ("بوتن", ())
 
 
+def test_what_people_hung_on_a_region_is_counted(tmp_path: Path) -> None:
+    """A region's note was dropped without a word."""
+    noted = span("a", 6, 11, "PERS", meta={"text": ["the president"]}, origin="manual", readonly=False)
+    bare = span("b", 12, 17, "GPE", meta={"text": []}, parentID=None)
+    item = task(noted, bare, link("a", "b", labels=["visits"]) | {"meta": {"text": ["sure"]}})
+    [reading] = label_studio.read(export(tmp_path / "a.json", item))
+    assert [notice.partition(": ")[2] for notice in reading.notices] == [
+        "1 values of 'text' of a span are left out",
+        "1 values of 'meta' of a relation are left out",
+    ]
+
+
 def test_offsets_may_count_code_units(tmp_path: Path) -> None:
     """Early versions counted as JavaScript does; the mentions tell."""
     tasks = [task(span("a", 7, 12, "PERS", "بوتين"), span("b", 13, 18, "GPE", "موسكو"))]

@@ -53,6 +53,18 @@ def test_an_export(tmp_path: Path) -> None:
     ]
 
 
+def test_what_else_a_span_holds_is_counted(tmp_path: Path) -> None:
+    """An id of a knowledge base was dropped without a word."""
+    linked = PERS | {"kb_id": "Q42", "source": "blank:ar", "input_hash": 1}
+    relation = {"head_span": linked, "child_span": GPE, "label": "visits", "color": "#fff", "sure": "yes"}
+    row = {"spans": [linked, GPE | {"kb_id": ""}], "relations": [relation]}
+    [reading] = prodigy.read(export(tmp_path / "a.jsonl", row))
+    assert [notice.partition(": ")[2] for notice in reading.notices] == [
+        "1 values of 'kb_id' of a span are left out",
+        "1 values of 'sure' of a relation are left out",
+    ]
+
+
 def test_what_people_accepted_has_no_scores(tmp_path: Path) -> None:
     """The model's scores stay in an accepted line; by them people's gold counted as a model's."""
     row = {"spans": [PERS | {"score": 0.7}, GPE], "relations": []}

@@ -53,6 +53,27 @@ def test_an_export(tmp_path: Path) -> None:
     ]
 
 
+def test_features_beside_the_label_are_counted(tmp_path: Path) -> None:
+    """An identifier, or a role, was dropped without a word, and then written over."""
+    path = tmp_path / "a.tsv"
+    named = EXPORT.replace("\t*[1]\t", "\thttp://x/Q_1[1]\t").replace("*[1]|*[2]", "http://x/Q_1[1]|\\*[2]")
+    path.write_text(named, encoding="utf-8")
+    [reading] = webanno.read(path)
+    layer = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
+    assert f"{path}: 2 values of 'identifier' of the layer {layer} are left out" in reading.notices
+    with pytest.raises(InputError, match="holds what is not read"):
+        save([reading.document], "webanno", tmp_path)
+    custom = "#T_SP=webanno.custom.Person|gender|role\n#T_RL=webanno.custom.R|label|note|BT_webanno.custom.Person\n"
+    rows = "1-1\t0-3\tزار\tm\tminister\t_\t_\t_\n1-2\t4-7\tكيم\tm\t*\tr|r\tn|*\t1-1|1-1\n"
+    path.write_text(f"{custom}\n#Text=زار كيم\n{rows}", encoding="utf-8")
+    [reading] = webanno.read(path)
+    assert (len(reading.document.entities), len(reading.document.relations)) == (2, 2)
+    assert [notice.partition(": ")[2] for notice in reading.notices] == [
+        "1 values of 'role' of the layer webanno.custom.Person are left out",
+        "1 values of 'note' of the layer webanno.custom.R are left out",
+    ]
+
+
 def test_round_trip(tmp_path: Path) -> None:
     text = "\n 😀 زار كيم جونغ\tوعمان.  ثم\\عاد\r\n\nقال *مصدر* «رسمي»؟\n"
     mentions = ["كيم جونغ", "جونغ", "عمان", "مصدر* «رسمي", "كيم"]
@@ -66,6 +87,7 @@ def test_round_trip(tmp_path: Path) -> None:
     document = Document("d", text, entities, relations)
     assert save([document], "webanno", tmp_path) == []
     [(_, file)] = formats.files(tmp_path, "webanno")
+    assert not formats.read(file, "webanno")[0].notices
     again = formats.read(file, "webanno")[0].document
 
     def links(of: Document) -> set[tuple[str, str, str]]:
