@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -68,3 +69,34 @@ def refuse_no_texts(texts: Any) -> None:
         texts = {}
     if isinstance(texts, Mapping):
         raise InputError(f"predict takes a string or several, found {kind}")
+
+
+def as_named_text(item: Any) -> tuple[str, str]:
+    """The ``(id, text)`` that a caller gave.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if not isinstance(item, tuple | list) or len(item) != 2 or not isinstance(item[0], str):
+        raise InputError(f"write (id, text), found {item!r:.40}")
+    if not isinstance(item[1], str):
+        raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
+    return item[0], item[1]
+
+
+def refuse_no_documents(documents: Any) -> None:
+    """Raises InputError for what is no list of documents."""
+    if not isinstance(documents, Sequence) or not all(isinstance(item, Document) for item in documents):
+        raise InputError(f"write a list of documents, found {documents!r:.40}")
+
+
+def refuse_other_layouts(layouts: Sequence[Any], texts: Sequence[Any]) -> None:
+    """Raises InputError for layouts that cannot be those of the texts."""
+    if len(layouts) != len(texts):
+        raise InputError(f"{len(layouts)} layouts of {len(texts)} texts; give those of lay_out, or none")
+
+
+def check_number(value: Any, what: str) -> None:
+    """Raises InputError for what is no number, and not None."""
+    if value is not None and (not isinstance(value, int | float) or math.isnan(value)):
+        raise InputError(f"{what} {value!r:.40}: write a number")

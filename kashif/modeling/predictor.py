@@ -14,7 +14,7 @@ from kashif import box
 from kashif.corpora.provenance import check_weights
 from kashif.document import Document
 from kashif.errors import InputError
-from kashif.modeling import batching, decoding
+from kashif.modeling import batching, decoding, forks
 from kashif.modeling import runtime as runtimes
 from kashif.modeling.alignment import align, is_cut_short
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
@@ -22,7 +22,13 @@ from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import load_model, read_config, refusing
 from kashif.modeling.windows import Layout, Window, lay_out
-from kashif.validation import refuse_no_texts
+from kashif.validation import (
+    as_named_text,
+    check_number,
+    refuse_no_documents,
+    refuse_no_texts,
+    refuse_other_layouts,
+)
 
 Item = TypeVar("Item")
 
@@ -57,8 +63,7 @@ def load(
     if threads is not None:
         if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= _MOST_THREADS:
             raise InputError(f"threads {threads!r:.40}: write a number from 1 to {_MOST_THREADS}")
-        torch.set_num_threads(threads)
-    runtimes.settle_fork()
+        torch.set_num_threads(1 if forks.is_fork() else threads)
     config = read_config(KashifModel, folder)
     if chosen == "torch":
         check_weights(folder)
@@ -155,7 +160,8 @@ class Predictor:
     ) -> Iterator[Document]:
         """As ``stream``, for ``(id, text)``; for the arguments see ``predict_documents``."""
         done = 0
-        for chunk in chunks(map(_checked, texts), lambda item: len(item[1])):
+        refuse_no_texts(texts)
+        for chunk in chunks(map(as_named_text, texts), lambda item: len(item[1])):
             part = None if layouts is None else layouts[done : done + len(chunk)]
             yield from self.predict_documents(chunk, threshold=threshold, layouts=part)
             done += len(chunk)
@@ -179,13 +185,15 @@ class Predictor:
         are those of the texts, made here if None. ``observe`` sees what each batch is decoded from.
 
         Raises:
-            InputError: for what is no ``(id, text)``.
+            InputError: for what is no ``(id, text)``, a threshold that is no number, or other layouts.
         """
-        texts = [*map(_checked, texts)]
-        runtimes.settle_fork()
+        refuse_no_texts(texts)
+        texts = [*map(as_named_text, texts)]
+        check_number(threshold, "threshold")
         self.model.train(False)
         if layouts is None:
             layouts = self.lay_out([text for _, text in texts])
+        refuse_other_layouts(layouts, texts)
         least = self.model.config.relation_threshold if threshold is None else threshold
         spans: list[list[ScoredSpan]] = [[] for _ in texts]
         relations: list[list[ScoredRelation]] = [[] for _ in texts]
@@ -230,11 +238,15 @@ class Predictor:
 
         Entities stay as they are; one that no tag sequence can express takes no relation. ``layouts`` are
         those of the documents' texts, made here if None.
+
+        Raises:
+            InputError: for what is no list of documents, or other layouts.
         """
-        runtimes.settle_fork()
+        refuse_no_documents(documents)
         self.model.train(False)
         if layouts is None:
             layouts = self.lay_out([document.text for document in documents])
+        refuse_other_layouts(layouts, documents)
         aligned = [
             align(document, layout, scheme=self.scheme).entities
             for document, layout in zip(documents, layouts, strict=True)
@@ -315,14 +327,6 @@ class Predictor:
             head, tail = pairs.head[row], pairs.tail[row]
             relation = ScoredRelation(keys[head], keys[tail], int(label), float(scores[row, label]))
             yield batch[int(spans.window[head])].index, relation
-
-
-def _checked(item: tuple[str, str]) -> tuple[str, str]:
-    if not isinstance(item, tuple | list) or len(item) != 2 or not isinstance(item[0], str):
-        raise InputError(f"write (id, text), found {item!r:.40}")
-    if not isinstance(item[1], str):
-        raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
-    return item
 
 
 def chunks(items: Iterable[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:

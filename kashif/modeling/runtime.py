@@ -265,25 +265,14 @@ def _heads(folder: Path) -> dict[str, Tensor]:
 
 
 @functools.cache
-def _first_process(runtime: str) -> int:
-    """The process that first used a runtime; a fork of it gets the same answer."""
+def _first_process() -> int:
+    """The process that first used OpenVINO; a fork of it gets the same answer."""
     return os.getpid()
-
-
-def _is_fork(runtime: str) -> bool:
-    """Whether this process is a fork of one that used a runtime, for whose threads it would wait."""
-    return _first_process(runtime) != os.getpid()
-
-
-def settle_fork() -> None:
-    """Has torch take one thread in such a fork."""
-    if _is_fork("torch"):
-        torch.set_num_threads(1)
 
 
 def _refuse_fork() -> None:
     """Raises WorkError in a fork of a process that used OpenVINO, which hangs there even if loaded anew."""
-    if _is_fork("openvino"):
+    if _first_process() != os.getpid():
         message = "openvino does not run in a fork of a process that has used it"
         remedy = "start processes by spawn, load the model only in the children, or take the runtime torch"
         raise WorkError(f"{message}; {remedy}")

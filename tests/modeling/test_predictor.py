@@ -46,7 +46,8 @@ def text(trained: Path) -> str:
     [
         ([("a", None)], "a: predict takes a string, found NoneType"),
         (["b"], r"write \(id, text\), found 'b'"),
-        ({"ab": "c"}, r"write \(id, text\), found 'ab'"),
+        ({"ab": "c"}, "a string or several, found dict"),
+        (None, "a string or several, found NoneType"),
         ([(1, "b")], r"write \(id, text\), found \(1, 'b'\)"),
         ([None], r"write \(id, text\), found None"),
     ],
@@ -55,6 +56,18 @@ def test_what_is_no_id_and_text_is_told(predictor: Predictor, texts: Any, told: 
     for predict in (predictor.predict_documents, predictor.stream_documents):
         with pytest.raises(InputError, match=told):
             list(predict(texts))
+
+
+def test_arguments_that_do_not_fit_are_told(predictor: Predictor) -> None:
+    given: list[tuple[Any, str]] = [
+        (lambda: predictor.predict_relations(predictor.predict("نص")), "a list of documents, found Document"),  # type: ignore[arg-type]
+        (lambda: predictor.predict_documents([("a", "نص")], layouts=[]), "0 layouts of 1 texts"),
+        (lambda: predictor.predict_relations([Document("a", "نص")], layouts=[]), "0 layouts of 1 texts"),
+        (lambda: predictor.predict_documents([("a", "نص")], threshold="0.5"), "threshold '0.5': write"),  # type: ignore[arg-type]
+    ]
+    for call, told in given:
+        with pytest.raises(InputError, match=told):
+            call()
 
 
 def plain(document: Document) -> tuple[object, ...]:

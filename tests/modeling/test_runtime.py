@@ -94,7 +94,9 @@ def test_a_fork_answers_or_refuses(exported: Path, texts: list[str], name: str, 
 
     def work() -> None:
         try:
-            os._exit(0 if told(predictor.predict(texts)) == told(alone) else 1)
+            same = told(predictor.predict(texts)) == told(alone)
+            again = predictors.load(exported, runtime=name, threads=2)
+            os._exit(0 if same and told(again.predict(texts)) == told(alone) else 1)
         except WorkError:
             os._exit(3)
 
