@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
+import sys
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from kashif.errors import Fault, InputError
 
@@ -17,6 +20,8 @@ DIFFERENCES = "differences.tsv"
 """The table of what two annotators do not agree on, in the folder of the merged articles."""
 TABLES = frozenset((ACCEPTED, DIFFERENCES))
 """Kashif's own files that stand among articles; no article has such a name."""
+_OPEN = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/(\d{1,9})")
+_MOST_LINKS = 40
 IS_INPUT = "is an input, or stands in a folder that is read; name another"
 """What is said of an output that ``Sources`` hold."""
 
@@ -97,8 +102,36 @@ def _keys(path: Path) -> set[Hashable]:
     return keys
 
 
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file of this process that a path such as ``/dev/stdout`` stands for."""
+    name = os.path.abspath(path)
+    for _ in range(_MOST_LINKS):
+        if match := _OPEN.fullmatch(name):
+            return int(match[1])
+        try:
+            name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def open_stream(path: Path, *, buffering: int = -1) -> BinaryIO:
+    """A stream to write to; one that is open already goes on where it stands, even if a file is behind it."""
+    handle = _descriptor(path)
+    if handle is None:
+        return path.open("wb", buffering=buffering)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
+    return os.fdopen(os.dup(handle), "wb", buffering=buffering)
+
+
 def is_stream(path: Path) -> bool:
-    """Whether a path is a pipe or a device: its bytes come or go once, and nothing can stand beside it."""
+    """Whether a path is a pipe, a device, or an open file such as ``/dev/stdout``.
+
+    Its bytes come or go once, and nothing can stand beside it.
+    """
+    if _descriptor(path) is not None:
+        return True
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

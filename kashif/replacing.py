@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kashif.errors import Fault, InputError
+from kashif.outputs import is_stream, open_stream
 
 if sys.platform != "win32":
     import fcntl
@@ -42,8 +43,8 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
 
     Folders above the file are made. A link stays one. A device or pipe is written to as it is.
     """
-    if path.exists() and not path.is_dir() and (not path.is_file() or path.is_relative_to("/dev")):
-        with path.open("wb") as file:
+    if is_stream(path):
+        with open_stream(path) as file:
             yield file
         return
     path = Path(os.path.realpath(path))

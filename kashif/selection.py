@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from kashif.document import Document
@@ -59,8 +58,8 @@ class Selection:
 
 def check_threshold(threshold: float | None) -> None:
     """Raises InputError for a threshold that is no probability."""
-    if threshold is not None and (math.isnan(threshold) or not 0 <= threshold <= 1):
-        raise InputError(Fault("--threshold", f"{threshold:g}: write a probability from 0 to 1"))
+    if threshold is not None and not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
+        raise InputError(Fault("--threshold", f"{threshold!r:.40}: write a probability from 0 to 1"))
 
 
 def _faults(named: list[str], scheme: Scheme) -> list[Fault]:

@@ -15,6 +15,7 @@ from kashif.outputs import (
     output_file,
     output_folder,
 )
+from kashif.replacing import replaced_file
 
 
 def test_what_is_a_folder(tmp_path: Path) -> None:
@@ -106,3 +107,23 @@ def test_a_path_that_is_not_there_is_told_with_a_like_one(tmp_path: Path) -> Non
 def test_what_is_neither_file_nor_folder_is_not_guessed_at(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert missing(tmp_path / "pipe") == "neither a file nor a folder"
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_an_open_file_goes_on_where_it_stands(tmp_path: Path) -> None:
+    """What ``/dev/stdout`` led to was replaced, and what stood in it was lost; so was ``/dev/stderr`` itself."""
+    place, link = tmp_path / "all.txt", tmp_path / "link"
+    with place.open("wb") as file:
+        stream = Path(f"/dev/fd/{file.fileno()}")
+        link.symlink_to(stream)
+        file.write(b"first ")
+        file.flush()
+        for path, content in ((stream, b"second "), (link, b"third")):
+            assert is_stream(path)
+            assert not Sources([tmp_path]).hold(path)
+            with replaced_file(path) as written:
+                written.write(content)
+    assert place.read_bytes() == b"first second third"
+    assert link.is_symlink()
+    assert not is_stream(place)
+    assert not is_stream(Path("/proc/self/fd/x"))

@@ -25,7 +25,7 @@ from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.results import Results, open_results
 from kashif.formats.writing import HTML, Output, contents, render_one
 from kashif.libraries import quiet_libraries
-from kashif.outputs import Sources, is_stream, named_errors, output_file
+from kashif.outputs import Sources, is_stream, named_errors, open_stream, output_file
 from kashif.replacing import replaced_file
 
 TABLE = "table"
@@ -127,7 +127,7 @@ def predict(
         failures = _Failures(stack.enter_context(replaced_file(log)) if log else None, stop=not skip)
         run = _Run(texts, predict_each, failures)
         if place is None or is_stream(place.path):
-            file = stack.enter_context(place.path.open("wb", buffering=0)) if place else None
+            file = stack.enter_context(open_stream(place.path, buffering=0)) if place else None
             run.stream(format, labels=colours, file=file)
         else:
             digest = bulk.run_digest(folder)
@@ -281,7 +281,7 @@ class _Run:
             try:
                 for document in self._documents(results.left(self._texts), place.check):
                     results.add(document)
-                if results.count:
+                if results.written:
                     results.finish(place, tell=self._losses.add)
             except BaseException:
                 if results.count:
@@ -336,7 +336,7 @@ def _notes(results: Results, place: Output) -> Iterator[str]:
         yield f"{results.kept:,} documents were there already"
     if results.unasked:
         yield f"{results.unasked:,} of them are of no input of this run; they are kept"
-    if results.count:
+    if results.written:
         yield f"wrote {place.path}"
     else:
         yield f"no document to write; {place.path} is left as it was"

@@ -20,7 +20,7 @@ from kashif.formats.reading import Reading, TextLines, build
 _LABEL = regex.compile(r"[^|#\[\]\s](?:[^|#\[\]\n\r]*[^|#\[\]\s])?")
 """What a label may be: no bracket, bar or hash, no blank at either end."""
 _END = rf"\|(?P<label>{_LABEL.pattern})#(?P<id>\d{{1,18}})"
-_MARK = regex.compile(rf"\[\[(?=(?:\[\[)*+(?!\[))|{_END}\]\]")
+_MARK = regex.compile(rf"(?P<open>\[{{2,}})|{_END}\]\]")
 _ID = regex.compile(r"\d{1,18}")
 _HALF = regex.compile(rf"\]\]|{_END}")
 """What is left of a mark that is not whole."""
@@ -100,8 +100,11 @@ def _spans(
         parts.append(plain)
         length += len(plain)
         done = mark.end()
-        if mark["label"] is None:
-            open_at.append((length, line))
+        if mark["open"]:
+            count, odd = divmod(len(mark["open"]), 2)
+            parts.append("[" * odd)
+            length += odd
+            open_at += [(length, line)] * count
             continue
         id, label = int(mark["id"]), mark["label"]
         if not open_at:

@@ -34,6 +34,12 @@ class Results:
         self._inputs = dict(_whole(file))
         self.count = self.kept = len(self._inputs)
         self._passed = 0
+        self._stale: set[str] = set()
+
+    @property
+    def written(self) -> int:
+        """How many of the documents are of the texts that were given."""
+        return self.count - len(self._stale)
 
     @property
     def unasked(self) -> int:
@@ -51,6 +57,7 @@ class Results:
             if before != now:
                 what = "meta" if before[0] == now[0] else "text"
                 message = f"its {what} is not the one that the run began with; run without --resume"
+                self._stale.add(item.id)
                 yield Failure(Fault(item.where, message, item.line), item.id)
 
     def add(self, document: Document) -> None:
@@ -66,7 +73,7 @@ class Results:
     def finish(self, output: Output, *, tell: Callable[[str], None]) -> None:
         """Puts the documents into their place; ``tell`` takes what the format could not hold."""
         os.fsync(self._file.fileno())
-        if output.format == "jsonl" and not output.folder:
+        if output.format == "jsonl" and not output.folder and not self._stale:
             place = Path(os.path.realpath(output.path))
             if place.exists():
                 shutil.copymode(place, self.path)
@@ -78,7 +85,9 @@ class Results:
     def _documents(self) -> Iterator[Document]:
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
-            yield Document.from_json(line.decode(), str(self.path), number)
+            document = Document.from_json(line.decode(), str(self.path), number)
+            if document.id not in self._stale:  # of the text that it was
+                yield document
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,9 @@ def test_a_changed_text_is_a_failure_and_a_missing_one_is_counted(tmp_path: Path
         assert isinstance(failure, Failure)
         assert str(failure.fault).startswith("file:3: its text is not the one that the run began with")
         assert results.unasked == 1
+        assert results.written == 1
+        results.finish(output, tell=print)  # the document of the old text was written
+    assert [json.loads(line)["id"] for line in output.path.read_text(encoding="utf-8").splitlines()] == ["b"]
 
 
 def test_a_changed_meta_is_a_failure(tmp_path: Path) -> None:
