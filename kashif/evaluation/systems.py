@@ -14,12 +14,12 @@ from kashif.corpora.provenance import UNKNOWN, SeenArticles, model_digests
 from kashif.corpora.schemes import lacking, scheme_of
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
-from kashif.evaluation.analysis import Analysis, analyse, tally
+from kashif.evaluation.analysis import Analysis, analyse, tally, whys
 from kashif.evaluation.comparing import Comparison, compare
 from kashif.evaluation.scoring import Report, score
 from kashif.evaluation.suite import Watch, named_corpora, unwatched
 from kashif.modeling import predictor as predictors
-from kashif.modeling.alignment import Unreachable, count_causes, unreachable
+from kashif.modeling.alignment import Unreachable, unreachable
 from kashif.modeling.runtime import choose
 from kashif.scheme import Scheme
 
@@ -178,16 +178,16 @@ def report(
     gold, answers, scheme, notices = _in_its_labels(asked, answers, scheme)
     predicted = {document.id: document for document in answers.predicted}
     scored = {document.id: document for document in answers.scored or ()}
-    lost: dict[str, list[Entity | Relation]] = {}
+    lost: dict[str, list[Unreachable]] = {}
     for item in answers.unreachable:
-        lost.setdefault(item.document, []).append(item.gold)
+        lost.setdefault(item.document, []).append(item)
     analyses = tuple(
         analyse(
             document,
             predicted.get(document.id, Document(document.id, document.text)),
             scheme=scheme,
             scored=scored.get(document.id),
-            unreachable=_lost_items(lost.get(document.id, ()), document),
+            unreachable=_lost_gold(lost.get(document.id, ()), document),
         )
         for document in gold
     )
@@ -197,7 +197,7 @@ def report(
         name=name,
         scheme=scheme,
         given_gold=answers.given_gold,
-        unreachable=count_causes(answers.unreachable),
+        unreachable=whys(analyses),
         seed=seed,
         errors=tally(analyses),
     )
@@ -208,14 +208,12 @@ def report(
     return replace(found, notices=told), analyses
 
 
-def _lost_items(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
-    """The entities and relations of a document, perhaps mapped, that ``lost`` holds by id or as they are."""
-    ids = {item.id for item in lost if isinstance(item, Entity)}
-    relations = {item for item in lost if isinstance(item, Relation)}
-    return [
-        *(entity for entity in document.entities if entity.id in ids),
-        *(relation for relation in document.relations if relation in relations),
-    ]
+def _lost_gold(lost: Sequence[Unreachable], document: Document) -> dict[Entity | Relation, str]:
+    """What of a document, perhaps mapped, ``lost`` holds by id or as it is, with the causes."""
+    causes = {item.gold.id if isinstance(item.gold, Entity) else item.gold: item.cause for item in lost}
+    marks: list[Entity | Relation] = [*document.entities, *document.relations]
+    keys = [mark.id if isinstance(mark, Entity) else mark for mark in marks]
+    return {mark: causes[key] for mark, key in zip(marks, keys, strict=True) if key in causes}
 
 
 def compare_systems(
