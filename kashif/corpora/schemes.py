@@ -11,7 +11,7 @@ from pathlib import Path
 from kashif.arabic import proclitic_letters, touched, words
 from kashif.corpora.loading import Spec
 from kashif.document import Document
-from kashif.errors import Fault, InputError, listed, nearest
+from kashif.errors import Fault, InputError, counted, listed, nearest
 from kashif.scheme import RelationType, Scheme
 
 NAME = "scheme.yaml"
@@ -175,16 +175,25 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def lacking(documents: Iterable[Document], scheme: Scheme) -> str:
-    """What of the gold a scheme has no label for, in words; empty if nothing."""
+    """What of the gold a scheme has no label for, in words; empty if nothing.
+
+    Of relations it tells where the scheme has some; else ``unscored`` does.
+    """
     unknown: Counter[str] = Counter()
     for document in documents:
         unknown.update(e.label for e in document.entities if e.label not in scheme.entities)
-        unknown.update(r.label for r in document.relations if r.label not in scheme.relations)
+        if scheme.relations:
+            unknown.update(r.label for r in document.relations if r.label not in scheme.relations)
     if not unknown:
         return ""
-    return (
-        f"{unknown.total()} marks have labels that the scheme lacks and count as missed: {_listed(unknown)}"
-    )
+    what = f"{unknown.total()} marks have labels that the scheme lacks, so its models miss them"
+    return f"{what}: {_listed(unknown)}"
+
+
+def unscored(documents: Iterable[Document], scheme: Scheme) -> str:
+    """The gold relations that a scheme without any leaves out of scores, in words; empty if none."""
+    count = 0 if scheme.relations else sum(len(document.relations) for document in documents)
+    return f"the gold has {counted(count, 'relation')}, the scheme none: they are not scored" if count else ""
 
 
 def refuse_mappings(specs: Iterable[Spec]) -> None:

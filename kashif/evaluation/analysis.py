@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kashif.document import Document, Entity, Relation
-from kashif.evaluation.counting import Item, entity_items, relation_items, relation_scores
+from kashif.evaluation.counting import Item, entity_items, ordered, relation_items, relation_scores
 from kashif.evaluation.scoring import Tally
 from kashif.scheme import Scheme
 
@@ -35,7 +35,8 @@ class Error:
     """An item that is ``missed`` or ``spurious`` (its ``side``), with its cause.
 
     ``view`` is ``entities`` or ``relations`` and ``item`` the tuple that ``counting`` counts. ``score``
-    is the probability that the system gave a relation, None where it gave none.
+    is the probability that the system gave a relation, None where it gave none. ``why`` tells of an
+    unreachable one why it is.
     """
 
     side: str
@@ -43,6 +44,7 @@ class Error:
     item: Item
     cause: str
     score: float | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,27 +62,32 @@ def analyse(
     *,
     scheme: Scheme,
     scored: Document | None = None,
-    unreachable: Iterable[Entity | Relation] = (),
+    unreachable: Mapping[Entity | Relation, str] | None = None,
 ) -> Analysis:
     """The errors of one document.
 
     ``scored`` holds the predicted entities with every relation that the model scored, however low; it is
-    unknown for another system. ``unreachable`` is the gold that the model cannot give.
+    unknown for another system. ``unreachable`` is the gold that the model cannot give, and why. Relations
+    have no errors in a scheme without any, as they have no score.
 
     Only a prediction that is itself wrong explains a miss: a right one of another type may well nest in,
     or stand around, what was missed. So also for what is spurious.
     """
-    lost = set(unreachable)
-    lost_entities = {(item.label, item.start, item.end) for item in lost if isinstance(item, Entity)}
-    kept = tuple(relation for relation in gold.relations if relation in lost)
-    lost_relations = relation_items(replace(gold, relations=kept), scheme)
+    by_id = gold.by_id()
+    lost: dict[Item, str] = {}
+    for mark, why in (unreachable or {}).items():
+        if isinstance(mark, Entity):
+            lost[mark.label, mark.start, mark.end] = why
+        else:
+            lost[ordered(mark, by_id[mark.head].key, by_id[mark.tail].key, scheme=scheme)] = why
     want, have = entity_items(gold), entity_items(predicted)
     errors = _errors(
         "entities",
         want,
         have,
-        lambda item, wrong: "unreachable" if item in lost_entities else like(item, wrong) or "missed",
+        lambda item, wrong: like(item, wrong) or "missed",
         lambda item, wrong: like(item, wrong) or "spurious",
+        lost,
     )
     gold_keys = {entity.key for entity in gold.entities}
     predicted_keys = {entity.key for entity in predicted.entities}
@@ -90,8 +97,6 @@ def analyse(
         sides = [
             side for side, key in zip(("head", "tail"), item[1:], strict=True) if key not in predicted_keys
         ]
-        if item in lost_relations:
-            return "unreachable"
         if sides:
             return f"{' and '.join(sides)} missed"
         if scored is not None and item not in scores:
@@ -105,11 +110,12 @@ def analyse(
             return "wrong argument"
         return "wrong label" if same_pair(item, wrong) else "spurious"
 
-    want, have = relation_items(gold, scheme), relation_items(predicted, scheme)
-    errors += [
-        replace(error, score=scores.get(error.item))
-        for error in _errors("relations", want, have, missed, spurious)
-    ]
+    if scheme.relations:
+        want, have = relation_items(gold, scheme), relation_items(predicted, scheme)
+        errors += [
+            replace(error, score=scores.get(error.item))
+            for error in _errors("relations", want, have, missed, spurious, lost)
+        ]
     return Analysis(gold, predicted, tuple(errors))
 
 
@@ -124,13 +130,26 @@ def tally(analyses: Iterable[Analysis]) -> Tally:
     return dict(sorted(counts.items(), key=lambda entry: (order.index(entry[0][3]), entry[0])))
 
 
+def whys(analyses: Iterable[Analysis]) -> dict[str, int]:
+    """Why what was missed is unreachable, and how often; the most frequent first."""
+    errors = (error for analysis in analyses for error in analysis.errors)
+    return dict(Counter(error.why for error in errors if error.why).most_common())
+
+
 Judge = Callable[[Item, set[Item]], str]
 """The cause of an item, given the unmatched items of the other side."""
 
 
-def _errors(view: str, want: set[Item], have: set[Item], missed: Judge, spurious: Judge) -> list[Error]:
+def _errors(
+    view: str, want: set[Item], have: set[Item], missed: Judge, spurious: Judge, lost: Mapping[Item, str]
+) -> list[Error]:
     lacking, surplus = want - have, have - want
-    found = [Error("missed", view, item, missed(item, surplus)) for item in lacking]
+    found = [
+        Error("missed", view, item, "unreachable", why=lost[item])
+        if item in lost
+        else Error("missed", view, item, missed(item, surplus))
+        for item in lacking
+    ]
     found += [Error("spurious", view, item, spurious(item, lacking)) for item in surplus]
     return sorted(found, key=lambda error: (error.item[1:], error.item[0], error.side))
 

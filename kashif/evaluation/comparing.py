@@ -126,7 +126,7 @@ def compare(
     measures = {"entities": measure(first, second, entity_items)}
     if scheme.relations:
         measures["relations"] = measure(first, second, relations)
-    if given_gold is not None:
+    if given_gold is not None and scheme.relations:
         a, b = (matched(gold, side)[0] for side in given_gold)
         measures["relations given gold entities"] = measure(a, b, relations)
     return Comparison(
@@ -136,9 +136,17 @@ def compare(
         len(units),
         measures,
         labels(entity_items, scheme.labels),
-        labels(relations, scheme.relation_labels),
+        labels(relations, scheme.relation_labels) if scheme.relations else {},
         (*(f"A: {notice}" for notice in told_first), *(f"B: {notice}" for notice in told_second)),
     )
+
+
+def of_both(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """Two systems' notices: those that both have once, the others by the system's letter."""
+    return [
+        *(notice if notice in second else f"A: {notice}" for notice in first),
+        *(f"B: {notice}" for notice in second if notice not in first),
+    ]
 
 
 def difference(first: Table, second: Table, *, seed: int = 0) -> Difference:

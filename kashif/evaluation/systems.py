@@ -11,15 +11,15 @@ from kashif import formats
 from kashif.corpora import loading, mapping
 from kashif.corpora.loading import Corpus, Spec
 from kashif.corpora.provenance import UNKNOWN, SeenArticles, model_digests
-from kashif.corpora.schemes import lacking, scheme_of
+from kashif.corpora.schemes import lacking, scheme_of, unscored
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
-from kashif.evaluation.analysis import Analysis, analyse, tally
-from kashif.evaluation.comparing import Comparison, compare
+from kashif.evaluation.analysis import Analysis, analyse, tally, whys
+from kashif.evaluation.comparing import Comparison, compare, of_both
 from kashif.evaluation.scoring import Report, score
 from kashif.evaluation.suite import Watch, named_corpora, unwatched
 from kashif.modeling import predictor as predictors
-from kashif.modeling.alignment import Unreachable, count_causes, unreachable
+from kashif.modeling.alignment import Unreachable, unreachable
 from kashif.modeling.runtime import choose
 from kashif.scheme import Scheme
 
@@ -178,16 +178,16 @@ def report(
     gold, answers, scheme, notices = _in_its_labels(asked, answers, scheme)
     predicted = {document.id: document for document in answers.predicted}
     scored = {document.id: document for document in answers.scored or ()}
-    lost: dict[str, list[Entity | Relation]] = {}
+    lost: dict[str, list[Unreachable]] = {}
     for item in answers.unreachable:
-        lost.setdefault(item.document, []).append(item.gold)
+        lost.setdefault(item.document, []).append(item)
     analyses = tuple(
         analyse(
             document,
             predicted.get(document.id, Document(document.id, document.text)),
             scheme=scheme,
             scored=scored.get(document.id),
-            unreachable=_lost_items(lost.get(document.id, ()), document),
+            unreachable=_lost_gold(lost.get(document.id, ()), document),
         )
         for document in gold
     )
@@ -197,7 +197,7 @@ def report(
         name=name,
         scheme=scheme,
         given_gold=answers.given_gold,
-        unreachable=count_causes(answers.unreachable),
+        unreachable=whys(analyses),
         seed=seed,
         errors=tally(analyses),
     )
@@ -208,14 +208,12 @@ def report(
     return replace(found, notices=told), analyses
 
 
-def _lost_items(lost: Sequence[Entity | Relation], document: Document) -> list[Entity | Relation]:
-    """The entities and relations of a document, perhaps mapped, that ``lost`` holds by id or as they are."""
-    ids = {item.id for item in lost if isinstance(item, Entity)}
-    relations = {item for item in lost if isinstance(item, Relation)}
-    return [
-        *(entity for entity in document.entities if entity.id in ids),
-        *(relation for relation in document.relations if relation in relations),
-    ]
+def _lost_gold(lost: Sequence[Unreachable], document: Document) -> dict[Entity | Relation, str]:
+    """What of a document, perhaps mapped, ``lost`` holds by id or as it is, with the causes."""
+    causes = {item.gold.id if isinstance(item.gold, Entity) else item.gold: item.cause for item in lost}
+    marks: list[Entity | Relation] = [*document.entities, *document.relations]
+    keys = [mark.id if isinstance(mark, Entity) else mark for mark in marks]
+    return {mark: causes[key] for mark, key in zip(marks, keys, strict=True) if key in causes}
 
 
 def compare_systems(
@@ -241,24 +239,26 @@ def compare_systems(
     mappers = [_mapper(asked, schemes) for _, asked in corpora]
     for (name, asked), mapper in zip(corpora, mappers, strict=True):
         a, b = (system.answer(asked, name) for system in systems)
-        gold, a, own, mapped = _in_its_labels(asked, a, mapper or ruling, theirs=schemes[0])
-        _, b, _, _ = _in_its_labels(asked, b, mapper or ruling, theirs=schemes[1])
+        gold, a, own, told_a = _in_its_labels(asked, a, mapper or ruling, theirs=schemes[0])
+        _, b, _, told_b = _in_its_labels(asked, b, mapper or ruling, theirs=schemes[1])
         related = None
         if a.given_gold is not None and b.given_gold is not None:
             related = (a.given_gold, b.given_gold)
         both = (a.predicted, b.predicted)
         found = compare(gold, both, name=name, scheme=own, given_gold=related, seed=seed)
-        told = (*asked.notices, *found.notices, *a.notices, *b.notices, *mapped)
+        told = (*asked.notices, *found.notices, *a.notices, *b.notices, *of_both(told_a, told_b))
         reports.append(replace(found, notices=told))
     return Scored(tuple(reports), tuple(notices))
 
 
 def _other_schemes(systems: Sequence[System]) -> list[str]:
-    """A notice where systems carry different schemes, of which the first one's rules."""
+    """A notice where systems carry different schemes, of which the first one's rules relations."""
     schemes = [system.scheme for system in systems if system.scheme is not None]
     if all(scheme == schemes[0] for scheme in schemes):
         return []
-    return [f"the systems have different schemes; compared is what that of {systems[0].name} has"]
+    compared = "all gold entities are compared, and what a scheme lacks its own system misses"
+    relations = f"relations count as that of {systems[0].name} has them"
+    return [f"the systems have different schemes: {compared}; {relations}"]
 
 
 def _refuse_scheme(systems: Sequence[System], given: str) -> None:
@@ -295,22 +295,24 @@ def _in_its_labels(
     ``scheme`` has the mapping. Answers in ``theirs``, if that has not, are in the corpus's own labels.
     """
     if not asked.mapping:
-        unknown = lacking(asked.documents, scheme)
-        fitting = [name for name, m in scheme.mappings.items() if not mapping.unknown(asked.documents, m)]
+        own = theirs or scheme
+        unknown = lacking(asked.documents, own)
+        fitting = [name for name, m in own.mappings.items() if not mapping.unknown(asked.documents, m)]
         if unknown and fitting:
             unknown += "; a mapping translates them: " + ", ".join(f"{asked.name}@{name}" for name in fitting)
-        return asked.documents, answers, scheme, [unknown] if unknown else []
+        told = filter(None, (unknown, unscored(asked.documents, scheme)))
+        return asked.documents, answers, scheme, list(told)
     through = scheme.mapping(asked.mapping)
-    own = theirs is not None and asked.mapping not in theirs.mappings
+    foreign = theirs is not None and asked.mapping not in theirs.mappings
     faults = [*mapping.unknown(asked.documents, through)]
     faults += (
         mapping.unknown(answers.predicted, through)
-        if own
+        if foreign
         else mapping.untranslatable(answers.predicted, scheme)
     )
     if faults:
         raise InputError(faults)
-    translated = mapping.gold if own else mapping.predicted
+    translated = mapping.gold if foreign else mapping.predicted
     return (
         [mapping.gold(document, through) for document in asked.documents],
         Answers(

@@ -11,7 +11,7 @@ from pathlib import Path
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus, Spec
 from kashif.corpora.provenance import refuse_seen, seen_by, untold
-from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels
+from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels, unscored
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -103,8 +103,9 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
         if not any(document.entities for document in sets[name]):
             message = f"no entity is marked in the {name} articles, so there is nothing {use}"
             raise InputError(f"{message}; is their format the right one? CoNLL is written conll:PATH")
-        if name != "train" and (unlearned := lacking(sets[name], found.scheme)):
-            notices.append(f"{name}: {unlearned}")
+        if name != "train":
+            told = (lacking(sets[name], found.scheme), unscored(sets[name], found.scheme))
+            notices += [f"{name}: {notice}" for notice in told if notice]
     if not sets["calibration"]:
         sets["calibration"], corpora["calibration"] = sets["development"], corpora["development"]
     return Data(

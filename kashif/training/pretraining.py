@@ -56,7 +56,7 @@ from kashif.training.auxiliary import (
 from kashif.training.guards import diverged
 from kashif.training.masking import MaskingCollator, Pretrainer
 from kashif.training.precision import choose_attention
-from kashif.training.provenance import PRETRAINING, note_of, versions
+from kashif.training.provenance import PRETRAINING, auxiliary_rows, note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
 from kashif.training.trial import check_tokenizer, check_window
@@ -163,7 +163,7 @@ class _Material:
         return {
             "texts": {text: file_digest(path) for text, path in zip(recipe.texts, self.paths, strict=True)},
             "held out": articles_row(self.held_out),
-            "auxiliary": articles_row([d for corpus in self.auxiliary for d in corpus.documents]),
+            **auxiliary_rows(self.auxiliary),
         }
 
 

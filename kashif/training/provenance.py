@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from kashif.files import file_digest, parse_json, read_json, read_text
 from kashif.modeling import encoder
 from kashif.replacing import settle
 from kashif.scheme import Scheme
+from kashif.training.auxiliary import AuxiliaryCorpus
 from kashif.training.data import Data
 from kashif.training.precision import use_bfloat16
 from kashif.training.recipe import BaseRecipe, PretrainingRecipe, Recipe
@@ -53,17 +54,29 @@ def origin(recipe: Recipe, data: Data) -> dict[str, Any]:
     """What a model came from, as its manifest says it."""
     return {
         **versions(recipe),
-        "scheme": hashlib.sha256(data.scheme.dump().encode()).hexdigest(),
+        "scheme": _digest(data.scheme),
         "train": seen.articles_row(data.train),
         "development": seen.articles_row(data.development),
         "calibration": seen.articles_row(data.calibration),
         "encoder articles": seen.seen_by(recipe.encoder).row,
         "encoder recipe": _encoder_recipe(recipe.encoder),
         seen.TERMS: seen.terms_of(Path(encoder.resolve(recipe.encoder))),
-        "auxiliary": seen.articles_row([d for corpus in data.auxiliary for d in corpus.documents]),
+        **auxiliary_rows(data.auxiliary),
         "corpora": dict(data.corpora),
         "notices": data.notices,
     }
+
+
+def auxiliary_rows(corpora: Sequence[AuxiliaryCorpus]) -> dict[str, Any]:
+    """The articles of auxiliary corpora and the digests of their schemes, as a manifest says them."""
+    return {
+        "auxiliary": seen.articles_row([d for corpus in corpora for d in corpus.documents]),
+        "auxiliary schemes": {corpus.name: _digest(corpus.scheme) for corpus in corpora},
+    }
+
+
+def _digest(scheme: Scheme) -> str:
+    return hashlib.sha256(scheme.dump().encode()).hexdigest()
 
 
 def as_trained(folder: Path, data: Data, *, scheme: Scheme) -> tuple[Data, list[str]]:

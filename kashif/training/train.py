@@ -19,6 +19,7 @@ from transformers import AutoTokenizer, TrainerCallback, set_seed
 from kashif import box
 from kashif.corpora import provenance as seen
 from kashif.corpora.loading import Spec
+from kashif.document import Entity
 from kashif.errors import Fault, InputError, counted
 from kashif.evaluation.development import SELECTED_BY, in_words
 from kashif.evaluation.thresholds import calibrate
@@ -194,6 +195,8 @@ def _training_windows(
         layouts = predictor.lay_out([document.text for document in documents])
         aligned = [align(d, layout, scheme=data.scheme) for d, layout in zip(documents, layouts, strict=True)]
         lost = unreachable(documents, layouts, scheme=data.scheme, alignments=aligned)
+        if not data.scheme.relations:  # they are not scored, so none is missed
+            lost = [item for item in lost if isinstance(item.gold, Entity)]
         for line in describe(name, documents, layouts=layouts, lost=lost):
             say(line)
         if name == "train":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -210,20 +210,23 @@ def _time(seconds: float) -> str:
 
 
 class _EpochLines(TrainerCallback):
-    """Says one line an epoch."""
+    """Says one line an epoch, with the mean of the losses that were logged in it, if any was."""
 
     def __init__(self, say: Say, in_words: Callable[[Mapping[str, float]], str]) -> None:
         self.say = say
         self.in_words = in_words
-        self.loss = math.nan
+        self.losses: list[float] = []
         self.last_epoch = 0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        self.loss = (logs or {}).get("loss", self.loss)
+        if logs and "loss" in logs:
+            self.losses.append(logs["loss"])
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         epoch = round(state.epoch or 0)
         if epoch > self.last_epoch:  # the evaluation after training is of an epoch that has its line
             self.last_epoch = epoch
             scores = {name.removeprefix("eval_"): value for name, value in (metrics or {}).items()}
-            self.say(f"epoch {epoch:3d}  loss {self.loss:7.3f}  development: {self.in_words(scores)}")
+            loss = f"  loss {fmean(self.losses):7.3f}" if self.losses else ""
+            self.losses.clear()
+            self.say(f"epoch {epoch:3d}{loss}  development: {self.in_words(scores)}")

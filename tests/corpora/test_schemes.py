@@ -11,7 +11,7 @@ from helpers import ROOT, SCHEME, make_encoder, recipe
 from kashif.corpora import loading
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec
-from kashif.corpora.schemes import describe, lacking, learn, refuse_mappings, scheme_of
+from kashif.corpora.schemes import describe, lacking, learn, refuse_mappings, scheme_of, unscored
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import plain
@@ -225,7 +225,13 @@ def test_marks_that_a_scheme_lacks_are_counted(tmp_path: Path) -> None:
     assert lacking([document], learn([document])) == ""
     known = Scheme(entities={"G": ""}, relations={"in": RelationType(head=("G",), tail=("G",))})
     assert lacking([document, document], known) == (
-        "6 marks have labels that the scheme lacks and count as missed: P 4, met 2"
+        "6 marks have labels that the scheme lacks, so its models miss them: P 4, met 2"
+    )
+    assert unscored([document, document], known) == ""
+    without = Scheme(entities={"G": ""})
+    assert lacking([document], without).endswith("so its models miss them: P 2")
+    assert unscored([document, document], without) == (
+        "the gold has 4 relations, the scheme none: they are not scored"
     )
 
 

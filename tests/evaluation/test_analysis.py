@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
-from kashif.evaluation.analysis import CAUSES, Analysis, analyse, tally
+from kashif.evaluation.analysis import CAUSES, Analysis, analyse, tally, whys
 from kashif.evaluation.scoring import score
 from kashif.scheme import Scheme
 
@@ -61,10 +61,26 @@ def test_a_right_span_that_nests_explains_no_miss(scheme: Scheme) -> None:
 def test_what_is_unreachable_is_said_first(scheme: Scheme) -> None:
     gold = document([PUTIN, KURSK], ("visits", 1, 2, None))
     guess = document([(23, 28, "GPE")])
-    found = analyse(
-        gold, guess, scheme=scheme, scored=guess, unreachable=(gold.entities[0], gold.relations[0])
-    )
+    lost = {gold.entities[0]: "a", gold.relations[0]: "b"}
+    found = analyse(gold, guess, scheme=scheme, scored=guess, unreachable=lost)
     assert causes(found, "missed") == [("PERS", "unreachable"), ("GPE", "missed"), ("visits", "unreachable")]
+    assert whys([found]) == {"a": 1, "b": 1}
+
+
+def test_only_what_is_missed_counts_as_unreachable(scheme: Scheme) -> None:
+    """Of two spans that overlap a model may give the second, which was told as missed while it was right."""
+    gold = document([PUTIN, KURSK])
+    lost = dict.fromkeys(gold.entities, "it overlaps a span")
+    assert whys([analyse(gold, document([KURSK]), scheme=scheme, unreachable=lost)]) == {
+        "it overlaps a span": 1
+    }
+
+
+def test_relations_that_a_scheme_has_none_of_are_no_errors(scheme: Scheme) -> None:
+    gold = document([PUTIN, KURSK], ("visits", 1, 2, None))
+    without = scheme.model_copy(update={"relations": {}})
+    lost = {gold.relations[0]: "the scheme does not allow it"}
+    assert analyse(gold, document([PUTIN, KURSK]), scheme=without, unreachable=lost).errors == ()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +200,7 @@ def test_every_error_of_the_score_has_one_cause_by_brute_force(
     everything = [*gold.entities, *gold.relations]
     lost = data.draw(st.sets(st.sampled_from(everything)) if everything else st.just(set()))
     scored = data.draw(st.sampled_from([None, guess]))
-    analysis = analyse(gold, guess, scheme=scheme, scored=scored, unreachable=lost)
+    analysis = analyse(gold, guess, scheme=scheme, scored=scored, unreachable=dict.fromkeys(lost, "x"))
     report = score([gold], [guess], name="x", scheme=scheme, errors=tally([analysis]))
     for view in ("entities", "relations"):
         counts = report.measures[view].counts

@@ -74,7 +74,9 @@ def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: 
     own = "\n\n" + ARTICLE.replace("PERS#", "شخص#").replace("affiliation 5 4", "من 5 4")
     (news / "b1.txt").write_text(own, encoding="utf-8")
     [report] = score(trained, NEWS).reports
-    assert report.notices == ("2 marks have labels that the scheme lacks and count as missed: شخص 1, من 1",)
+    assert report.notices == (
+        "2 marks have labels that the scheme lacks, so its models miss them: شخص 1, من 1",
+    )
     assert report.entities["شخص"] == Counts(0, 0, 1)
     assert report.measures["entities"].counts == Counts(12, 1, 1)  # it finds a PERS there
     # Without its head no relation of the person can be right.
@@ -86,6 +88,25 @@ def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: 
     model = open_system(trained)
     [compared] = compare_systems((model, model), [NEWS]).reports
     assert report.notices == compared.notices
+
+
+def test_each_of_two_systems_is_told_what_its_own_scheme_lacks(trained: Path, news: Path) -> None:
+    """What one scheme lacked was said to be missed, though the other system found it."""
+    model = open_system(trained)
+    assert model.scheme is not None
+    labels = {label: "" for label in model.scheme.labels if label != "PERS"}
+    few = replace(model, name="few", scheme=Scheme(entities=labels))
+    lacked = "1 marks have labels that the scheme lacks, so its models miss them: PERS 1"
+    compared = compare_systems((model, few), [NEWS])
+    [report] = compared.reports
+    assert report.notices == (f"B: {lacked}",)
+    assert len(report.measures) == 3
+    told = "all gold entities are compared, and what a scheme lacks its own system misses; relations count as"
+    assert compared.notices == (f"the systems have different schemes: {told} that of {trained} has them",)
+    [report] = compare_systems((few, model), [NEWS]).reports
+    unscored = "the gold has 4 relations, the scheme none: they are not scored"
+    assert report.notices == (f"A: {lacked}", unscored)
+    assert (list(report.measures), report.relations) == (["entities"], {})
 
 
 def test_a_model_is_scored_by_its_own_scheme(trained: Path, news: Path) -> None:

@@ -321,7 +321,10 @@ def test_what_a_document_holds_twice_is_one_item(tokenizer: Any) -> None:
         (Relation, "the arguments are more than 1 sentence apart"),
         (Relation, "an argument is unreachable"),
     ]
-    found = analyse(document, Document("d", text), scheme=own, unreachable=[item.gold for item in lost])
+    found = analyse(
+        document, Document("d", text), scheme=own, unreachable={item.gold: item.cause for item in lost}
+    )
     causes = [error.cause for error in found.errors]
     assert causes.count("unreachable") == len(lost) == 3
+    assert {error.why for error in found.errors} == {"", *(item.cause for item in lost)}
     assert len(causes) == 5

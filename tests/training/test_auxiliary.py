@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,33 @@ def test_training_with_auxiliary_corpora_resumes_where_it_stopped(tiny_encoder: 
     train(settings, beside / "part", resume=True)
     whole, part = ((beside / name / "model.safetensors").read_bytes() for name in ("whole", "part"))
     assert whole == part
+
+
+def test_a_run_is_not_resumed_with_another_scheme_of_an_auxiliary_corpus(
+    tiny_encoder: Path, beside: Path
+) -> None:
+    """Two labels that changed places taught each tagger what the other had learned."""
+    cities = BESIDE[:1]
+    labels = sorted(gather(recipe(auxiliary=cities)).auxiliary[0].scheme.labels)
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch   2"):
+            raise KeyboardInterrupt
+
+    def order(names: Sequence[str]) -> None:
+        schemed = "".join(f"  {name}: x\n" for name in names)
+        (beside / "scheme.yaml").write_text(f"entities:\n{schemed}", encoding="utf-8")
+
+    for output, run in (
+        ("m", partial(train, recipe(tiny_encoder, auxiliary=cities, epochs=2))),
+        ("e", partial(pretrain, pretraining_recipe(tiny_encoder, auxiliary=cities, batch_size=1, epochs=2))),
+    ):
+        order(labels)
+        with pytest.raises(KeyboardInterrupt):
+            run(beside / output, say=stop)
+        order(labels[::-1])
+        with pytest.raises(InputError, match=r"auxiliary schemes\.cities\.conll has changed"):
+            run(beside / output, resume=True)
 
 
 def test_what_auxiliary_corpora_hold_counts_as_seen(tiny_encoder: Path, beside: Path) -> None:

@@ -76,6 +76,18 @@ def test_what_no_prediction_can_reach_is_said_before_training(tiny_encoder: Path
     assert lines[3].endswith("scored as missed: 1 (an edge is not at a word that the encoder sees)")
 
 
+def test_relations_that_the_scheme_has_none_of_are_not_said_to_be_missed(
+    tiny_encoder: Path, project: Path
+) -> None:
+    for id in ("n0", "n1"):
+        path = project / "annotations" / "news" / f"{id}.txt"
+        path.write_text(path.read_text(encoding="utf-8").partition("---")[0] + "---\n", encoding="utf-8")
+    lines: list[str] = []
+    train(recipe(tiny_encoder, epochs=1, scheme="learned"), project / "m", say=lines.append)
+    assert "development: the gold has 4 relations, the scheme none: they are not scored" in lines
+    assert not [line for line in lines if "scored as missed" in line]
+
+
 def test_the_same_seed_gives_the_same_model(tiny_encoder: Path, project: Path) -> None:
     first, second, other = (project / name for name in ("a", "b", "c"))
     for output in (first, second):

@@ -121,6 +121,24 @@ def test_one_line_is_said_for_each_epoch(tiny_encoder: Path, project: Path) -> N
     assert [line.rpartition("development: ")[2] for line in lines] == [in_words(found) for found in scores]
 
 
+@pytest.mark.parametrize(("every", "counts"), [(1, [2, 2]), (3, [0, 1])])
+def test_an_epoch_s_line_has_the_mean_of_the_losses_logged_in_it(
+    every: int, counts: list[int], tiny_encoder: Path, project: Path
+) -> None:
+    """It had the last one logged, of whatever epoch, and nan before the first."""
+    lines: list[str] = []
+    logging = {"logging_strategy": "steps", "logging_steps": every}
+    trainer = built(recipe(tiny_encoder, epochs=2, batch_size=1, trainer=logging), project / "checkpoints")
+    report_epochs(trainer, lines.append, progress=False, in_words=in_words)
+    trainer.train()
+    logged = [row for row in trainer.state.log_history if "loss" in row]
+    epochs = [[row["loss"] for row in logged if epoch - 1 < row["epoch"] <= epoch] for epoch in (1, 2)]
+    assert [len(losses) for losses in epochs] == counts
+    for line, losses in zip(lines, epochs, strict=True):
+        told = f"loss {sum(losses) / len(losses):7.3f}" if losses else ""
+        assert line[9:].partition("development")[0].strip() == told
+
+
 def test_it_is_told_once_how_long_an_epoch_takes(
     tiny_encoder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
