@@ -8,7 +8,9 @@ from typing import Any
 
 from kashif import box
 from kashif.corpora import loading, provenance
+from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import SeenArticles
+from kashif.corpora.schemes import lacking, refuse_mappings
 from kashif.document import Document
 from kashif.errors import Fault, InputError, counted
 from kashif.evaluation.suite import Watch, unwatched
@@ -31,9 +33,10 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
 
     Raises:
         InputError: if the model was trained on one of the articles or does not say on which it was, if
-            they hold no entity, or while another command writes to the folder.
+            they hold no entity of its scheme, for a mapping, or while another command writes to the folder.
     """
     box.refuse(box.find(folder))
+    refuse_mappings(map(Spec.parse, corpora))
     with checkpoints.locked(folder):
         return _choose_threshold(folder, corpora, watch)
 
@@ -43,7 +46,9 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
     config, scheme = predictor.model.config, predictor.scheme
     gold, notices = loading.load_all(corpora)
     notices += _not_development(folder, gold)
-    if not any(document.entities for document in gold):
+    if unknown := lacking(gold, scheme):
+        notices.append(unknown)
+    if not any(entity.label in scheme.entities for document in gold for entity in document.entities):
         raise InputError("; ".join(["no gold entity to choose the thresholds by", *notices]))
     texts = [(document.id, document.text) for document in gold]
     predicted = list(watch(predictor.stream_documents(texts), "predicting"))

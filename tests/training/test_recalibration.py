@@ -107,6 +107,25 @@ def test_articles_without_entities_are_refused(model: Path, tmp_path: Path) -> N
         choose_threshold(model, [str(news)])
 
 
+def test_labels_of_another_scheme_are_no_gold_in_silence(model: Path, tmp_path: Path) -> None:
+    """A mapping was passed over, and labels that the scheme lacks chose the thresholds as misses."""
+    news = Path(articles(tmp_path))
+    (news / "c1.txt").write_text("زار [[كيم|XYZ#1]] البلاد.\n", encoding="utf-8")
+    before = contents(model)
+    with pytest.raises(InputError, match="take '@iso' away: labels are taken as they stand"):
+        choose_threshold(model, [f"{news}@iso"])
+    with pytest.raises(
+        InputError, match=r"no gold entity .*1 marks have labels that the scheme lacks.*XYZ 1"
+    ):
+        choose_threshold(model, [str(news)])
+    assert contents(model) == before
+    (news / "c2.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
+    told = choose_threshold(model, [str(news)]).notices
+    assert any(
+        "1 marks have labels that the scheme lacks and count as missed: XYZ 1" in line for line in told
+    )
+
+
 def test_articles_without_relations_leave_theirs_as_it_was(model: Path, tmp_path: Path) -> None:
     news = Path(articles(tmp_path))
     (news / "c1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
