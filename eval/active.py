@@ -27,6 +27,7 @@ from kashif.corpora.partition import together
 from kashif.corpora.schemes import scheme_of
 from kashif.corpora.statistics import count_words
 from kashif.document import Document
+from kashif.errors import InputError, WorkError
 from kashif.evaluation import systems
 from kashif.evaluation.active import Article, choose
 from kashif.files import write_json, write_text
@@ -170,22 +171,36 @@ def report(recipe: Recipe, plan: Plan, points: Sequence[Point], folder: Path) ->
     write_text(folder / "active.md", head + table(points))
 
 
-def main() -> None:
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"write 1 or more, found {number}")
+    return number
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
+
+
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="learning curves of chosen and of drawn articles")
     parser.add_argument("recipe", type=Path, help="its corpora and seed are set here")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--pool", default=Plan.pool)
     parser.add_argument("--scored", default=Plan.scored)
     for name in ("start", "step", "rounds", "development"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name))
-    parser.add_argument("--seeds", default=",".join(map(str, Plan.seeds)))
+        parser.add_argument(f"--{name}", type=_positive, default=getattr(Plan, name))
+    parser.add_argument("--seeds", type=_seeds, default=Plan.seeds)
     parser.add_argument("--folder", type=Path, default=Path("models/active"), help="of the models")
-    asked = vars(parser.parse_args())
-    recipe = Recipe.load(asked.pop("recipe"), changes=asked.pop("set"))
-    folder, seeds = asked.pop("folder"), tuple(map(int, asked.pop("seeds").split(",")))
-    plan = Plan(**asked, seeds=seeds)
-    quiet_libraries()
-    points = measure(recipe, plan, folder)
+    asked = vars(parser.parse_args(words))
+    path, changes, folder = asked.pop("recipe"), asked.pop("set"), asked.pop("folder")
+    plan = Plan(**asked)
+    try:
+        recipe = Recipe.load(path, changes=changes)
+        quiet_libraries()
+        points = measure(recipe, plan, folder)
+    except (InputError, WorkError) as error:
+        raise SystemExit(str(error)) from error
     report(recipe, plan, points, REPORTS)
     print(table(points), end="")
 

@@ -168,6 +168,8 @@ def train(
 
     Raises:
         InputError: for a recipe, output, corpus, encoder or callback that does not fit.
+        WorkError: if the training diverges or a checkpoint cannot be written; the model folder stays as it
+            was.
     """
     from kashif.libraries import silent_libraries
     from kashif.outputs import output_folder

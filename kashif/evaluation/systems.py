@@ -331,7 +331,10 @@ def _unseen(
     """The corpora by name without the articles that a system was trained on, and notices beside theirs."""
     found: list[tuple[str, Corpus]] = []
     empty: list[Fault] = []
-    for name, text in named_corpora(targets):
+    named = named_corpora(targets)
+    if not named:
+        raise InputError(f"no corpus to score on: {listed(targets)} names none; write NAME: CORPUS in it")
+    for name, text in named:
         loaded = loading.load(text)
         unseen, told = loaded.documents, loaded.notices
         for system in systems:

@@ -6,7 +6,7 @@ Thresholds are counted: what a model predicts at threshold 0 is listed once, wit
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ from kashif.scheme import Scheme
 if TYPE_CHECKING:
     from kashif.modeling.predictor import Predictor
 
+DEFAULTS = {"entities": 0.0, "relations": THRESHOLD}
+"""The thresholds that no articles have chosen."""
 _POSSIBLE = 0.05
 """Below this probability nothing is predicted, so that calibration does not heed it."""
 
@@ -65,6 +67,14 @@ class Outcomes:
         f1 = 2 * (right[-1] - right[below]) / (len(self.scores) - below + self.gold)
         return float(options[f1.argmax()])
 
+    def threshold_of(self, count: int, *, near: float) -> float:
+        """A threshold from which so many are predicted: ``near``, or half-way between two probabilities."""
+        if (self.scores >= near).sum() == count:
+            return near
+        edges: list[float] = [1.0, *sorted(self.scores.tolist(), reverse=True), 0.0]
+        count = min(count, len(self.scores))
+        return (edges[count] + edges[count + 1]) / 2
+
     def calibration(self) -> Calibration | None:
         """What makes the probabilities true, of all that might be predicted; None where none is fitted."""
         possible = self.scores >= _POSSIBLE
@@ -104,7 +114,7 @@ class Choice:
     """A threshold, the calibration before it, and the counts that they give on the articles that chose it.
 
     ``fitted`` is whether these articles could calibrate; else the calibration is the model's former one.
-    ``crossed`` are the counts of ``cross_fitted``.
+    ``crossed`` are the counts of ``cross_fitted``; ``gained`` is whether they showed a better threshold.
     """
 
     threshold: float
@@ -112,6 +122,7 @@ class Choice:
     fitted: bool
     after: Counts
     crossed: Counts | None
+    gained: bool
 
 
 @dataclass(frozen=True)
@@ -125,14 +136,19 @@ class ThresholdChoice:
 
 
 def calibrate(
-    predictor: Predictor, gold: Sequence[Document], *, watch: Watch = unwatched
+    predictor: Predictor,
+    gold: Sequence[Document],
+    *,
+    before: Mapping[str, Counts] | None = None,
+    watch: Watch = unwatched,
 ) -> dict[str, Choice]:
     """Fits calibration and thresholds on development articles, and sets them in the model's configuration.
 
     First of entities, then of relations, whose probabilities hold those of their arguments; relations stay
     as they were where no gold has any, and so does a calibration that too few predictions could fit. A
-    threshold is kept if one chosen on half of the articles gains on the other half; else it is the default,
-    for on a few articles the best one is chance.
+    threshold is taken if one chosen on half of the articles gains on the other half; else it is the default,
+    for on a few articles the best one is chance. With the counts ``before`` the model's own one stands for
+    the default, moved to where the model predicts as much as before.
     """
     config, scheme = predictor.model.config, predictor.scheme
     texts = [(document.id, document.text) for document in gold]
@@ -142,24 +158,38 @@ def calibrate(
         found = list(watch(stream, f"predicting {view}"))
         return [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, found, strict=True)]
 
-    def choose(articles: Sequence[Outcomes], default: float, former: Calibration) -> Choice:
+    def choose(view: str, default: float, former: Calibration) -> Choice:
+        articles = predicted(view)
         found = Outcomes.joined(articles).calibration()
         calibration = former if found is None else found
         articles = [part.through(calibration) for part in articles]
-        whole, crossed = Outcomes.joined(articles), cross_fitted(articles, default=default)
+        whole = Outcomes.joined(articles)
+        if before:
+            count = before[view].tp + before[view].fp
+            default = whole.threshold_of(count, near=_moved(default, former, calibration))
+        crossed = cross_fitted(articles, default=default)
         best = whole.best_threshold(default)
         gained = crossed is not None and (crossed.f1 or 0) > (whole.counts(default).f1 or 0)
         best = best if gained else default
-        return Choice(best, calibration, found is not None, whole.counts(best), crossed)
+        return Choice(best, calibration, found is not None, whole.counts(best), crossed, gained)
 
-    former = config.entity_calibration
+    former, default = config.entity_calibration, config.entity_threshold if before else DEFAULTS["entities"]
     config.entity_calibration, config.entity_threshold = NO_CALIBRATION, 0.0
-    choices = {"entities": choose(predicted("entities"), 0.0, former)}
+    choices = {"entities": choose("entities", default, former)}
     config.entity_calibration = choices["entities"].calibration
     config.entity_threshold = choices["entities"].threshold
     if any(document.relations for document in gold) and scheme.relations:
         former, config.relation_calibration = config.relation_calibration, NO_CALIBRATION
-        choices["relations"] = choose(predicted("relations"), THRESHOLD, former)
+        default = config.relation_threshold if before else DEFAULTS["relations"]
+        choices["relations"] = choose("relations", default, former)
         config.relation_calibration = choices["relations"].calibration
         config.relation_threshold = choices["relations"].threshold
     return choices
+
+
+def _moved(threshold: float, before: Calibration, after: Calibration) -> float:
+    """A threshold ``before`` a calibration, as it parts the same predictions ``after`` it."""
+    if not 0 < threshold < 1:
+        return threshold
+    slope = after[0] / before[0]
+    return float(calibrated(threshold, (slope, after[1] - slope * before[1])))

@@ -110,7 +110,11 @@ def training_arguments(recipe: BaseRecipe, folder: Path, *, progress: bool) -> T
         )
         for callback in get_reporting_integration_callbacks(arguments.report_to):
             callback()  # which raises a RuntimeError if its package is not here
-    except (TypeError, ValueError, ImportError, RuntimeError) as error:
+        if arguments.gradient_accumulation_steps < 1:  # which trains nothing, and says nothing
+            raise ValueError(
+                f"gradient_accumulation_steps is 1 or more, found {arguments.gradient_accumulation_steps}"
+            )
+    except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise InputError(f"trainer: {error}") from error
     return arguments
 
@@ -147,7 +151,15 @@ def blamed(recipe: BaseRecipe) -> Iterator[None]:
         yield
     except (InputError, WorkError):
         raise
-    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError) as error:
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+        RuntimeError,
+        ImportError,  # of an optimizer's package that is not here, say
+    ) as error:
         if not recipe.trainer:
             raise
         keys = ", ".join(recipe.trainer)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from kashif.corpora import loading, slices
+from kashif.corpora import loading, mapping, slices
 from kashif.corpora.loading import Corpus
 from kashif.corpora.provenance import OTHER_TEXTS, seen_by
 from kashif.document import Document
@@ -63,6 +63,9 @@ def crossvalidate(
             is there already were chosen on what it leaves out.
     """
     asked = articles(recipe, over)
+    scheme = gather(recipe).scheme
+    if asked.mapping and (faults := mapping.unknown(asked.documents, scheme.mapping(asked.mapping))):
+        raise InputError(faults)
     parts = folds(asked.documents, count, seed=recipe.seed, output=output)
     _refuse_copies(recipe, asked, parts)
     if workers == 1:
@@ -76,7 +79,6 @@ def crossvalidate(
             for future in waiting:
                 future.result()
     answers: list[Answers] = []
-    scheme = gather(recipe).scheme
     for fold in parts:  # one model at a time in memory
         model = systems.open_model(fold.folder, watch=watch)
         ids = set(fold.left_out)

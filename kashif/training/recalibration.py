@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kashif import box
 from kashif.corpora import loading, provenance
+from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import SeenArticles
+from kashif.corpora.schemes import lacking, refuse_mappings
 from kashif.document import Document
 from kashif.errors import Fault, InputError, counted
 from kashif.evaluation.suite import Watch, unwatched
-from kashif.evaluation.thresholds import Outcomes, ThresholdChoice, calibrate, outcomes
+from kashif.evaluation.thresholds import DEFAULTS, Outcomes, ThresholdChoice, calibrate, outcomes
 from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
 from kashif.modeling.decoding import NO_CALIBRATION
@@ -26,14 +29,15 @@ from kashif.training.recipe import Recipe
 def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unwatched) -> ThresholdChoice:
     """Chooses a model's thresholds and calibration anew and writes them into its ``config.json``.
 
-    ``manifest.json`` and the card then tell of the articles that chose them. A calibration that these cannot
-    fit stays as it was.
+    ``manifest.json`` and the card then tell of the articles that chose them. A calibration or a
+    threshold that these cannot choose better stays as it was.
 
     Raises:
         InputError: if the model was trained on one of the articles or does not say on which it was, if
-            they hold no entity, or while another command writes to the folder.
+            they hold no entity of its scheme, for a mapping, or while another command writes to the folder.
     """
     box.refuse(box.find(folder))
+    refuse_mappings(map(Spec.parse, corpora))
     with checkpoints.locked(folder):
         return _choose_threshold(folder, corpora, watch)
 
@@ -43,7 +47,9 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
     config, scheme = predictor.model.config, predictor.scheme
     gold, notices = loading.load_all(corpora)
     notices += _not_development(folder, gold)
-    if not any(document.entities for document in gold):
+    if unknown := lacking(gold, scheme):
+        notices.append(unknown)
+    if not any(entity.label in scheme.entities for document in gold for entity in document.entities):
         raise InputError("; ".join(["no gold entity to choose the thresholds by", *notices]))
     texts = [(document.id, document.text) for document in gold]
     predicted = list(watch(predictor.stream_documents(texts), "predicting"))
@@ -55,25 +61,45 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
         for view in former
     }
     told = [(read_json(folder / provenance.NAME), config.uncalibrated)]
-    chosen = calibrate(predictor, gold, watch=watch)
-    kept = [view for view, choice in chosen.items() if not choice.fitted]
+    chosen = calibrate(predictor, gold, before=before, watch=watch)
     anew = len(chosen) == len(former) or not scheme.relations
-    anew = anew and all(chosen[view].calibration == NO_CALIBRATION for view in kept)
+    anew = anew and all(
+        (choice.gained or former[view] == DEFAULTS[view])
+        and (choice.fitted or choice.calibration == NO_CALIBRATION)
+        for view, choice in chosen.items()
+    )
     with replaced_files(folder) as new:
         config.save_pretrained(new)
         manifest = provenance.with_thresholds(folder, gold, anew=anew)
         write_json(new / provenance.NAME, manifest)
         told.append((manifest, config.uncalibrated))
         notices += _tell_on_card(folder, new, scheme, told)
-    if kept:
-        few = f"{counted(len(gold), 'article')} cannot calibrate the probabilities of {' and '.join(kept)}"
-        notices.append(f"{few}: these stay calibrated, or not, as they were")
-    for view, choice in chosen.items():
-        old, after = before[view].f1 or 0, choice.after.f1 or 0
-        if choice.crossed and (choice.crossed.f1 or 0) <= old < after:
-            message = "chosen on half of the articles, the gain did not show on the other half"
-            notices.append(f"{view}: {message}: do not rely on it")
-    return ThresholdChoice(former, before, chosen, tuple(notices))
+    found = ThresholdChoice(former, before, chosen, ())
+    return replace(found, notices=(*notices, *_kept(found, scheme, len(gold))))
+
+
+def _kept(found: ThresholdChoice, scheme: Scheme, count: int) -> list[str]:
+    """Notices of what of a model so many articles could not choose anew, and of what is lost by the rest."""
+    notices, articles = [], counted(count, "article")
+    for view, choice in found.chosen.items():
+        if not choice.gained:
+            why = f"no better one shows on {articles}" if choice.crossed else "one takes two articles"
+            moved = f" ({choice.threshold:.3f} in the new probabilities)"
+            moved *= choice.threshold != found.former[view]
+            notices.append(f"{view}: the former threshold is kept{moved}: {why}")
+        if not choice.fitted:
+            notices.append(f"{view}: the former calibration is kept: {articles} cannot fit one")
+    relations = found.chosen.get("relations")
+    if scheme.relations and not relations:
+        notices.append("relations: the former threshold and calibration are kept: no gold has a relation")
+    if scheme.relations and found.chosen["entities"].fitted:
+        anew = "the entities are calibrated anew, whose probabilities are part of theirs"
+        if not (relations and relations.fitted):
+            notices.append(f"relations: their probabilities change all the same: {anew}")
+        old, new = found.before["relations"].f1 or 0, (relations and relations.after.f1) or 0
+        if relations and new < old:
+            notices.append(f"relations: F1 on {articles} falls from {old:.3f} to {new:.3f}: {anew}")
+    return notices
 
 
 def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:

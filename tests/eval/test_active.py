@@ -73,3 +73,19 @@ def test_a_pool_that_is_too_small_is_refused(active: Any, tmp_path: Path) -> Non
     (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
     with pytest.raises(SystemExit, match="articles are needed, it has 1"):
         active.measure(recipe(), active.Plan(pool=str(tmp_path)), tmp_path / "models")
+
+
+def test_what_the_command_line_has_wrong_is_told(
+    active: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """These were tracebacks."""
+    with pytest.raises(SystemExit, match=r"no\.yaml"):
+        active.main([str(tmp_path / "no.yaml")])
+    for words, told in (
+        (["--start", "0"], "write 1 or more, found 0"),
+        (["--step", "-1"], "write 1 or more, found -1"),
+        (["--seeds", "a"], "argument --seeds: invalid"),
+    ):
+        with pytest.raises(SystemExit):
+            active.main([str(tmp_path / "no.yaml"), *words])
+        assert told in capsys.readouterr().err

@@ -57,6 +57,16 @@ def test_a_model_is_scored_with_gold_entities_too(trained: Path, news: Path) -> 
     assert report.measures["relations given gold entities"].counts.f1 == 1
 
 
+def test_a_suite_without_corpora_is_refused(trained: Path, tmp_path: Path) -> None:
+    """It ended in a traceback, or in no comparison at all."""
+    suite = tmp_path / "s.yaml"
+    suite.write_text("about: a test\ncorpora: {}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no corpus to score on: .*s\.yaml names none"):
+        score(trained, str(suite))
+    with pytest.raises(InputError, match=r"no corpus to score on: .*s\.yaml names none"):
+        compare_systems((open_system(trained), open_system(trained)), [str(suite)])
+
+
 def test_whoever_watches_sees_the_documents_pass(trained: Path, news: Path) -> None:
     seen: list[tuple[str, str]] = []
 

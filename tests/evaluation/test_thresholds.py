@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kashif.document import Document, Entity, Relation
+from kashif.evaluation import thresholds
 from kashif.evaluation.calibration import Scored, reliability
 from kashif.evaluation.counting import Counts, relation_items
 from kashif.evaluation.thresholds import Outcomes, calibrate, cross_fitted, outcomes
@@ -132,6 +133,13 @@ def test_outcomes_at_a_threshold_include_it() -> None:
     ]
 
 
+def test_a_threshold_from_which_so_many_are_predicted() -> None:
+    found = Outcomes(np.array([0.2, 0.6, 0.4]), np.array([True, False, False]), 1)
+    assert found.threshold_of(2, near=0.3) == 0.3
+    assert [found.threshold_of(count, near=0.35) for count in (0, 1, 3, 9)] == [0.8, 0.5, 0.1, 0.1]
+    assert found.threshold_of(3, near=0.0) == 0
+
+
 def test_calibration_and_thresholds_of_a_model_that_is_too_sure(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,8 +151,9 @@ def test_calibration_and_thresholds_of_a_model_that_is_too_sure(
     said = {d.id: replace(ENTITIES[0], score=score) for d, (score, _) in zip(gold, pairs, strict=True)}
     answers = [Document(id, TEXT, (entity,)) for id, entity in said.items()]
     monkeypatch.setattr(predictor, "stream_documents", lambda *_, **__: iter(answers))
-    found = calibrate(predictor, gold)["entities"]
     config = predictor.model.config
+    config.entity_threshold = 0.7
+    found = calibrate(predictor, gold)["entities"]
     assert (config.entity_threshold, config.entity_calibration) == (found.threshold, found.calibration)
     scores = calibrated(np.array([score for score, _ in pairs]), found.calibration)
     told = reliability([Scored(float(s), hit) for s, (_, hit) in zip(scores, pairs, strict=True)])
@@ -153,3 +162,12 @@ def test_calibration_and_thresholds_of_a_model_that_is_too_sure(
     assert 0.2 < found.threshold < 0.5
     plain = Counts(sum(hit for _, hit in pairs), sum(not hit for _, hit in pairs), 0)
     assert (found.after.f1 or 0) > (plain.f1 or 0)
+    # Where no threshold is chosen, what was predicted still is, by the new probabilities.
+    config.entity_threshold, config.entity_calibration = 0.7, (1.0, 0.0)
+    sure = [hit for score, hit in pairs if score >= 0.7]
+    before = Counts(sum(sure), len(sure) - sum(sure), sum(hit for _, hit in pairs) - sum(sure))
+    monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: None)
+    kept = calibrate(predictor, gold, before={"entities": before})["entities"]
+    assert (kept.after, kept.gained, kept.calibration) == (before, False, found.calibration)
+    assert kept.threshold == config.entity_threshold == pytest.approx(calibrated(0.7, found.calibration))
+    assert calibrate(predictor, gold)["entities"].threshold == 0

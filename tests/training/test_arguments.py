@@ -8,7 +8,7 @@ from helpers import recipe
 from transformers import Adafactor
 
 from kashif.errors import InputError
-from kashif.training.arguments import OWN, keep_to_one_device, training_arguments
+from kashif.training.arguments import OWN, blamed, keep_to_one_device, training_arguments
 from kashif.training.data import gather
 from kashif.training.train import build_trainer, train
 
@@ -53,6 +53,32 @@ def test_unknown_and_wrong_arguments_are_refused(tmp_path: Path) -> None:
 def test_a_tracker_that_is_not_here_is_told(tracker: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"trainer: .*{told}"):
         training_arguments(recipe(trainer={"report_to": tracker}), tmp_path, progress=False)
+
+
+def test_a_file_of_an_argument_that_is_not_here_is_told(tmp_path: Path) -> None:
+    """It was a traceback."""
+    with pytest.raises(InputError, match=r"trainer: .*No such file or directory: .*x\.json"):
+        training_arguments(
+            recipe(trainer={"accelerator_config": str(tmp_path / "x.json")}), tmp_path, progress=False
+        )
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_steps_that_train_nothing_are_refused(steps: int, tmp_path: Path) -> None:
+    """An untrained model was written."""
+    with pytest.raises(InputError, match=f"trainer: gradient_accumulation_steps is 1 or more, found {steps}"):
+        training_arguments(recipe(trainer={"gradient_accumulation_steps": steps}), tmp_path, progress=False)
+
+
+def test_an_optimizer_whose_package_is_not_here_is_blamed() -> None:
+    """It was a traceback."""
+    with (
+        pytest.raises(
+            InputError, match="training fails with optim: install bitsandbytes; does it run without"
+        ),
+        blamed(recipe(trainer={"optim": "adamw_bnb_8bit"})),
+    ):
+        raise ImportError("install bitsandbytes")
 
 
 def test_several_gpus_are_not_cut_a_batch_for(tmp_path: Path) -> None:

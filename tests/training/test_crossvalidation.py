@@ -137,6 +137,15 @@ def test_a_fold_is_trained_again_where_its_weights_are_cut_and_only_there(
     assert weights.read_bytes() == whole
 
 
+def test_a_mapping_that_is_not_there_is_told_before_the_first_training(recipe: Recipe, project: Path) -> None:
+    """It was told after the last one."""
+    with pytest.raises(InputError, match="no mapping 'nomap'"):
+        crossvalidate(recipe, project / "m", over=f"{NEWS}@nomap", count=2)
+    with pytest.raises(InputError, match="GPE"):
+        crossvalidate(recipe, project / "m", over=f"{NEWS}@anercorp", count=2)
+    assert not (project / "m").exists()
+
+
 def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Path) -> None:
     one, two = (
         crossvalidate(recipe, project / f"m{workers}", count=2, workers=workers) for workers in (1, 2)

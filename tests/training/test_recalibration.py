@@ -37,21 +37,44 @@ def articles(tmp_path: Path, *ids: str) -> str:
 
 
 def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> None:
-    news = articles(tmp_path, "a2")
+    news = articles(tmp_path, "a2", "b1")
     found = choose_threshold(model, [news])
-    assert (found.former["relations"], found.before["relations"]) == (1.0, Counts(0, 0, 4))
+    assert (found.former["relations"], found.before["relations"]) == (1.0, Counts(0, 0, 8))
     chosen = found.chosen["relations"]
     assert chosen.after.f1 == 1
-    assert chosen.crossed is None
+    assert chosen.crossed is not None
+    assert chosen.crossed.f1 == 1
     assert found.chosen["entities"].threshold == found.former["entities"] == 0
-    assert found.notices == (
-        "1 article cannot calibrate the probabilities of entities and relations: these stay calibrated, or not, "
-        "as they were",
+    assert found.notices[1:] == (
+        "entities: the former threshold is kept: no better one shows on 2 articles",
+        "entities: the former calibration is kept: 2 articles cannot fit one",
+        "relations: the former calibration is kept: 2 articles cannot fit one",
     )
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     assert config["relation_threshold"] == chosen.threshold < 1
     [report] = score_system(open_system(model), [news]).reports
     assert report.measures["relations"].counts == chosen.after
+
+
+def test_articles_that_cannot_choose_leave_the_threshold(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The built-in default took its place, and nothing said so."""
+    rewrite(model / "config.json", entity_threshold=0.125)
+    found = choose_threshold(model, [articles(tmp_path, "a2")])
+    assert {view: choice.threshold for view, choice in found.chosen.items()} == found.former
+    assert {view: choice.after for view, choice in found.chosen.items()} == found.before
+    why = "the former threshold is kept: one takes two articles"
+    assert {f"entities: {why}", f"relations: {why}"} <= {*found.notices}
+    (tmp_path / "annotations" / "news" / "b1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: Counts(0, 5, 5))
+    found = choose_threshold(model, [str(tmp_path / "annotations" / "news")])
+    assert {view: choice.threshold for view, choice in found.chosen.items()} == found.former
+    assert "relations: the former threshold is kept: no better one shows on 2 articles" in found.notices
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    assert (config["entity_threshold"], config["relation_threshold"]) == (0.125, 1.0)
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    assert len(manifest["thresholds"]["articles"]) == 3  # what chose it before still does
 
 
 def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_path: Path) -> None:
@@ -69,21 +92,10 @@ def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_pa
         assert not (before / ".ready").exists()
 
 
-def test_a_gain_that_the_other_half_does_not_show_is_told(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: Counts(0, 5, 5))
-    found = choose_threshold(model, [articles(tmp_path, "a2")])
-    assert "did not show on the other half" in found.notices[-1]
-
-
 def test_articles_beside_the_development_ones_are_no_longer_held_out(model: Path, tmp_path: Path) -> None:
     news = articles(tmp_path, "a2", "b1")
     for _ in range(2):
         found = choose_threshold(model, [news])
-        crossed = found.chosen["relations"].crossed
-        assert crossed is not None
-        assert crossed.f1 == 1
         assert "1 of 2 articles are not the model's development ones (b1)" in found.notices[0]
     told = score_system(open_system(model), [news]).reports[0].notices
     assert f"1 of these articles chose the threshold of {model}: not held out" in told[1]
@@ -107,12 +119,42 @@ def test_articles_without_entities_are_refused(model: Path, tmp_path: Path) -> N
         choose_threshold(model, [str(news)])
 
 
-def test_articles_without_relations_leave_theirs_as_it_was(model: Path, tmp_path: Path) -> None:
+def test_labels_of_another_scheme_are_no_gold_in_silence(model: Path, tmp_path: Path) -> None:
+    """A mapping was passed over, and labels that the scheme lacks chose the thresholds as misses."""
+    news = Path(articles(tmp_path))
+    (news / "c1.txt").write_text("زار [[كيم|XYZ#1]] البلاد.\n", encoding="utf-8")
+    before = contents(model)
+    with pytest.raises(InputError, match="take '@iso' away: labels are taken as they stand"):
+        choose_threshold(model, [f"{news}@iso"])
+    with pytest.raises(
+        InputError, match=r"no gold entity .*1 marks have labels that the scheme lacks.*XYZ 1"
+    ):
+        choose_threshold(model, [str(news)])
+    assert contents(model) == before
+    (news / "c2.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
+    told = choose_threshold(model, [str(news)]).notices
+    assert any(
+        "1 marks have labels that the scheme lacks and count as missed: XYZ 1" in line for line in told
+    )
+
+
+def test_articles_without_relations_leave_theirs_as_it_was(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     news = Path(articles(tmp_path))
     (news / "c1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
-    assert choose_threshold(model, [str(news)]).chosen.keys() == {"entities"}
+    found = choose_threshold(model, [str(news)])
+    assert found.chosen.keys() == {"entities"}
+    kept = "relations: the former threshold and calibration are kept: no gold has a relation"
+    assert kept in found.notices
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     assert config["relation_threshold"] == 1.0
+    monkeypatch.setattr(thresholds, "fitted", lambda *_: (0.9, 0.1))
+    told = choose_threshold(model, [str(news)]).notices
+    assert told[-2] == kept
+    assert told[-1].startswith(
+        "relations: their probabilities change all the same: the entities are calibrated"
+    )
 
 
 def rewrite(file: Path, **values: object) -> None:
@@ -128,7 +170,8 @@ def test_articles_too_few_to_calibrate_leave_the_calibration(model: Path, tmp_pa
     found = choose_threshold(model, [articles(tmp_path, "b1")])
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     assert {name: config[name] for name in former} == former
-    assert "1 article cannot calibrate the probabilities of entities and relations" in found.notices[1]
+    why = "the former calibration is kept: 1 article cannot fit one"
+    assert {f"entities: {why}", f"relations: {why}"} <= {*found.notices}
     manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["thresholds"]["articles"].keys() == {"a2", "b1"}  # what calibrated before still does
 
@@ -142,7 +185,8 @@ def test_the_card_tells_of_the_new_calibration(
     card.write_text(own, encoding="utf-8")
     assert "could not be calibrated" in own
     monkeypatch.setattr(thresholds, "fitted", lambda *_: (0.9, 0.1))
-    assert choose_threshold(model, [articles(tmp_path, "a2", "b1")]).notices[1:] == ()
+    told = choose_threshold(model, [articles(tmp_path, "a2", "b1")]).notices
+    assert not any("calibration" in line for line in told)
     text = card.read_text(encoding="utf-8")
     assert text.startswith(own[: own.index("# mine") + 6])
     assert text.endswith("What I wrote.\n")
