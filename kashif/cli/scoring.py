@@ -14,7 +14,6 @@ import typer
 from kashif import box
 from kashif.cli.console import (
     Changes,
-    Corpora,
     Device,
     Html,
     Json,
@@ -142,7 +141,10 @@ def compare(
         say(notice)
 
 
-def threshold(model: Annotated[str, typer.Argument(help="a model folder")], corpora: Corpora) -> None:
+def threshold(
+    model: Annotated[str, typer.Argument(help="a model folder")],
+    corpora: Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT]", metavar="CORPUS…")],
+) -> None:
     """Choose on development articles the probability from which the model predicts a relation."""
     quiet_libraries()
     from kashif.cli import tables

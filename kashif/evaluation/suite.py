@@ -8,6 +8,7 @@ from pathlib import Path
 from kashif.config import StrictModel
 from kashif.corpora.sources import sources
 from kashif.document import Document
+from kashif.errors import InputError, listed
 
 Watch = Callable[[Iterable[Document], str], Iterable[Document]]
 """Passes documents on and tells somebody of the progress; the string says what they are."""
@@ -29,7 +30,7 @@ def named_corpora(targets: Sequence[str]) -> list[tuple[str, str]]:
     """``(name, corpus)`` of corpora and of suites (``.yaml``), in order.
 
     Raises:
-        InputError: listing what does not fit in a suite's file.
+        InputError: listing what does not fit in a suite's file; if there is no corpus.
     """
     found: list[tuple[str, str]] = []
     for target in targets:
@@ -37,6 +38,8 @@ def named_corpora(targets: Sequence[str]) -> list[tuple[str, str]]:
             found += Suite.load(Path(target)).corpora.items()
         else:
             found.append((target, target))
+    if not found:
+        raise InputError(f"no corpus to score on: {listed(targets)} names none; write NAME: CORPUS in it")
     return found
 
 

@@ -331,10 +331,7 @@ def _unseen(
     """The corpora by name without the articles that a system was trained on, and notices beside theirs."""
     found: list[tuple[str, Corpus]] = []
     empty: list[Fault] = []
-    named = named_corpora(targets)
-    if not named:
-        raise InputError(f"no corpus to score on: {listed(targets)} names none; write NAME: CORPUS in it")
-    for name, text in named:
+    for name, text in named_corpora(targets):
         loaded = loading.load(text)
         unseen, told = loaded.documents, loaded.notices
         for system in systems:
