@@ -39,17 +39,18 @@ def test_nothing_of_a_text_acts_on_the_terminal() -> None:
 
 
 def test_hostile_labels_ids_and_mentions_stand_whole_in_tables() -> None:
-    text = f"زار {HOSTILE}\u2069 كيم"
+    text, label = f"زار {HOSTILE}\u2069 كيم", HOSTILE.replace("\u202e", "")  # which no label holds
     document = Document(
         HOSTILE,
         text,
-        (Entity(1, 4, 4 + len(HOSTILE) + 1, HOSTILE, f"{HOSTILE}\u2069"), Entity(2, 0, 3, "[/]", "زار")),
-        (Relation(HOSTILE, 1, 2),),
+        (Entity(1, 4, 4 + len(HOSTILE) + 1, label, f"{HOSTILE}\u2069"), Entity(2, 0, 3, "[/]", "زار")),
+        (Relation(label, 1, 2),),
     )
     told = printed(*tables.document(document), *tables.statistics(statistics([document])))
     assert f"{SHOWN}: 2 entities" in told
     assert f"\u2068{SHOWN}\\u2069\u2069" in told
-    assert told.count(SHOWN) == 7
+    assert told.count(SHOWN) == 3
+    assert told.count(SHOWN.replace("\\u202e", "")) == 4
     assert "[/] " in told
     assert not {"\x1b", "\x9b", "\u202e"} & set(told)
 

@@ -175,7 +175,6 @@ def test_an_encoder_that_has_read_a_held_out_article_is_refused(tiny_encoder: Pa
         {"dataloader_drop_last": True, "per_device_eval_batch_size": 1000},
         {"per_device_eval_batch_size": 0},
         {"lr_scheduler_kwargs": {"a": 1}},
-        {"gradient_accumulation_steps": 0},
     ],
 )
 def test_values_that_pretraining_fails_over_are_blamed(
