@@ -188,8 +188,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--pool", default=Plan.pool)
     parser.add_argument("--scored", default=Plan.scored)
-    for name in ("start", "step", "rounds", "development"):
+    for name in ("start", "step", "development"):
         parser.add_argument(f"--{name}", type=_positive, default=getattr(Plan, name))
+    parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--seeds", type=_seeds, default=Plan.seeds)
     parser.add_argument("--folder", type=Path, default=Path("models/active"), help="of the models")
     asked = vars(parser.parse_args(words))

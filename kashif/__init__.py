@@ -6,11 +6,12 @@ The names below are the whole public interface. They are loaded when they are fi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     folder = box.find(model).resolve()
     files = [(path, path.stat()) for name in _LOADED if (path := folder / name).is_file()]
     written = tuple((path.name, file.st_mtime_ns, file.st_size) for path, file in files)
-    return _kept(folder, written).predict(texts)
+    with _LOADING:
+        kept = _kept(folder, written)
+    return kept.predict(texts)
 
 
 _LOADED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "export.json")
@@ -113,8 +116,18 @@ def _kept(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> Predictor
     return load(folder)
 
 
-_LOADING = Lock()
+_LOADING = RLock()
 """transformers changes torch and its own settings while it loads, so one thread does at a time."""
+
+
+def _unlock() -> None:
+    """Takes a new lock, in a fork: the thread that held the old one is not there."""
+    global _LOADING
+    _LOADING = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def load(

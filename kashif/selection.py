@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Real
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -58,7 +59,7 @@ class Selection:
 
 def check_threshold(threshold: float | None) -> None:
     """Raises InputError for a threshold that is no probability."""
-    if threshold is not None and not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
+    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
         raise InputError(Fault("--threshold", f"{threshold!r:.40}: write a probability from 0 to 1"))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,8 @@ def refuse_no_texts(texts: Any) -> None:
         raise InputError(f"predict takes texts, found {kind}; give it the column of texts")
     if isinstance(texts, Document):
         raise InputError("predict takes texts, found a Document; give its .text")
-    try:
-        iter(texts)
-    except TypeError:  # such as an array of numpy without dimensions, which has __iter__
-        texts = {}
-    if isinstance(texts, Mapping):
+    bare = getattr(texts, "ndim", 1) == 0  # an array of numpy without dimensions has __iter__, too
+    if bare or isinstance(texts, Mapping) or not isinstance(texts, Iterable):
         raise InputError(f"predict takes a string or several, found {kind}")
 
 
@@ -98,5 +96,5 @@ def refuse_other_layouts(layouts: Sequence[Any], texts: Sequence[Any]) -> None:
 
 def check_number(value: Any, what: str) -> None:
     """Raises InputError for what is no number, and not None."""
-    if value is not None and (not isinstance(value, int | float) or math.isnan(value)):
+    if value is not None and (not isinstance(value, Real) or math.isnan(value)):
         raise InputError(f"{what} {value!r:.40}: write a number")

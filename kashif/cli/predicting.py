@@ -93,7 +93,7 @@ def predict(
     place = _place(output, format, resume=resume, read=read)
     log = _log(errors, place, skip=skip)
     read.refuse(*([place.path] if place and not place.folder else []), *([log] if log else []))
-    if log and log.is_file() and not _is_log(log):
+    if log and not is_stream(log) and log.is_file() and not _is_log(log):
         raise InputError(Fault(str(log), "this is no file of what failed, and would be lost; name another"))
     refusal = place.refusal if place else _no_refusal
     if log and place and place.folder and log.name != _LOG and log.resolve().parent == place.path.resolve():
@@ -128,7 +128,7 @@ def predict(
         run = _Run(texts, predict_each, failures)
         if place is None or is_stream(place.path):
             file = stack.enter_context(open_stream(place.path, buffering=0)) if place else None
-            run.stream(format, labels=colours, file=file)
+            run.stream(format, labels=colours, file=file, name=output or "")
         else:
             digest = bulk.run_digest(folder)
             if stamp or not selection.keeps_all:  # other documents, so another run
@@ -249,8 +249,8 @@ class _Run:
         self._notes: list[str] = []
         self._count = 0
 
-    def stream(self, format: str, *, labels: Sequence[str], file: BinaryIO | None) -> None:
-        """Prints documents as they come; ``file`` is a pipe or device, None standard output."""
+    def stream(self, format: str, *, labels: Sequence[str], file: BinaryIO | None, name: str) -> None:
+        """Prints documents as they come; ``file`` is a pipe or device of this name, None standard output."""
 
         def check(document: Document) -> None:
             if self._count and format in FORMATS and not FORMATS[format].many:
@@ -270,7 +270,7 @@ class _Run:
             if file is None:
                 emit(content)
                 continue
-            with named_errors(file.name):
+            with named_errors(name):
                 file.write(content.encode())
         if not self._count:
             self._notes.append("no document to write")

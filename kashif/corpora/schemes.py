@@ -186,7 +186,7 @@ def lacking(documents: Iterable[Document], scheme: Scheme) -> str:
             unknown.update(r.label for r in document.relations if r.label not in scheme.relations)
     if not unknown:
         return ""
-    what = f"{unknown.total()} marks have labels that the scheme lacks, so its models miss them"
+    what = f"{unknown.total()} marks have labels that the scheme lacks; a model of it misses them"
     return f"{what}: {_listed(unknown)}"
 
 

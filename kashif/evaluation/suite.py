@@ -8,7 +8,7 @@ from pathlib import Path
 from kashif.config import StrictModel
 from kashif.corpora.sources import sources
 from kashif.document import Document
-from kashif.errors import InputError, listed
+from kashif.errors import InputError
 
 Watch = Callable[[Iterable[Document], str], Iterable[Document]]
 """Passes documents on and tells somebody of the progress; the string says what they are."""
@@ -30,16 +30,16 @@ def named_corpora(targets: Sequence[str]) -> list[tuple[str, str]]:
     """``(name, corpus)`` of corpora and of suites (``.yaml``), in order.
 
     Raises:
-        InputError: listing what does not fit in a suite's file; if there is no corpus.
+        InputError: listing what does not fit in a suite's file; for a suite without corpora.
     """
     found: list[tuple[str, str]] = []
     for target in targets:
         if target.endswith((".yaml", ".yml")):
-            found += Suite.load(Path(target)).corpora.items()
+            if not (corpora := Suite.load(Path(target)).corpora):
+                raise InputError(f"no corpus to score on: {target} names none; write NAME: CORPUS in it")
+            found += corpora.items()
         else:
             found.append((target, target))
-    if not found:
-        raise InputError(f"no corpus to score on: {listed(targets)} names none; write NAME: CORPUS in it")
     return found
 
 

@@ -172,7 +172,7 @@ def _text(raw: str, id: str, where: str) -> Input:
     """A text without its byte order mark, and without marks if all of it fits the plain format."""
     raw = raw.removeprefix(BOM)
     if _is_json(raw):
-        message = "JSON, not a text; write each text as an object on a line of its own, in a .jsonl"
+        message = "JSON, not a text; write each text as an object on a line of its own, in a *.jsonl"
         if format := shapes.shape(raw):
             message += f", with: kashif corpus convert {format}:{where} --format jsonl --output FILE.jsonl"
         return Failure(Fault(where, message), id)

@@ -143,9 +143,8 @@ def _tell_rules(body: str, where: str, ids: Collection[int], faults: list[Fault]
     for rule in _LIKE_RULE.finditer(body):
         below = _LIKE_RELATION.match(body, rule.end())
         if below and {int(below[1]), int(below[2])} <= {*ids}:
-            message = (
-                f"{rule[0]!r} is not the line that relations stand below; write --- there, alone and once"
-            )
+            told = f"{rule[0]!r} is not the line that relations stand below; write --- there, alone and once"
+            message = f"{told}; if both are text, write jsonl"
             faults.append(Fault(where, message, body.count("\n", 0, rule.start()) + 1))
 
 
@@ -195,9 +194,8 @@ def write(document: Document) -> tuple[str, list[str]]:
     end = "\r\n" if document.text.endswith("\r") else "\n"  # the line end before the rule is not the text's
     whole = "".join([*parts, end, "---\n", *rows])
     if _TELLING.search(document.text) and not _is_read(whole, document):
-        raise InputError(
-            Fault(where, "the text holds what looks like marks (such as [[ or |X#1); write jsonl")
-        )
+        found = "the text holds what looks like marks ([[, |X#1, or [ where a mention begins)"
+        raise InputError(Fault(where, f"{found}; write jsonl"))
     return BOM + whole if whole.startswith(BOM) else whole, []  # reading takes one away
 
 

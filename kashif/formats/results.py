@@ -126,8 +126,8 @@ def open_results(output: Output, *, run: str, resume: bool) -> Iterator[Results]
 
 def _nothing(others: list[Path]) -> str:
     if others:
-        what = "another model, version, --threshold, --labels or --meta"
-        return f"{others[0].name} is of {what}; give the same, or run without --resume, which removes it"
+        what = "is of another model, version, --threshold, --labels or --meta"
+        return f"{others[0].name} {what}; give the same, or run without --resume, which removes it"
     return "it is whole, there is nothing to resume; run without --resume to predict anew"
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import regex
 
+from kashif.arabic import words
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_bytes, read_text, write_text
-from kashif.formats import FORMATS, brat, dataset, html, read, render, usable
+from kashif.formats import FORMATS, brat, conll, dataset, html, read, render, usable
 from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, named_errors
 from kashif.replacing import replaced_file
 
@@ -123,7 +124,8 @@ class Output:
             ours = read_bytes(file).startswith(head.encode())
             return "" if ours else f"{file} was not written by Kashif, and would be lost"
         if FORMATS[self.format].pack is None:
-            pieces = contents([document], self.format, predicted=self.predicted, tell=_unsaid)
+            kept = Document.from_json(document.to_json())  # scores are rounded on their way
+            pieces = contents([kept], self.format, predicted=self.predicted, tell=_unsaid)
             if "".join(pieces).encode() == read_bytes(file):
                 return ""
         try:
@@ -165,6 +167,9 @@ class Output:
             self._write_file(self.path, documents, tell)
             return
         for document in documents:
+            if self.format == "conll" and not words(document.text):
+                tell(f"{document.id}: {conll.WORDLESS}")
+                continue
             file = self.file(document.id)
             text = brat.text_path(file)
             if self.format == "brat" and not text.exists() and not self.has_text(file, document):
@@ -274,7 +279,7 @@ def save(
     Raises:
         InputError: listing every document that cannot be written.
     """
-    if not documents:
+    if not documents or (format == "conll" and not any(words(document.text) for document in documents)):
         raise InputError(f"no document to write; {output} is left as it is")
     place = Output.at(output, format, has_text=has_text, sources=sources)
     place = replace(place, predicted=_are_predicted(documents))

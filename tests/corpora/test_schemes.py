@@ -225,11 +225,11 @@ def test_marks_that_a_scheme_lacks_are_counted(tmp_path: Path) -> None:
     assert lacking([document], learn([document])) == ""
     known = Scheme(entities={"G": ""}, relations={"in": RelationType(head=("G",), tail=("G",))})
     assert lacking([document, document], known) == (
-        "6 marks have labels that the scheme lacks, so its models miss them: P 4, met 2"
+        "6 marks have labels that the scheme lacks; a model of it misses them: P 4, met 2"
     )
     assert unscored([document, document], known) == ""
     without = Scheme(entities={"G": ""})
-    assert lacking([document], without).endswith("so its models miss them: P 2")
+    assert lacking([document], without).endswith("a model of it misses them: P 2")
     assert unscored([document, document], without) == (
         "the gold has 4 relations, the scheme none: they are not scored"
     )

@@ -85,7 +85,7 @@ def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: 
     (news / "b1.txt").write_text(own, encoding="utf-8")
     [report] = score(trained, NEWS).reports
     assert report.notices == (
-        "2 marks have labels that the scheme lacks, so its models miss them: شخص 1, من 1",
+        "2 marks have labels that the scheme lacks; a model of it misses them: شخص 1, من 1",
     )
     assert report.entities["شخص"] == Counts(0, 0, 1)
     assert report.measures["entities"].counts == Counts(12, 1, 1)  # it finds a PERS there
@@ -106,7 +106,7 @@ def test_each_of_two_systems_is_told_what_its_own_scheme_lacks(trained: Path, ne
     assert model.scheme is not None
     labels = {label: "" for label in model.scheme.labels if label != "PERS"}
     few = replace(model, name="few", scheme=Scheme(entities=labels))
-    lacked = "1 marks have labels that the scheme lacks, so its models miss them: PERS 1"
+    lacked = "1 marks have labels that the scheme lacks; a model of it misses them: PERS 1"
     compared = compare_systems((model, few), [NEWS])
     [report] = compared.reports
     assert report.notices == (f"B: {lacked}",)

@@ -194,3 +194,23 @@ def test_nothing_takes_the_place_of_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no document to write; .*gold\.jsonl is left as it is"):
         save([], "jsonl", tmp_path / "gold.jsonl")
     assert (tmp_path / "gold.jsonl").read_text(encoding="utf-8") == "x"
+
+
+def test_an_article_without_a_word_leaves_no_file_in_conll(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match="no document to write"):
+        save([Document("e", " \n")], "conll", tmp_path / "a.conll")
+    losses = save([Document("e", " \n"), Document("k", "كيم")], "conll", f"{tmp_path}/")
+    assert [line.split(":")[0] for line in losses] == ["e"]
+    assert {file.name for file in tmp_path.iterdir()} == {"a.conll", "k.conll"}
+
+
+def test_a_model_s_own_file_is_written_again(tmp_path: Path) -> None:
+    """Its mean of scores was compared before they were rounded."""
+    marks = tuple(
+        Entity(n, n, n + 1, "X", "كيم"[n], score=score) for n, score in enumerate((0.333333333, 0.66666666))
+    )
+    for _ in range(2):
+        output = replace(Output.at(f"{tmp_path}/", "label-studio"), predicted=True)
+        output.check(Document("a", "كيم", marks))
+        output.write([Document.from_json(Document("a", "كيم", marks).to_json())], tell=print)

@@ -94,7 +94,7 @@ def test_labels_of_development_alone_are_not_learned_and_told(project: Path) -> 
     (project / "annotations" / "news" / "n2.txt").write_text(marks, encoding="utf-8")
     data = gather(recipe())
     assert "شيء" not in data.scheme.labels
-    told = "2 marks have labels that the scheme lacks, so its models miss them: شيء 1, يأخذ 1"
+    told = "2 marks have labels that the scheme lacks; a model of it misses them: شيء 1, يأخذ 1"
     assert data.notices[-1] == f"development: {told}"
 
 

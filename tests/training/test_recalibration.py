@@ -134,7 +134,7 @@ def test_labels_of_another_scheme_are_no_gold_in_silence(model: Path, tmp_path: 
     (news / "c2.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
     told = choose_threshold(model, [str(news)]).notices
     assert any(
-        "1 marks have labels that the scheme lacks, so its models miss them: XYZ 1" in line for line in told
+        "1 marks have labels that the scheme lacks; a model of it misses them: XYZ 1" in line for line in told
     )
 
 
