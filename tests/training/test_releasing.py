@@ -94,7 +94,7 @@ def test_reports_of_anything_else_are_refused(
         write_json(file, content)
         assert release(trained, tmp_path / "news", reports=[file]) == {}
     found = card.Reports.check(read_json(ROOT / "eval" / "reports" / "news.json"), "news.json")
-    assert not found.fault([], {"news"})
+    assert not found.fault([model_digests(ROOT / "models" / "news")], ())
     assert {chose for _, chose in found.rows()} == {0}
 
 
