@@ -26,8 +26,8 @@ _HALF = regex.compile(rf"\]\]|{_END}")
 """What is left of a mark that is not whole."""
 _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
 """The last such line parts text and relations; the line end before it is its own, not the text's."""
-_BLANK = r"(?:[^\S\n]|\p{Cf})*"
-_LIKE_RULE = regex.compile(rf"^{_BLANK}[\p{{P}}\p{{S}}ـ](?:[\p{{P}}\p{{S}}ـ]|{_BLANK})*+$", regex.MULTILINE)
+_LIKE_RULE = regex.compile(r"^(?=[^\n]*[\p{P}\p{S}ـ])(?:[\p{P}\p{S}ـ\p{Cf}]|[^\S\n])++$", regex.MULTILINE)
+"""A line without a letter or digit, and not of blanks alone."""
 _LIKE_RELATION = regex.compile(r"\s*\S[^\n]*?\s(\d{1,18})[^\S\n]+(\d{1,18})[^\S\n]*$", regex.MULTILINE)
 _TELLING = regex.compile(rf"[\[\]|]|{_LIKE_RULE.pattern}", regex.MULTILINE)
 """What a text holds that may be read as a part of marks."""
