@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     folder = box.find(model).resolve()
     files = [(path, path.stat()) for name in _LOADED if (path := folder / name).is_file()]
     written = tuple((path.name, file.st_mtime_ns, file.st_size) for path, file in files)
-    with _LOADING:
+    with _KEEPING:
         kept = _kept(folder, written)
     return kept.predict(texts)
 
@@ -116,14 +116,16 @@ def _kept(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> Predictor
     return load(folder)
 
 
-_LOADING = RLock()
+_LOADING = Lock()
 """transformers changes torch and its own settings while it loads, so one thread does at a time."""
+_KEEPING = Lock()
+"""One thread loads the model of ``predict``; who loads another one does not hold it up."""
 
 
 def _unlock() -> None:
-    """Takes a new lock, in a fork: the thread that held the old one is not there."""
-    global _LOADING
-    _LOADING = RLock()
+    """Takes new locks, in a fork: the threads that held the old ones are not there."""
+    global _KEEPING, _LOADING
+    _KEEPING, _LOADING = Lock(), Lock()
 
 
 if hasattr(os, "register_at_fork"):
