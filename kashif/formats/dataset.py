@@ -48,7 +48,7 @@ _INFO = "dataset_info.json"
 _STATE = "state.json"
 """The file of ``save_to_disk`` that names the files of rows."""
 _SPLITS = ("train", "validation", "valid", "dev", "test")
-"""A folder with a parquet file so named has splits, each of the files of a name."""
+"""A folder with a parquet file, or a folder of some, so named has splits, each of the files of a name."""
 _SHARD = regex.compile(r"-\d{5}-of-\d{5}")
 
 
@@ -149,7 +149,8 @@ def _parquet_files(path: Path) -> dict[str, list[Path]]:
     by_name: dict[str, list[Path]] = {}
     for file in [] if (path / _STATE).is_file() else sorted(path.rglob("*.parquet")):
         if not any(part.startswith(".") for part in file.relative_to(path).parts):
-            by_name.setdefault(_SHARD.sub("", file.stem), []).append(file)
+            name = _SHARD.sub("", file.stem)
+            by_name.setdefault(file.parent.name if _is_split_s(file, path) else name, []).append(file)
     known = [name for name in _SPLITS if name in by_name]
     if by_name and not known:
         return {"": [file for files in by_name.values() for file in files]}
@@ -161,6 +162,11 @@ def _parquet_files(path: Path) -> dict[str, list[Path]]:
                 Fault(str(path), f"the split {name} stands in several folders; give one: {named}")
             )
     return {name: by_name[name] for name in dict.fromkeys((*known, *by_name))}
+
+
+def _is_split_s(file: Path, path: Path) -> bool:
+    """Whether a file stands in a split's folder below a path, as in ``default/train/0000.parquet``."""
+    return file.parent != path and file.parent.name in _SPLITS
 
 
 def _first(names: Sequence[str], columns: Iterable[str]) -> str:

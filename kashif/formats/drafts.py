@@ -27,6 +27,7 @@ class Draft:
         self.faults: list[Fault] = []
         self.table: offsets.Table = offsets.code_points(text)
         self._entities: list[tuple[Any, Entity]] = []
+        self._numbered = False
         self._relations: list[tuple[str, Any, Any, float | None]] = []
 
     @classmethod
@@ -71,6 +72,7 @@ class Draft:
         number = len(self._entities)
         normal = normal if isinstance(normal, str) else None
         entity = Entity(number + 1, *found, label, text, normal, self._score(score, label))
+        self._numbered = self._numbered or id is None
         self._entities.append((number if id is None else id, entity))
         return number
 
@@ -93,7 +95,7 @@ class Draft:
         """The document, its ids the tool's own where all are whole numbers; None if it has faults."""
         ours: dict[str, int] = {}
         whole = all(str(id).isdecimal() and len(str(id)) <= 18 for id, _ in self._entities)
-        keep = whole and any(id != number for number, (id, _) in enumerate(self._entities))
+        keep = whole and not self._numbered
         for id_, entity in self._entities:
             if _key(id_) in ours:
                 self.fault(f"the id {shortened(id_)} is taken by another entity; ids are unique")

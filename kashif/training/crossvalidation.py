@@ -15,13 +15,13 @@ import torch
 
 from kashif.corpora import loading, mapping, slices
 from kashif.corpora.loading import Corpus
-from kashif.corpora.provenance import OTHER_TEXTS, seen_by
+from kashif.corpora.provenance import OTHER_TEXTS, SeenArticles, seen_by
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.evaluation import systems
 from kashif.evaluation.scoring import Report
 from kashif.evaluation.suite import Watch, unwatched
-from kashif.evaluation.systems import Answers, Scored, System
+from kashif.evaluation.systems import Answers, Scored
 from kashif.libraries import quiet_libraries
 from kashif.training import checkpoints
 from kashif.training.data import gather
@@ -68,6 +68,7 @@ def crossvalidate(
         raise InputError(faults)
     parts = folds(asked.documents, count, seed=recipe.seed, output=output)
     _refuse_copies(recipe, asked, parts)
+    _refuse_chosen(recipe, asked, parts)
     if workers == 1:
         for fold in parts:
             _train(recipe, fold, say=say)
@@ -83,7 +84,6 @@ def crossvalidate(
         model = systems.open_model(fold.folder, watch=watch)
         ids = set(fold.left_out)
         left_out = tuple(document for document in asked.documents if document.id in ids)
-        _refuse_chosen(fold, model, left_out)
         answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
     name = f"{asked.name}, {len(parts)} folds"
     report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
@@ -152,11 +152,20 @@ def _refuse_copies(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None
         raise InputError(f"{message}; keep one copy of each in the recipe's train, or fold all that it names")
 
 
-def _refuse_chosen(fold: Fold, model: System, left_out: Sequence[Document]) -> None:
-    """Raises InputError for a model whose thresholds ``kashif threshold`` chose on what it left out."""
-    if model.seen and (chose := model.seen.thresholds.among(left_out)):
-        message = f"{', '.join(sorted(chose))} chose its thresholds, and would be scored by it"
-        raise InputError(Fault(str(fold.folder), f"{message}; remove this folder, and run again"))
+def _refuse_chosen(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None:
+    """Raises InputError for models whose thresholds ``kashif threshold`` chose on what they left out."""
+    faults = []
+    for fold in parts:
+        if not is_model_of(fold.folder, recipe, data=gather(recipe, without=fold.left_out)):
+            continue  # it is trained anew
+        ids = set(fold.left_out)
+        left_out = [document for document in asked.documents if document.id in ids]
+        seen = SeenArticles.of(fold.folder)
+        if seen and (chose := seen.thresholds.among(left_out)):
+            message = f"{', '.join(sorted(chose))} chose its thresholds, and would be scored by it"
+            faults.append(Fault(str(fold.folder), f"{message}; remove this folder, and run again"))
+    if faults:
+        raise InputError(faults)
 
 
 def _train(recipe: Recipe, fold: Fold, *, say: Say) -> None:

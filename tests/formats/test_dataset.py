@@ -107,6 +107,18 @@ def test_parquet_files_in_the_hub_s_layout_have_splits(tmp_path: Path) -> None:
     assert [d.id for d in load(f"datasets:{tmp_path / 'e'}").documents] == ["one", "oneb", "two", "twob"]
 
 
+def test_a_split_s_folder_of_parquet_files_is_that_split(tmp_path: Path) -> None:
+    """Named ``train/0000.parquet``, as the hub converts, both were one split."""
+    for name in ("train", "test"):
+        (tmp_path / "d" / "default" / name).mkdir(parents=True)
+        for part in range(2):
+            file = tmp_path / "d" / "default" / name / f"000{part}.parquet"
+            conll2003(id=[f"{part}a", f"{part}b"]).to_parquet(file)
+    assert dataset.splits(tmp_path / "d") == ("train", "test")
+    assert len(dataset.read(tmp_path / "d", split="test")) == 4
+    assert dataset.splits(tmp_path / "d" / "default" / "test") == ()  # one alone has none
+
+
 def test_hidden_parquet_files_are_none_of_a_dataset(tmp_path: Path) -> None:
     """Copies that editors and macOS leave were read with it."""
     for file in ("data/train", ".cache/train", "data/.ipynb_checkpoints/train-checkpoint", "data/._train"):

@@ -172,6 +172,15 @@ def test_ids_of_18_digits_are_kept(tmp_path: Path, format: str) -> None:
     assert formats.read(tmp_path / "all", format)[0].document == document
 
 
+@pytest.mark.parametrize("format", [*EXACT, "datasets"])
+def test_ids_that_count_from_0_are_kept(tmp_path: Path, format: str) -> None:
+    """They counted from 1 when they came back, as if the tool had given none."""
+    entities = (Entity(0, 0, 3, "X", "زار"), Entity(1, 4, 7, "X", "كيم"))
+    document = Document("d", "زار كيم", entities, (Relation("r", 0, 1),))
+    assert save([document], format, tmp_path / "all") == []
+    assert formats.read(tmp_path / "all", format)[0].document == document
+
+
 def test_a_key_beside_meta_and_in_it_loses_neither_value() -> None:
     row = {"text": "نص", "url": "a", "meta": {"url": "b"}}
     assert drafts.meta_of(row, {"text"}) == {"url": "a", "meta": {"url": "b"}}

@@ -125,13 +125,16 @@ def test_a_fold_is_trained_again_where_its_weights_are_cut_and_only_there(
     told = (
         f"fold-2: {', '.join(left_out)} chose its thresholds, and would be scored by it; remove this folder"
     )
-    with pytest.raises(InputError, match=told):
-        crossvalidate(settings, output, over=NEWS, count=2)
+    (output / "fold-1" / "model.safetensors").rename(project / "kept")
+    lines: list[str] = []
+    with pytest.raises(InputError, match=told):  # before a fold is trained
+        crossvalidate(settings, output, over=NEWS, count=2, say=lines.append)
+    assert lines == []
+    (project / "kept").rename(output / "fold-1" / "model.safetensors")
     mark.write_bytes(before)
     weights = output / "fold-2" / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-9])
-    lines: list[str] = []
     crossvalidate(settings, output, over=NEWS, count=2, say=lines.append)
     assert [line.endswith("trained before") for line in lines if line.startswith("without")] == [True, False]
     assert weights.read_bytes() == whole
