@@ -14,12 +14,13 @@ from typing import Any
 from kashif.arabic import touched, words
 from kashif.document import Document, json_line
 from kashif.errors import Fault
-from kashif.formats.drafts import Draft, gathered, meta_of, name, rows
+from kashif.formats.drafts import Draft, count_others, gathered, meta_of, name, rows
 from kashif.formats.reading import Reading
 from kashif.formats.tokens import joined
 
 FRAME = ("[\n", ",\n", "\n]\n")
 _OWN = {"id", "tokenized_text", "ner", "relations"}
+_RELATION = {"head", "tail", "relation_text", "label"}
 
 
 def read(path: Path) -> list[Reading]:
@@ -37,14 +38,14 @@ def read(path: Path) -> list[Reading]:
         text, places = joined(parts if isinstance(parts, list) and right else [])
         draft = Draft(path, text, line=line, place="" if line else f"item {number}")
         if right:
-            _fill(draft, row, places)
+            _fill(draft, row, places, passed)
         else:
             draft.fault(f"'tokenized_text' is a list of strings, found {shortened(parts)}")
         drafts.append((draft, name(row, ["id"], f"{path.stem}-{number:04d}"), meta_of(row, _OWN)))
     return gathered(path, drafts, passed, faults)
 
 
-def _fill(draft: Draft, row: dict[str, Any], places: list[tuple[int, int]]) -> None:
+def _fill(draft: Draft, row: dict[str, Any], places: list[tuple[int, int]], passed: Counter[str]) -> None:
     spans: dict[Any, int] = {}
     ner = row.get("ner") or []
     if not isinstance(ner, list):
@@ -56,7 +57,12 @@ def _fill(draft: Draft, row: dict[str, Any], places: list[tuple[int, int]]) -> N
                 f"'ner' holds [first, last, label] of tokens 0 to {len(places) - 1}, found {shortened(span)}"
             )
             continue
-        first, last, label = span[:3]
+        first, last, label, *mention = span
+        found = draft.text[places[first][0] : places[last][1]]
+        if mention and isinstance(mention[0], str) and _letters(mention[0]) != _letters(found):
+            message = f"the tokens {first} to {last} are {found!r:.80}, not {mention[0]!r:.80}"
+            draft.fault(f"{message}; the last token of a span is in it")
+            continue
         draft.entity(places[first][0], places[last][1], label, id=f"span {index}")
         spans.setdefault((first, last), index)
     relations = row.get("relations") or []
@@ -66,6 +72,7 @@ def _fill(draft: Draft, row: dict[str, Any], places: list[tuple[int, int]]) -> N
         elif isinstance(relation, dict):  # GLiREL's
             head, tail = (_place(relation.get(side), spans) for side in ("head", "tail"))
             label = relation.get("relation_text", relation.get("label"))
+            count_others(relation, _RELATION, passed, of="a relation")
         else:
             draft.fault(f"a relation is [head, tail, label] by places in 'ner', found {shortened(relation)}")
             continue
@@ -75,6 +82,11 @@ def _fill(draft: Draft, row: dict[str, Any], places: list[tuple[int, int]]) -> N
 def _lie(ends: list[Any], places: list[tuple[int, int]]) -> bool:
     whole = all(isinstance(end, int) and not isinstance(end, bool) for end in ends)
     return whole and 0 <= ends[0] <= ends[1] < len(places)
+
+
+def _letters(mention: str) -> str:
+    """A mention without white space, which stands between tokens and need not stand in it."""
+    return "".join(mention.split())
 
 
 def _place(side: Any, spans: dict[Any, int]) -> Any:

@@ -30,6 +30,21 @@ def test_last_tokens_are_in_the_span(tmp_path: Path) -> None:
         assert document.relations == (Relation("visits", 1, 2),)
 
 
+def test_a_mention_tells_how_ends_are_counted_and_other_keys_are_told(tmp_path: Path) -> None:
+    """A span that ended before its last token took a word more, and a relation's other keys went unsaid."""
+    row = {"tokenized_text": ["زار", "كيم", "جونغ", "-", "أون", "عمان"]}
+    ner = [[1, 4, "person", "كيم جونغ-أون"], [5, 5, "city", "عمان"]]
+    sides = {"head": {"position": [1, 4]}, "tail": {"position": [5, 5]}}
+    relation = sides | {"relation_text": "visits", "relation_id": "P1"}
+    [reading] = gliner.read(export(tmp_path / "a.json", row | {"ner": ner, "relations": [relation]}))
+    assert reading.notices == (
+        f"{tmp_path / 'a.json'}: 1 values of 'relation_id' of a relation are left out",
+    )
+    told = r"item 1: the tokens 1 to 2 are 'كيم جونغ', not 'كيم'; the last token of a span is in it"
+    with pytest.raises(InputError, match=told):
+        gliner.read(export(tmp_path / "b.json", row | {"ner": [[1, 2, "person", "كيم"]]}))
+
+
 def test_whole_words_are_written(tmp_path: Path) -> None:
     document = Document(
         "d",
