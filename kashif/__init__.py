@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback
 
     from kashif.document import Document, Entity, Relation
-    from kashif.errors import InputError
+    from kashif.errors import InputError, WorkError
     from kashif.evaluation.comparing import Comparison
     from kashif.evaluation.scoring import Report
     from kashif.modeling.predictor import Predictor
@@ -37,6 +37,7 @@ __all__ = [
     "Report",
     "Scheme",
     "Trained",
+    "WorkError",
     "compare",
     "load",
     "predict",
@@ -56,6 +57,7 @@ _HOMES = {
     "Report": "kashif.evaluation.scoring",
     "Scheme": "kashif.scheme",
     "Trained": "kashif.training.train",
+    "WorkError": "kashif.errors",
 }
 
 

@@ -122,7 +122,17 @@ def open_stream(path: Path, *, buffering: int = -1) -> BinaryIO:
         return path.open("wb", buffering=buffering)
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(handle, True)
     return os.fdopen(os.dup(handle), "wb", buffering=buffering)
+
+
+def write_whole(stream: BinaryIO, content: bytes) -> None:
+    """Writes all of a content at once; a stream without a buffer may take a part of it at a time."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[stream.write(rest) :]
+    stream.flush()
 
 
 def is_stream(path: Path) -> bool:

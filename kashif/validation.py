@@ -88,12 +88,6 @@ def refuse_no_documents(documents: Any) -> None:
         raise InputError(f"write a list of documents, found {documents!r:.40}")
 
 
-def refuse_other_layouts(layouts: Sequence[Any], texts: Sequence[Any]) -> None:
-    """Raises InputError for layouts that cannot be those of the texts."""
-    if len(layouts) != len(texts):
-        raise InputError(f"{len(layouts)} layouts of {len(texts)} texts; give those of lay_out, or none")
-
-
 def check_number(value: Any, what: str) -> None:
     """Raises InputError for what is no number, and not None."""
     if value is not None and (not isinstance(value, Real) or math.isnan(value)):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,10 @@ from kashif.outputs import (
     is_stream,
     missing,
     named_errors,
+    open_stream,
     output_file,
     output_folder,
+    write_whole,
 )
 from kashif.replacing import replaced_file
 
@@ -127,3 +131,36 @@ def test_an_open_file_goes_on_where_it_stands(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert not is_stream(place)
     assert not is_stream(Path("/proc/self/fd/x"))
+
+
+class Narrow(io.RawIOBase):
+    """A stream without a buffer that takes three bytes at a time, as a pipe takes what there is room for."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.taken += bytes(content[:3])
+        return len(content[:3])
+
+
+def test_all_of_a_content_is_written(tmp_path: Path) -> None:
+    """What an unbuffered stream did not take at once was lost, and the status was 0."""
+    stream = Narrow()
+    write_whole(stream, "كشاف".encode())
+    assert stream.taken.decode() == "كشاف"
+
+
+def test_an_open_pipe_waits_for_room() -> None:
+    """A pipe that another program had set not to wait took what there was room for."""
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        with open_stream(Path(f"/dev/fd/{writer}")):
+            assert os.get_blocking(writer)
+    finally:
+        os.close(reader)
+        os.close(writer)

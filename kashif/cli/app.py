@@ -52,6 +52,11 @@ _INTERRUPTED = 130
 def main() -> None:
     """The entry point: a user's mistake gives a message and no traceback."""
     _fill_closed_streams()
+    if hasattr(
+        os, "set_blocking"
+    ):  # some programs hand on pipes that are said to be empty, or full, too soon
+        for number in range(3):
+            os.set_blocking(number, True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # None where it is closed
             stream.reconfigure(errors="backslashreplace")  # letters that a terminal cannot show

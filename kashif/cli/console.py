@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 from kashif.controls import visible_on_terminal
 from kashif.errors import Fault, InputError, counted, listed
 from kashif.formats import inputs
-from kashif.outputs import named_errors
+from kashif.outputs import named_errors, write_whole
 from kashif.training.processes import is_first
 
 Item = TypeVar("Item")
@@ -101,8 +101,7 @@ def emit(content: str) -> None:
         out.print(content, end="")
         return
     with named_errors("standard output"):
-        sys.stdout.buffer.write(content.encode())
-        sys.stdout.buffer.flush()
+        write_whole(sys.stdout.buffer, content.encode())
 
 
 def say(text: str) -> None:

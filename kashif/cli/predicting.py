@@ -25,7 +25,7 @@ from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.results import Results, open_results
 from kashif.formats.writing import HTML, Output, contents, render_one
 from kashif.libraries import quiet_libraries
-from kashif.outputs import Sources, is_stream, named_errors, open_stream, output_file
+from kashif.outputs import Sources, is_stream, named_errors, open_stream, output_file, write_whole
 from kashif.replacing import replaced_file
 
 TABLE = "table"
@@ -271,7 +271,7 @@ class _Run:
                 emit(content)
                 continue
             with named_errors(name):
-                file.write(content.encode())
+                write_whole(file, content.encode())
         if not self._count:
             self._notes.append("no document to write")
 

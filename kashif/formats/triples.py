@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from kashif.document import Document
@@ -14,6 +15,7 @@ _COLUMNS = (
     *("document", "kind", "label", "id", "start", "end", "mention", "normal"),
     *("head", "head_label", "head_mention", "tail", "tail_label", "tail_mention", "score"),
 )
+_END = "\r\n"
 FRAME = (",".join(_COLUMNS) + "\n", "", "")
 
 
@@ -24,26 +26,24 @@ def read(path: Path) -> list[Reading]:
 
 def write(document: Document) -> tuple[str, list[str]]:
     """A row for each entity (``kind`` entity) and each relation (``kind`` relation) of the document."""
-    lines = io.StringIO()
-    table = csv.DictWriter(lines, _COLUMNS, lineterminator="\n")
-    for entity in document.entities:
-        table.writerow(
-            {
-                "document": document.id,
-                "kind": "entity",
-                "label": entity.label,
-                "id": entity.id,
-                "start": entity.start,
-                "end": entity.end,
-                "mention": entity.text,
-                "normal": entity.normal,
-                "score": entity.score,
-            }
-        )
     by_id = document.by_id()
+    rows: list[dict[str, object]] = [
+        {
+            "document": document.id,
+            "kind": "entity",
+            "label": entity.label,
+            "id": entity.id,
+            "start": entity.start,
+            "end": entity.end,
+            "mention": entity.text,
+            "normal": entity.normal,
+            "score": entity.score,
+        }
+        for entity in document.entities
+    ]
     for relation in document.relations:
         head, tail = by_id[relation.head], by_id[relation.tail]
-        table.writerow(
+        rows.append(
             {
                 "document": document.id,
                 "kind": "relation",
@@ -57,4 +57,11 @@ def write(document: Document) -> tuple[str, list[str]]:
                 "score": relation.score,
             }
         )
-    return lines.getvalue(), []
+    return "".join(map(_line, rows)), []
+
+
+def _line(row: Mapping[str, object]) -> str:
+    """A row as a line; the library quotes a carriage return only where lines end in one."""
+    line = io.StringIO()
+    csv.DictWriter(line, _COLUMNS, lineterminator=_END).writerow(row)
+    return line.getvalue().removesuffix(_END) + "\n"

@@ -57,8 +57,17 @@ def load_tokenizer(folder: Path, *, vocabulary: int) -> Any:
 
 
 def cache() -> Path:
-    """The folder of what is made once for a machine: ``$KASHIF_CACHE``, else ``~/.cache/kashif``."""
-    return Path(os.environ.get("KASHIF_CACHE") or Path.home() / ".cache" / "kashif")
+    """The folder of what is made once for a machine: ``$KASHIF_CACHE``, else ``~/.cache/kashif``.
+
+    Raises:
+        InputError: if neither is known.
+    """
+    if named := os.environ.get("KASHIF_CACHE"):
+        return Path(named)
+    try:
+        return Path.home() / ".cache" / "kashif"
+    except RuntimeError as error:  # a user that the machine does not know
+        raise InputError("the home folder is not known; name a folder for the cache: KASHIF_CACHE") from error
 
 
 def resolve(name: str) -> str:

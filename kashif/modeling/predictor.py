@@ -21,13 +21,12 @@ from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import load_model, read_config, refusing
-from kashif.modeling.windows import Layout, Window, lay_out
+from kashif.modeling.windows import Layout, Window, lay_out, refuse_others
 from kashif.validation import (
     as_named_text,
     check_number,
     refuse_no_documents,
     refuse_no_texts,
-    refuse_other_layouts,
 )
 
 Item = TypeVar("Item")
@@ -170,6 +169,13 @@ class Predictor:
         """The layouts of texts, as the model reads them."""
         return lay_out(texts, self.tokenizer, size=self.model.config.window)
 
+    def _laid_out(self, texts: Sequence[str], layouts: Sequence[Layout] | None) -> Sequence[Layout]:
+        """Layouts that are those of the texts: the ones given, or new ones."""
+        if layouts is None:
+            return self.lay_out(texts)
+        refuse_others(layouts, texts)
+        return layouts
+
     @torch.inference_mode()
     def predict_documents(
         self,
@@ -191,9 +197,7 @@ class Predictor:
         texts = [*map(as_named_text, texts)]
         check_number(threshold, "threshold")
         self.model.train(False)
-        if layouts is None:
-            layouts = self.lay_out([text for _, text in texts])
-        refuse_other_layouts(layouts, texts)
+        layouts = self._laid_out([text for _, text in texts], layouts)
         least = self.model.config.relation_threshold if threshold is None else threshold
         spans: list[list[ScoredSpan]] = [[] for _ in texts]
         relations: list[list[ScoredRelation]] = [[] for _ in texts]
@@ -244,9 +248,7 @@ class Predictor:
         """
         refuse_no_documents(documents)
         self.model.train(False)
-        if layouts is None:
-            layouts = self.lay_out([document.text for document in documents])
-        refuse_other_layouts(layouts, documents)
+        layouts = self._laid_out([document.text for document in documents], layouts)
         aligned = [
             align(document, layout, scheme=self.scheme).entities
             for document, layout in zip(documents, layouts, strict=True)

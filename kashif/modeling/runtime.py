@@ -91,7 +91,7 @@ class Exported:
             InputError: for a report that does not hold what ``kashif export`` writes.
         """
         report = folder / REPORT
-        if not report.is_file():
+        if not os.path.isfile(report):  # nor in a folder that is not ours to look into
             return None
         try:
             row = _Report.check(read_json(report), str(report))
@@ -184,8 +184,8 @@ def choose(folder: Path, wanted: str, *, device: str) -> str:
 def _fastest(folder: Path) -> str:
     """The fastest runtime that a folder's export trusts and whose files are whole; else torch."""
     warn = logging.getLogger("kashif").warning
-    graphs = graphs_of(folder)
     try:
+        graphs = graphs_of(folder)
         exported = Exported.of(graphs)
     except InputError as error:
         warn("%s; the model runs in torch", error)
@@ -229,7 +229,7 @@ def with_graph(
     with torch.device("meta"):
         model = KashifModel(config)
     path = (graphs or graphs_of(folder)) / GRAPHS[runtime]
-    run = _openvino(path, half) if runtime == "openvino" else _onnx(path)
+    run: Graph = _OpenVino(path, half) if runtime == "openvino" else _Onnx(path)
     model.encoder = GraphEncoder(run)
     try:
         model.load_state_dict(_heads(folder), assign=True)
@@ -278,42 +278,51 @@ def _refuse_fork() -> None:
         raise WorkError(f"{message}; {remedy}")
 
 
-def _openvino(path: Path, half: bool) -> Graph:
-    import openvino
+class _OpenVino:
+    """A graph compiled for the processor; pickled as where it lies, and compiled again."""
 
-    _refuse_fork()
-    settings = {
-        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "NUM_STREAMS": "1",
-    }
-    compiled: Any = openvino.Core().compile_model(path, "CPU", settings)
+    def __init__(self, path: Path, half: bool) -> None:
+        import openvino
 
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         _refuse_fork()
-        request = compiled.create_infer_request()  # compiled(…) has one request, which threads would share
+        self._made_of = path, half
+        settings = {
+            "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": "1",
+        }
+        self._compiled: Any = openvino.Core().compile_model(path, "CPU", settings)
+
+    def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        _refuse_fork()
+        request = self._compiled.create_infer_request()  # the model's own is one, which threads would share
         tokens: NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})["tokens"]
         return tokens
 
-    return run
+    def __reduce__(self) -> tuple[type[_OpenVino], tuple[Path, bool]]:
+        return _OpenVino, self._made_of
 
 
-def _onnx(path: Path) -> Graph:
-    import onnxruntime
+class _Onnx:
+    """A graph's session, one in each process: in a fork the threads of its parent's are not there."""
 
-    @functools.cache
-    def session(process: int) -> Any:
-        """That of a process: a fork loads its own, since the threads of its parent's are not there."""
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._session = functools.cache(self._open)
+        self._session(os.getpid())
+
+    def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        feed = {"input_ids": ids, "attention_mask": mask}
+        tokens: NDArray[np.float32] = self._session(os.getpid()).run(["tokens"], feed)[0]
+        return tokens
+
+    def __reduce__(self) -> tuple[type[_Onnx], tuple[Path]]:
+        return _Onnx, (self._path,)
+
+    def _open(self, process: int) -> Any:
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    session(os.getpid())
-
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        feed = {"input_ids": ids, "attention_mask": mask}
-        tokens: NDArray[np.float32] = session(os.getpid()).run(["tokens"], feed)[0]
-        return tokens
-
-    return run
+        return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])

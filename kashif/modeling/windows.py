@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kashif.arabic import sentences, words
+from kashif.errors import InputError
 from kashif.folding import FoldedText, Span, fold
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -96,6 +97,15 @@ def lay_out(texts: Sequence[str], tokenizer: Any, *, size: int) -> list[Layout]:
         windows = builder.windows(room, before, after)
         layouts.append(Layout(each, builder.words, builder.sentence, windows))
     return layouts
+
+
+def refuse_others(layouts: Sequence[Layout], texts: Sequence[str]) -> None:
+    """Raises InputError for layouts that are not those of the texts."""
+    if len(layouts) != len(texts):
+        raise InputError(f"{len(layouts)} layouts of {len(texts)} texts; give those of lay_out, or none")
+    for index, (layout, text) in enumerate(zip(layouts, texts, strict=True)):
+        if layout.folded != fold(text):
+            raise InputError(f"layouts[{index}] is of another text; give those of lay_out, or none")
 
 
 class _Builder:

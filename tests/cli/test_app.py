@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,21 @@ def test_the_command_in_a_process_of_its_own() -> None:
     assert done.returncode == 2
     assert b"nowhere: no such file or folder" in done.stdout
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes always wait there")
+def test_the_standard_streams_wait() -> None:
+    """A pipe set not to wait, as other programs hand on theirs, was at its end when nothing had come yet."""
+    code = "import os, sys; from kashif.cli.app import main; sys.argv = ['kashif', '--version']\n"
+    code += "try: main()\nexcept SystemExit: print(os.get_blocking(0))"
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(reader, False)
+        done = subprocess.run([sys.executable, "-c", code], stdin=reader, capture_output=True, check=True)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert done.stdout.split()[-1] == b"True"
 
 
 @pytest.mark.parametrize(

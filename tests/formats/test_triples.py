@@ -27,3 +27,14 @@ def test_a_row_for_each_mention_and_each_triple(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="is only written"):
         formats.read(tmp_path / "x.csv", "csv")
+
+
+def test_every_kind_of_line_end_stays_in_its_field(tmp_path: Path) -> None:
+    """A carriage return was not quoted, and readers took it for the end of the row."""
+    mention = "كيم\rجونغ\r\nأون\nن"
+    document = Document("a", mention, (Entity(1, 0, len(mention), "P", mention),))
+    assert save([document], "csv", tmp_path / "x.csv") == []
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["mention"], row["normal"]) == (mention, "")
+    assert (tmp_path / "x.csv").read_bytes().endswith(b",\n")

@@ -63,6 +63,10 @@ def test_arguments_that_do_not_fit_are_told(predictor: Predictor) -> None:
         (lambda: predictor.predict_relations(predictor.predict("نص")), "a list of documents, found Document"),  # type: ignore[arg-type]
         (lambda: predictor.predict_documents([("a", "نص")], layouts=[]), "0 layouts of 1 texts"),
         (lambda: predictor.predict_relations([Document("a", "نص")], layouts=[]), "0 layouts of 1 texts"),
+        (
+            lambda: predictor.predict_documents([("a", "نص")], layouts=predictor.lay_out(["نَص"])),
+            r"layouts\[0\] is of another text",
+        ),
         (lambda: predictor.predict_documents([("a", "نص")], threshold="0.5"), "threshold '0.5': write"),  # type: ignore[arg-type]
     ]
     for call, told in given:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -84,6 +85,14 @@ def test_several_threads_get_the_answers_that_one_gets(exported: Path, texts: li
         assert list(pool.map(predictor.predict, texts)) == alone
 
 
+@pytest.mark.parametrize("name", ["torch", "onnx", "openvino"])
+def test_a_pickled_predictor_answers_the_same(exported: Path, texts: list[str], name: str) -> None:
+    """Handed to a process that is spawned, it could not be pickled once the model had been exported."""
+    predictor = predictors.load(exported, runtime=name)
+    again = pickle.loads(pickle.dumps(predictor))
+    assert again.predict(texts) == predictor.predict(texts)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(("name", "ends"), [("torch", 0), ("onnx", 0), ("openvino", 3)])
 def test_a_fork_answers_or_refuses(exported: Path, texts: list[str], name: str, ends: int) -> None:
@@ -164,6 +173,23 @@ def test_a_graph_of_another_training_is_not_run(
     assert runtime.choose(folder, "auto", device="cpu") == "torch"
     with pytest.raises(InputError, match=r"is of another model; make it again: kashif export"):
         predictors.load(folder, runtime="openvino")
+
+
+def test_without_a_cache_that_can_be_looked_into_the_box_runs_in_torch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A service with another user's home, or none, got a traceback: an export of the box would lie there."""
+    monkeypatch.setenv("KASHIF_CACHE", str(tmp_path / ("x" * 300)))  # no file system has such a folder
+    assert runtime.choose(box.folder(), "auto", device="cpu") == "torch"
+    monkeypatch.delenv("KASHIF_CACHE")
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    assert runtime.choose(box.folder(), "auto", device="cpu") == "torch"
+    with pytest.raises(InputError, match="the home folder is not known; name a folder for the cache"):
+        runtime.choose(box.folder(), "openvino", device="cpu")
 
 
 def test_what_cannot_run_is_refused(trained: Path, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
