@@ -24,7 +24,7 @@ _NOT_READ = {HTML: html.HEAD, "csv": FORMATS["csv"].frame[0]}
 Mark = tuple[object, ...]
 """An entity as label, start, end and normal form, or a relation as label, head and tail."""
 _SPACED_ANEW = ("conll", "gliner", "webanno")
-"""Formats that do not hold the white space of a text."""
+"""Formats that do not hold the white space of a text, or not in files of the tool itself."""
 _NOTHING = Sources()
 _UNSEEN = regex.compile(r"[\s\p{C}]+")
 _FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
