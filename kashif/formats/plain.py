@@ -160,7 +160,7 @@ _NO_RULE = "is not the line that relations stand below; write --- there, alone a
 
 
 def _tell_last_line(body: str, where: str, ids: Collection[int], faults: list[Fault]) -> None:
-    """Notes a last line that is a relation of these spans, or nearly a rule, in a file where no rule is seen."""
+    """Notes a last line that is a relation of these spans, or nearly a rule, where no rule is seen."""
     if ids and "\r" in body and "\n" not in body:
         faults.append(Fault(where, "its lines end in a carriage return alone; save it with LF or CRLF", 1))
     start = body.rstrip().rfind("\n") + 1
