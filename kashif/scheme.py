@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from pydantic import Field, model_validator
 
 from kashif.config import StrictModel
 from kashif.errors import InputError, nearest
+from kashif.folding import fold
 
 Argument = TypeVar("Argument", bound=Any)
 """How the arguments of a relation are given: values of one type that have an order."""
+
+
+def alike(labels: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each label that looks like one before it, and what is wrong with that, in words."""
+    first: dict[str, str] = {}
+    for label in labels:
+        other = first.setdefault(_look(label), label)
+        if other != label:
+            yield label, f"the labels {other!r} and {label!r} {_difference(other, label)}; write one of them"
+
+
+def likely(label: str, known: Iterable[str]) -> str:
+    """A hint that ends a message on an unknown label: a known one of the same look, else as ``nearest``."""
+    known = list(known)
+    same = next((other for other in known if _look(other) == _look(label)), None)
+    return nearest(label, known) if same is None else f"it and {same!r} {_difference(label, same)}"
+
+
+def _look(label: str) -> str:
+    """A label as one sees it: no invisible character, composed, one space."""
+    return " ".join(unicodedata.normalize("NFC", fold(label).text).split())
+
+
+def _difference(one: str, other: str) -> str:
+    pairs = enumerate(zip_longest(one, other), start=1)
+    place, pair = next((place, pair) for place, pair in pairs if pair[0] != pair[1])
+    found = [f"U+{ord(char):04X}" if char else "none" for char in pair]
+    return f"look the same, but of their characters number {place} is {found[0]} and {found[1]}"
 
 
 class RelationType(StrictModel):
@@ -92,15 +123,16 @@ class Scheme(StrictModel):
             *(label for rule in rules.inside for label in (rule.label, *rule.of)),
         }
         wrong = [
-            f"{user}: no entity '{label}'; {nearest(label, self.entities)}"
+            f"{user}: no entity '{label}'; {likely(label, self.entities)}"
             for user, labels in used.items()
             for label in sorted(labels - set(self.entities))
         ]
         wrong += [
-            f"warnings: no relation '{rule.relation}'; {nearest(rule.relation, self.relations)}"
+            f"warnings: no relation '{rule.relation}'; {likely(rule.relation, self.relations)}"
             for rule in rules.beside
             if rule.relation not in self.relations
         ]
+        wrong += [told for _, told in (*alike(self.entities), *alike(self.relations))]
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
@@ -139,7 +171,7 @@ class Scheme(StrictModel):
     def misfits(self, relation: str, head: str, tail: str) -> Iterator[str]:
         """What is wrong with a relation between entities of these labels, in words."""
         if relation not in self.relations:
-            yield f"no relation '{relation}' in the scheme; {nearest(relation, self.relations)}"
+            yield f"no relation '{relation}' in the scheme; {likely(relation, self.relations)}"
             return
         signature = self.relations[relation]
         for side, label, allowed in (("head", head, signature.head), ("tail", tail, signature.tail)):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from helpers import ROOT
 
 from kashif.errors import InputError
-from kashif.scheme import Scheme
+from kashif.scheme import RelationType, Scheme
 
 
 def test_the_scheme_is_the_documented_one(scheme: Scheme) -> None:
@@ -55,6 +56,25 @@ def test_labels_that_the_scheme_does_not_have_are_told() -> None:
         Scheme.parse(text, "s.yaml")
     with pytest.raises(InputError, match=r"unknown key 'warnings\.besides'; did you mean 'beside'"):
         Scheme.parse("entities: {PERS: a}\nwarnings: {besides: []}", "s.yaml")
+
+
+PAIRS = [("مس\u0624ول", "مس\u0648\u0654ول", "U+0624", "U+0648"), ("ا ب", "ا\u00a0ب", "U+0020", "U+00A0")]
+PAIRS += [("نوع\u200cمكان", "نوعمكان", "U+200C", "U+0645"), ("ab", "ab\u200d", "none", "U+200D")]
+
+
+@pytest.mark.parametrize(("one", "other", "here", "there"), PAIRS)
+def test_labels_that_look_the_same_are_told(one: str, other: str, here: str, there: str) -> None:
+    """They were two labels, each with half of the gold."""
+    assert one != other
+    look = rf"look the same, but of their characters number \d is {re.escape(here)} and {re.escape(there)}"
+    with pytest.raises(InputError, match=rf"Scheme: the labels .* and .* {look}; write one of them"):
+        Scheme(entities={one: "", "C": "", other: ""})
+    relation = RelationType(head=("C",), tail=("C",))
+    with pytest.raises(InputError, match=look):
+        Scheme(entities={"C": "", one: ""}, relations={one: relation, other: relation})
+    assert Scheme(entities={"C": "", one: ""}, relations={other: relation})
+    known = Scheme(entities={"C": "", other: ""}, relations={other: relation})
+    assert re.search(f"no relation .*; it and .* {look}", next(known.misfits(one, "C", "C")))
 
 
 def test_a_scheme_is_read_from_a_file_that_is_there(scheme: Scheme, tmp_path: Path) -> None:

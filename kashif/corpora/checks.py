@@ -13,10 +13,10 @@ from kashif.corpora import slices, splits
 from kashif.corpora.loading import Spec, contents
 from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
-from kashif.errors import Fault, InputError, nearest
+from kashif.errors import Fault, InputError
 from kashif.folding import fold
 from kashif.formats import Reading
-from kashif.scheme import Scheme
+from kashif.scheme import Scheme, likely
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _name(entity: Entity) -> str:
 def _labels(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
     for entity in document.entities:
         if entity.label not in scheme.entities:
-            hint = nearest(entity.label, scheme.entities)
+            hint = likely(entity.label, scheme.entities)
             yield entity, f"{_name(entity)}: no entity '{entity.label}' in the scheme; {hint}"
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from kashif.arabic import proclitic_letters, touched, words
 from kashif.corpora.loading import Spec
 from kashif.document import Document
-from kashif.errors import Fault, InputError, counted, listed, nearest
-from kashif.scheme import RelationType, Scheme
+from kashif.errors import Fault, InputError, counted, listed
+from kashif.scheme import RelationType, Scheme, alike, likely
 
 NAME = "scheme.yaml"
 LEARNED = "learned"
@@ -85,14 +85,16 @@ def learn(documents: Iterable[Document]) -> Scheme:
     proclitics. Symmetry and the punctuation that may end a span are not learned.
 
     Raises:
-        InputError: if no entity is marked.
+        InputError: if no entity is marked, or labels look the same.
     """
     entities: Counter[str] = Counter()
     relations: Counter[str] = Counter()
+    holding: dict[str, str] = {}
     arguments: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     nested = proclitics = False
     for document in documents:
         entities.update(entity.label for entity in document.entities)
+        holding |= dict.fromkeys(document.labels, document.id)
         by_id = document.by_id()
         for relation in document.relations:
             relations[relation.label] += 1
@@ -107,6 +109,9 @@ def learn(documents: Iterable[Document]) -> Scheme:
         message = "no entity is marked, so there is no scheme to learn; is the format the right one?"
         raise InputError(f"{message} CoNLL is written conll:PATH")
     order = [label for label, _ in _ranked(entities)]
+    twins = [*alike(order), *alike(label for label, _ in _ranked(relations))]
+    if twins:
+        raise InputError([Fault(f"document '{holding[label]}'", told) for label, told in twins])
     return Scheme(
         entities=dict.fromkeys(order, ""),
         nested=nested,
@@ -217,7 +222,7 @@ def unknown_labels(document: Document, scheme: Scheme) -> list[Fault]:
         "relation": ({relation.label for relation in document.relations}, scheme.relation_labels),
     }
     return [
-        Fault(document.id, f"no {what} '{label}' in the scheme; {nearest(label, known)}")
+        Fault(document.id, f"no {what} '{label}' in the scheme; {likely(label, known)}")
         for what, (labels, known) in used.items()
         for label in sorted(labels - set(known))
     ]

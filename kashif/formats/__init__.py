@@ -42,7 +42,8 @@ class Format:
     ``many`` says whether one file holds many documents; ``frame`` is what stands before, between and
     behind them. ``pack`` writes a file that is no text, or a folder if ``tree``, of documents that ``write``
     let pass; then ``write`` gives no content. ``sure`` says whether the ending alone tells the format.
-    ``options`` are what ``read`` takes by name. ``package`` is what must be installed beside Kashif.
+    ``options`` are what ``read`` takes by name, ``whole`` those by which it reads all that is written.
+    ``package`` is what must be installed beside Kashif.
     """
 
     ending: str
@@ -55,6 +56,7 @@ class Format:
     tree: bool = False
     sure: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
+    whole: Options = ()
     package: str = ""
 
 
@@ -99,6 +101,7 @@ FORMATS = {
         pack=docbin.pack,
         sure=True,
         options=docbin.OPTIONS,
+        whole=docbin.WHOLE,
         package="spacy",
     ),
     "csv": Format(".csv", triples.read, triples.write, many=True, frame=triples.FRAME),

@@ -29,6 +29,8 @@ OPTIONS = {
 }
 _GROUP = "sc"
 """The span group that holds all entities; spaCy's span categorizer looks there."""
+WHOLE = (("spans", _GROUP),)
+"""The options by which all that was written is read."""
 _RELATIONS = ("._.", "rel", None, None)
 """Where spaCy keeps the value of ``doc._.rel``."""
 _LEAST = 0.5

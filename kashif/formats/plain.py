@@ -29,7 +29,11 @@ _RULE = regex.compile(r"\r?\n---(?=\r?(?:\n|$))")
 _LIKE_RULE = regex.compile(r"^(?=[^\n]*[\p{P}\p{S}ـ])(?:[\p{P}\p{S}ـ\p{Cf}]|[^\S\n])++$", regex.MULTILINE)
 """A line without a letter or digit, and not of blanks alone."""
 _LIKE_RELATION = regex.compile(r"\s*\S[^\n]*?\s(\d{1,18})[^\S\n]+(\d{1,18})[^\S\n]*$", regex.MULTILINE)
-_TELLING = regex.compile(rf"[\[\]|]|{_LIKE_RULE.pattern}", regex.MULTILINE)
+_DASHES = regex.compile(r"(?=.*[\p{Pd}ـ−_])[\p{Pd}ـ−_\s\p{Cf}]+")
+"""A line of dashes; stars and the like may end an article."""
+_CONFLICT = regex.compile(r"^(?:<{7}|>{7}) [^\n]*", regex.MULTILINE)
+"""A line that git leaves around two versions."""
+_TELLING = regex.compile(rf"[\[\]|]|{_LIKE_RULE.pattern}|{_CONFLICT.pattern}", regex.MULTILINE)
 """What a text holds that may be read as a part of marks."""
 
 
@@ -61,7 +65,12 @@ def parse(raw: str, path: Path) -> Reading:
     ids = {id for id, *_ in entities}
     _tell_rules(body, where, ids, faults)
     if rule is None:
-        _tell_bare_relation(body, where, ids, faults)
+        _tell_last_line(body, where, ids, faults)
+    for conflict in _CONFLICT.finditer(body):
+        message = (
+            f"{conflict[0].rstrip()!r:.80} is git's: keep one version, without <<<<<<<, ======= and >>>>>>>"
+        )
+        faults.append(Fault(where, message, body.count("\n", 0, conflict.start()) + 1))
     relations, relation_lines = [], []
     for number, row in enumerate(below.split("\n"), start=body.count("\n") + 2):
         parts = row.rsplit(None, 2)  # a label may hold blanks
@@ -143,13 +152,15 @@ def _tell_rules(body: str, where: str, ids: Collection[int], faults: list[Fault]
     for rule in _LIKE_RULE.finditer(body):
         below = _LIKE_RELATION.match(body, rule.end())
         if below and {int(below[1]), int(below[2])} <= {*ids}:
-            told = f"{rule[0]!r} is not the line that relations stand below; write --- there, alone and once"
-            message = f"{told}; if both are text, write jsonl"
+            message = f"{rule[0]!r} {_NO_RULE}; if both are text, write jsonl"
             faults.append(Fault(where, message, body.count("\n", 0, rule.start()) + 1))
 
 
-def _tell_bare_relation(body: str, where: str, ids: Collection[int], faults: list[Fault]) -> None:
-    """Notes a file's last line if it is a relation of these spans, with no rule in the file, or none seen."""
+_NO_RULE = "is not the line that relations stand below; write --- there, alone and once"
+
+
+def _tell_last_line(body: str, where: str, ids: Collection[int], faults: list[Fault]) -> None:
+    """Notes a last line that is a relation of these spans, or nearly a rule, where no rule is seen."""
     if ids and "\r" in body and "\n" not in body:
         faults.append(Fault(where, "its lines end in a carriage return alone; save it with LF or CRLF", 1))
     start = body.rstrip().rfind("\n") + 1
@@ -157,6 +168,10 @@ def _tell_bare_relation(body: str, where: str, ids: Collection[int], faults: lis
     if relation and {int(relation[1]), int(relation[2])} <= {*ids}:
         told = f"{relation[0].strip()!r:.80}: no line --- stands above this relation"
         message = f"{told}; write one there, or below it if it is text"
+        faults.append(Fault(where, message, body.count("\n", 0, start) + 1))
+    last = body[start:].partition("\n")[0]
+    if _DASHES.fullmatch(last) and (ids or regex.sub(r"[\s\p{Cf}]", "", last) == "---"):
+        message = f"{last!r} {_NO_RULE}, or below it if it is text"
         faults.append(Fault(where, message, body.count("\n", 0, start) + 1))
 
 
@@ -194,7 +209,7 @@ def write(document: Document) -> tuple[str, list[str]]:
     end = "\r\n" if document.text.endswith("\r") else "\n"  # the line end before the rule is not the text's
     whole = "".join([*parts, end, "---\n", *rows])
     if _TELLING.search(document.text) and not _is_read(whole, document):
-        found = "the text holds what looks like marks ([[, |X#1, or [ where a mention begins)"
+        found = "the text holds what looks like marks ([[, |X#1, [ where a mention begins, git's <<<<<<<)"
         raise InputError(Fault(where, f"{found}; write jsonl"))
     return BOM + whole if whole.startswith(BOM) else whole, []  # reading takes one away
 

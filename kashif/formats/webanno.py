@@ -93,8 +93,9 @@ def read(path: Path) -> list[Reading]:
     passed: Counter[str] = Counter()
     texts = {way: _assembled(parts, way) for way in _WAYS}
     rows = [row for part in parts for row in part.rows]
-    counted = offsets.best(_WAYS, lambda way: _fits(texts[way], rows, way))
-    text = texts[counted]
+    counted = offsets.best(_WAYS, lambda way: _fits(texts[way][0], rows, way))
+    text, gaps = texts[counted]
+    passed["gaps before sentences are read as line ends; which characters stood there is not said"] = gaps
     draft = Draft(path, text)
     draft.table = offsets.COUNTS[counted](text)
     for row in rows:
@@ -143,9 +144,8 @@ def _parse(path: Path) -> tuple[list[_Layer], list[_Sentence], list[Fault]]:
                 faults.append(Fault(str(path), "a token before the first '#Text='", number))
                 continue
             cells = (match[5] or "").split("\t")
-            parts[-1].rows.append(
-                _Row(match[1], int(match[2]), int(match[3]), _plain(match[4]), cells, number)
-            )
+            row = _Row(match[1], int(match[2]), int(match[3]), _plain(match[4]), cells, number)
+            parts[-1].rows.append(row)
         elif line.strip() and not line.startswith("#"):
             message = f"expected 'sentence-token TAB start-end TAB token …', found {line!r:.80}"
             faults.append(Fault(str(path), message, number))
@@ -156,18 +156,19 @@ def _plain(text: str) -> str:
     return regex.sub(r"\\(.)", lambda match: _CONTROLS.get(match[1], match[1]), text)
 
 
-def _assembled(parts: list[_Sentence], way: str) -> str:
-    """The text of the sentences, each where its first token says; between them stand line ends."""
+def _assembled(parts: list[_Sentence], way: str) -> tuple[str, int]:
+    """The text of the sentences, each where its first token says, and how many gaps line ends fill."""
     pieces: list[str] = []
-    length = 0
+    length = gaps = 0
     for part in parts:
         begin = length
         if part.rows and (local := part.text.find(part.rows[0].form)) >= 0:
             begin = part.rows[0].start - (len(offsets.COUNTS[way](part.text[:local])) - 1)
         gap = min(max(0, begin - length), _LONGEST_GAP)
+        gaps += gap > 0
         pieces += ["\n" * gap, part.text]
         length += gap + len(offsets.COUNTS[way](part.text)) - 1
-    return "".join(pieces)
+    return "".join(pieces), gaps
 
 
 _LONGEST_GAP = 1000
@@ -252,9 +253,8 @@ def _relations(
             head = ids.get((layer.base, match[2] if int(match[2] or 0) else match[1]))
             tail = ids.get((layer.base, match[3] if int(match[3] or 0) else row.unit))
             if label in ("*", "_") or head is None or tail is None:
-                passed[
-                    f"relations of the layer {layer.name} without a label, or of no entity, are left out"
-                ] += 1
+                lost = f"relations of the layer {layer.name} without a label, or of no entity, are left out"
+                passed[lost] += 1
             else:
                 draft.relation(_plain(label), head, tail)
 
@@ -295,9 +295,9 @@ def write(document: Document) -> tuple[str, list[str]]:
     table = offsets.code_units(document.text)
     count = {place: index for index, place in enumerate(table) if place != offsets.INSIDE}
     parts = [_HEADER]
-    for sentence, unit, piece in units:
-        if sentence is not None:
-            parts.append(f"\n#Text={_line(document.text[slice(*sentence)])}\n")
+    for behind, unit, piece in units:
+        if behind is not None:  # INCEpTION puts the whole line at the first token
+            parts.append(f"\n#Text={_line(document.text[piece[1] : behind])}\n")
         values = marks.get(piece, [])
         stars = [value[value.rindex("[") :] for value in values]
         cells = [
@@ -311,26 +311,28 @@ def write(document: Document) -> tuple[str, list[str]]:
         ]
         parts.append("\t".join(cells) + "\t\n")
     losses = []
+    if units[0][2][1]:
+        losses.append("what stands before the first word is written as blanks")
     if outside:
-        losses.append(
-            f"{document.id}: {outside} spans begin or end beside a word; they are written without that"
-        )
+        losses.append(f"{outside} spans begin or end beside a word; they are written without that")
     if wordless:
-        losses.append(f"{document.id}: {wordless} spans of no word, and their relations, are left out")
-    return "".join(parts), losses
+        losses.append(f"{wordless} spans of no word, and their relations, are left out")
+    return "".join(parts), [f"{document.id}: {loss}" for loss in losses]
 
 
 def _units(
     text: str, found: list[tuple[int, int]], marks: dict[tuple[int, int, int], list[str]]
-) -> Iterator[tuple[tuple[int, int] | None, str, tuple[int, int, int]]]:
-    """Each word, and each marked part of one: its sentence if it is the first there, its name, its piece."""
+) -> Iterator[tuple[int | None, str, tuple[int, int, int]]]:
+    """Words and marked parts of them: name and piece; of a sentence's first also where the next begins."""
     parted: dict[int, list[tuple[int, int, int]]] = {}
     for piece in marks:
         if piece[1:] != found[piece[0]]:
             parted.setdefault(piece[0], []).append(piece)
-    for number, sentence in enumerate(sentences(text), start=1):
-        for index, word in enumerate(touched(found, *sentence), start=1):
-            yield sentence if index == 1 else None, f"{number}-{index}", (word, *found[word])
+    places = [place for sentence in sentences(text) if (place := touched(found, *sentence))]
+    begins = [*(found[place[0]][0] for place in places[1:]), len(text)]
+    for number, (place, behind) in enumerate(zip(places, begins, strict=True), start=1):
+        for index, word in enumerate(place, start=1):
+            yield behind if index == 1 else None, f"{number}-{index}", (word, *found[word])
             for part, piece in enumerate(sorted(parted.get(word, ())), start=1):
                 yield None, f"{number}-{index}.{part}", piece
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import regex
 
@@ -14,7 +16,7 @@ from kashif.arabic import words
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_bytes, read_text, write_text
-from kashif.formats import FORMATS, brat, conll, dataset, html, read, render, usable
+from kashif.formats import FORMATS, Reading, brat, conll, dataset, html, read, render, usable
 from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, named_errors
 from kashif.replacing import replaced_file
 
@@ -24,7 +26,7 @@ _NOT_READ = {HTML: html.HEAD, "csv": FORMATS["csv"].frame[0]}
 Mark = tuple[object, ...]
 """An entity as label, start, end and normal form, or a relation as label, head and tail."""
 _SPACED_ANEW = ("conll", "gliner", "webanno")
-"""Formats that do not hold the white space of a text."""
+"""Formats that do not hold the white space of a text, or not in files of the tool itself."""
 _NOTHING = Sources()
 _UNSEEN = regex.compile(r"[\s\p{C}]+")
 _FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
@@ -123,15 +125,12 @@ class Output:
         if head := _NOT_READ.get(self.format, ""):
             ours = read_bytes(file).startswith(head.encode())
             return "" if ours else f"{file} was not written by Kashif, and would be lost"
-        if FORMATS[self.format].pack is None:
-            kept = Document.from_json(document.to_json())  # scores are rounded on their way
-            pieces = contents([kept], self.format, predicted=self.predicted, tell=_unsaid)
-            if "".join(pieces).encode() == read_bytes(file):
-                return ""
-        try:
-            found = read(file, self.format, text=document.text if elsewhere else None)
-        except InputError:
-            found = []
+        if self._content(document) == read_bytes(file):
+            return ""
+        found: list[Reading] = []
+        for options in dict.fromkeys(((), FORMATS[self.format].whole)):
+            with suppress(InputError):  # a tool's own file may lack what ours has
+                found = read(file, self.format, text=document.text if elsewhere else None, options=options)
         if [_letters(reading.document.text) for reading in found] != [_letters(document.text)]:
             return f"{file} holds another article, which would be lost"
         [there] = [reading.document for reading in found]
@@ -140,6 +139,17 @@ class Output:
         if passed := [*found[0].notices, *found[0].omitted]:
             return f"{file} holds what is not read ({passed[0]}), which would be lost"
         return self._loss_of_work(file, there, document)
+
+    def _content(self, document: Document) -> bytes:
+        """What a file of one document holds; scores are rounded on their way."""
+        kept = Document.from_json(document.to_json())
+        if (pack := FORMATS[self.format].pack) is None:
+            pieces = contents([kept], self.format, predicted=self.predicted, tell=_unsaid)
+            return "".join(pieces).encode()
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "document"
+            pack([kept], path)
+            return read_bytes(path)
 
     def _loss_of_work(self, file: Path, there: Document, document: Document) -> str:
         """What people did in a file that the document does not have; empty if nothing.

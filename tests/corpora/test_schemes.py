@@ -178,6 +178,19 @@ def test_it_is_learned_whether_spans_begin_behind_proclitics(
     assert learn([marked(tmp_path, "[[كيم|P#1]]", "b"), marked(tmp_path, text)]).proclitics is proclitics
 
 
+def test_labels_that_look_the_same_are_not_learned(tmp_path: Path) -> None:
+    one, other = marked(tmp_path, "[[كيم|ا ب#1]] [[جون|ا ب#2]]"), marked(tmp_path, "[[كيم|ا\xa0ب#1]]", "b")
+    with pytest.raises(InputError, match=r"document 'b': the labels 'ا ب' and 'ا\\xa0ب' look the same, but"):
+        learn([one, other])
+    (tmp_path / "scheme.yaml").write_text("entities: {ا ب: one}", encoding="utf-8")
+    [fault] = check([Spec(tmp_path)]).faults
+    assert (fault.where, fault.line) == (str(tmp_path / "b.txt"), 1)
+    assert (
+        "in the scheme; it and 'ا ب' look the same, but of their characters number 2 is U+00A0"
+        in fault.message
+    )
+
+
 def test_where_nothing_is_marked_there_is_nothing_to_learn(tmp_path: Path) -> None:
     marked(tmp_path, "زار كيم موسكو")
     with pytest.raises(InputError, match=r"no entity is marked.*is the format the right one"):

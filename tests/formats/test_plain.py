@@ -115,6 +115,32 @@ def test_a_line_that_is_nearly_the_rule_hides_no_relations(slip: str) -> None:
         plain.parse(raw, Path("a.txt"))
 
 
+@pytest.mark.parametrize("slip", ["--- ", "--", "---\u200f", "—", "--\n\n", "ـــ\r\n"])
+def test_a_last_line_that_is_nearly_the_rule_is_told(slip: str) -> None:
+    """Without relations below it became text, without a word."""
+    raw = f"زار [[كيم|PERS#1]]\n{slip}"
+    told = r"a\.txt:2: .* is not the line that relations stand below; write --- there, alone and once, or below it"
+    with pytest.raises(InputError, match=told):
+        plain.parse(raw, Path("a.txt"))
+    assert plain.parse(f"{raw}\n---\n", Path("a.txt")).document.text == f"زار كيم\n{slip}"
+    for text in ("زار كيم\n--", "زار [[كيم|PERS#1]]\n***"):  # as articles end
+        assert plain.parse(text, Path("a.txt")).document.text.endswith(text[-2:])
+    with pytest.raises(InputError, match=r"a\.txt:2: '--- ' is not the line"):
+        plain.parse("زار كيم\n--- \n", Path("a.txt"))
+
+
+def test_a_conflict_of_git_is_told(tmp_path: Path) -> None:
+    """Both versions became the text."""
+    lines = "زار", "<<<<<<< HEAD", "كيم", "=======", "كيم جونغ", ">>>>>>> main", "سول"
+    with pytest.raises(InputError) as told:
+        plain.parse("\n".join([*lines, "---", ""]), Path("a.txt"))
+    assert [fault.line for fault in told.value.faults] == [2, 6]
+    assert "'<<<<<<< HEAD' is git's: keep one version" in str(told.value)
+    with pytest.raises(InputError, match=r"looks like marks .*git's"):
+        save([Document("a", "\n".join(lines))], "plain", tmp_path)
+    assert plain.parse("عنوان\n=======\n", Path("a.txt")).document.text == "عنوان\n=======\n"
+
+
 @pytest.mark.parametrize("below", ["visits 1 2", "\nحليف لـ 2 1\n\n"])
 def test_a_relation_without_a_rule_is_told(below: str) -> None:
     text = f"زار [[كيم|PERS#1]] [[سول|GPE#2]]\n{below}"

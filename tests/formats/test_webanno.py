@@ -47,6 +47,7 @@ def test_an_export(tmp_path: Path) -> None:
         "GPE",
     )
     assert [notice.partition(": ")[2] for notice in reading.notices] == [
+        "1 gaps before sentences are read as line ends; which characters stood there is not said",
         "1 lines with marks of the layer de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS are passed over",
         "1 spans without a label are left out",
         "1 relations of the layer webanno.custom.Relation without a label, or of no entity, are left out",
@@ -75,7 +76,7 @@ def test_features_beside_the_label_are_counted(tmp_path: Path) -> None:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    text = "\n 😀 زار كيم جونغ\tوعمان.  ثم\\عاد\r\n\nقال *مصدر* «رسمي»؟\n"
+    text = "😀 زار كيم جونغ\tوعمان.  ثم\\عاد\r\n\nقال *مصدر* «رسمي»؟\n"
     mentions = ["كيم جونغ", "جونغ", "عمان", "مصدر* «رسمي", "كيم"]
     entities = tuple(
         Entity(i, text.index(m), text.index(m) + len(m), label, m)
@@ -96,6 +97,46 @@ def test_round_trip(tmp_path: Path) -> None:
     assert again.text == text
     assert {e.key for e in again.entities} == {e.key for e in entities}
     assert links(again) == links(document)
+
+
+def in_inception(content: str) -> list[tuple[str, str]]:
+    """The word of each token, and what stands at its offsets in the text as INCEpTION puts it together."""
+    text, sentence, found = b"", "", []
+    for line in content.split("\n"):
+        if line.startswith("#Text="):
+            sentence = webanno._plain(line.removeprefix("#Text=")) + "\n"
+        elif line and not line.startswith("#"):
+            _, place, word, *_ = line.split("\t")
+            start, end = (2 * int(offset) for offset in place.split("-"))
+            if sentence:
+                text = text[:-2] if len(text) > start else text
+                text += (" " * ((start - len(text)) // 2) + sentence).encode("utf-16-le")
+                sentence = ""
+            found.append((word, text[start:end].decode("utf-16-le")))
+    return found
+
+
+def test_offsets_fit_the_text_that_inception_makes() -> None:
+    """The blank between two sentences stood before the second, and all its marks moved by one."""
+    text = "\u200f 😀 زار. عاد.  ثم\\عاد\t!\u200f وقال؟\r\n\n قالوا.غدا \n"
+    content, losses = webanno.write(Document("d", text))
+    found = in_inception(content)
+    assert len(found) == 14
+    assert [word for word, _ in found] == [there for _, there in found]
+    assert losses == ["d: what stands before the first word is written as blanks"]
+
+
+def test_gaps_are_filled_and_told(tmp_path: Path) -> None:
+    """Blanks between sentences came back as line ends, without a word."""
+    save([Document("d", " \tزار.  عاد.\n\nقال. ")], "webanno", tmp_path)
+    [reading] = webanno.read(tmp_path / "d.tsv")
+    assert reading.document.text == "\n\nزار.  عاد.\n\nقال. "
+    rows = "#Text=زار.\n1-1\t0-3\tزار\n1-2\t3-4\t.\n\n#Text=عاد\n2-1\t5-8\tعاد\n"
+    (tmp_path / "d.tsv").write_text(f"#FORMAT=WebAnno TSV 3.3\n\n\n{rows}", encoding="utf-8")
+    [other] = webanno.read(tmp_path / "d.tsv")
+    assert other.document.text == "زار.\nعاد"
+    told = "1 gaps before sentences are read as line ends; which characters stood there is not said"
+    assert reading.notices == other.notices == (f"{tmp_path / 'd.tsv'}: {told}",)
 
 
 def test_spans_beside_words_are_told(tmp_path: Path) -> None:

@@ -62,6 +62,26 @@ def test_spacy_reads_what_is_written(spacy: Any, article: Document, tmp_path: Pa
     assert replace(again, relations=article.relations) == article
 
 
+def test_a_file_of_ours_is_written_again(spacy: Any, article: Document, tmp_path: Path) -> None:
+    """It was refused: of spans in others, and their relations, only ``doc.ents`` was looked at."""
+    start = article.entities[0].start
+    inner = Entity(90, start, start + 1, "X", article.text[start])
+    lost = Relation("r", inner.id, article.entities[1].id)
+    whole = replace(article, entities=(*article.entities, inner), relations=(*article.relations, lost))
+    for number in range(2):
+        save([whole], "spacy", f"{tmp_path}/a/")
+        scored = tuple(replace(entity, score=0.5 + number / 10) for entity in article.entities)
+        save([replace(article, entities=scored, relations=())], "spacy", f"{tmp_path}/model/")
+    before = (tmp_path / "a" / f"{article.id}.spacy").read_bytes()
+    with pytest.raises(InputError, match="holds 1 marks of people's, which would be lost"):
+        save(
+            [replace(whole, entities=whole.entities[:-1], relations=article.relations)],
+            "spacy",
+            f"{tmp_path}/a/",
+        )
+    assert (tmp_path / "a" / f"{article.id}.spacy").read_bytes() == before
+
+
 def test_spacy_trains_on_what_is_written(spacy: Any, article: Document, tmp_path: Path) -> None:
     from spacy.training import Corpus
 
