@@ -145,19 +145,19 @@ def _lines(text: str) -> list[int]:
 
 
 def _severed(reading: Reading, begin: int, end: int, part: Slice) -> Iterator[Fault]:
-    document, where = reading.document, str(reading.path)
+    document = reading.document
     remedy = f"at an end of #{part[0]}-{part[1]}%; choose other percentages"
     inside = {entity.id for entity in document.entities if begin <= entity.start and entity.end <= end}
     for entity in document.entities:
         if entity.id not in inside and entity.start < end and entity.end > begin:
             line = reading.entity_lines.get(entity.id, 0)
-            yield Fault(where, f"{entity.label} «{entity.text}» would be cut {remedy}", line)
+            message = f"{entity.label} «{entity.text}» would be cut {remedy}"
+            yield reading.fault(message, offset=entity.start, line=line)
     for index, relation in enumerate(document.relations):
         if (relation.head in inside) != (relation.tail in inside):
             line = reading.relation_lines[index] if reading.relation_lines else 0
-            yield Fault(
-                where, f"{relation.label} {relation.head} {relation.tail} would be cut {remedy}", line
-            )
+            message = f"{relation.label} {relation.head} {relation.tail} would be cut {remedy}"
+            yield reading.fault(message, line=line)
 
 
 def _cut(reading: Reading, begin: int, end: int, part: Slice) -> Reading:

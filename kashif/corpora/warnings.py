@@ -70,14 +70,14 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
             told.setdefault(_one_line(f"{slip} on line {lines.at(place)} of the text"), entity)
         for message, entity in told.items():
             if (_one_line(document.id), message) not in accepted[folder]:
-                fault = Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0))
+                line = reading.entity_lines.get(entity.id, 0)
+                fault = reading.fault(message, offset=entity.start, line=line)
                 found.append(AnnotationWarning(folder, document.id, fault))
-    for first, message in _near_duplicates(readings):
+    for first, message, start in _near_duplicates(readings):
         message = _one_line(message)
         if (_one_line(first.document.id), message) not in accepted[first.path.parent]:
-            found.append(
-                AnnotationWarning(first.path.parent, first.document.id, Fault(str(first.path), message))
-            )
+            fault = first.fault(message, offset=start)
+            found.append(AnnotationWarning(first.path.parent, first.document.id, fault))
     return sorted(found, key=lambda warning: warning.fault.order)
 
 
@@ -225,8 +225,8 @@ def _holding(entities: Iterable[Entity]) -> Callable[[int, int], Iterator[Entity
     return holding
 
 
-def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str]]:
-    """Two articles (not two annotations of one) that share long stretches."""
+def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str, int]]:
+    """Two articles (not two annotations of one) that share long stretches: the first, what, from where."""
     documents = [reading.document for reading in readings]
     for pair in overlaps([d.text for d in documents], [d.id for d in documents]):
         if pair.near_duplicate:
@@ -236,4 +236,5 @@ def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str
                 f"shares {pair.containment:.0%} of its runs of {SHINGLE} words with"
                 f" '{documents[pair.second].id}', at most {pair.run} words in a row:"
                 f" code points {here} of the text, {there} there",
+                pair.first_span[0],
             )
