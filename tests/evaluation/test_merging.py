@@ -78,7 +78,7 @@ def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
     assert found.documents == (both.document,)
     with pytest.raises(InputError, match="share no article"):
         merge([one], [both], scheme=SCHEME)
-    with pytest.raises(InputError, match=r"A/a\.txt: its text is not that of B/a\.txt"):
+    with pytest.raises(InputError, match=r"A/a\.txt:1: its text is not that of B/a\.txt:1;"):
         merge([both], [plain.parse("آخر", Path("B/a.txt"))], scheme=SCHEME)
 
 
