@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from kashif.corpora.duplicates import recurs
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.formats import Reading
@@ -77,12 +78,25 @@ def take(readings: Sequence[Reading], part: Slice) -> list[Reading]:
 
 
 def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[str]:
-    """The ids of documents of ``first`` that share text with some of ``second``, by id, lines or text."""
+    """The ids of documents of ``first`` that share text with some of ``second``, by id, lines or text.
+
+    A text under five words is not one that they share.
+    """
     first, second = list(first), list(second)
     texts = {document.text for document in second}
-    same = {document.id for document in first if document.text in texts}
+    same = {document.id for document in first if document.text in texts and not recurs(document.text)}
     same |= among((document.id for document in first), (document.id for document in second))
     return same | sharing(lines_of(first), lines_of(second))
+
+
+def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
+    """Raises InputError for documents of one of two sets of a recipe, by name, that the other has, too."""
+    (first, one), (second, other) = sets.items()
+    if both := overlapping(one, other):
+        there = overlapping(other, one) - both
+        named = f" ({second} has {', '.join(sorted(there))})" if there else ""
+        message = f"the recipe has {', '.join(sorted(both))} in both {first} and {second}{named}; keep one"
+        raise InputError(message)
 
 
 def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
