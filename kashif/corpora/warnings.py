@@ -30,6 +30,8 @@ _LEAST_LETTERS = 4
 """Shorter names are too often parts of common words once a proclitic is taken off."""
 _BEFORE = tuple("".join(letters) for count in range(3) for letters in product(PROCLITICS, repeat=count))
 """What may stand before a name in its word: two proclitics at most."""
+_SHOWN = 60
+"""So many code points of a long mention are shown."""
 _BLANKS = re.compile(" *")
 
 
@@ -45,7 +47,8 @@ class AnnotationWarning:
 def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarning]:
     """The warnings of a corpus that nobody has accepted, in the order of files and lines.
 
-    Which slips to look for is data in the scheme; near-duplicates are looked for always.
+    Which slips to look for is data in the scheme; near-duplicates and mentions of several lines are looked
+    for always.
 
     Raises:
         InputError: if an ``accepted.tsv`` has a line that is not an id and a warning.
@@ -63,6 +66,7 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
         lines = TextLines.of(document.text)
         told: dict[str, Entity] = {}  # each line is accepted alone; two slips of one kind there are one
         for entity, slip, place in (
+            *_over_lines(document),
             *_unmarked(document, rules.names),
             *(item for rule in rules.beside for item in _unrelated(document, rule)),
             *(item for rule in rules.inside for item in _hidden(document, rule, typical[rule.label])),
@@ -125,6 +129,14 @@ def _one_line(text: str) -> str:
 
 _Slip = tuple[Entity, str, int]
 """The entity that tells of a slip, the slip, and where it is, a code point."""
+
+
+def _over_lines(document: Document) -> Iterator[_Slip]:
+    """A mention of several lines, as two forgotten brackets make one."""
+    for entity in document.entities:
+        if "\n" in entity.text:
+            text = entity.text if len(entity.text) <= _SHOWN else f"{entity.text[:_SHOWN]}…"
+            yield entity, f"{entity.label} «{text}» runs over the end of a line", entity.start
 
 
 def _unmarked(document: Document, names: Sequence[str]) -> Iterator[_Slip]:
