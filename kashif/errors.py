@@ -12,20 +12,30 @@ _MOST_KNOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in an input: where it is, what it is, what to do about it."""
+    """One thing wrong in an input: where it is, what it is, what to do about it.
+
+    ``document`` is an id where a file holds several documents and no line tells which.
+    """
 
     where: str
     message: str
     line: int = 0
+    document: str = ""
 
     @property
-    def order(self) -> tuple[str, int, str]:
-        """What faults are sorted by: file, line, message."""
-        return self.where, self.line, self.message
+    def order(self) -> tuple[str, int, str, str]:
+        """What faults are sorted by: file, line, document, message."""
+        return self.where, self.line, self.document, self.message
+
+    @property
+    def place(self) -> str:
+        """The file, and the line or the document in it as far as they are known."""
+        if self.line:
+            return f"{self.where}:{self.line}"
+        return f"{self.where}, document '{self.document}'" if self.document else self.where
 
     def __str__(self) -> str:
-        place = f"{self.where}:{self.line}" if self.line else self.where
-        return f"{place}: {self.message}"
+        return f"{self.place}: {self.message}"
 
 
 class InputError(ValueError):

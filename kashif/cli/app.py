@@ -185,6 +185,8 @@ def train(
         folder = output_folder(f"models/{name}" if output is None else output)
         say(f"no recipe: {recipe} is trained on as by this one, which --set changes:")
         say(dump_yaml(settings.model_dump(mode="json", exclude_unset=True)).rstrip())
+        for notice in starter.left_out(recipe):
+            say(notice)
     else:
         given = Path(recipe)
         settings = Recipe.load(given, changes=changes or ())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say, say_alone
+from kashif.cli.corpus_files import readings
 from kashif.errors import InputError, counted, nearest
 from kashif.libraries import quiet_libraries
 from kashif.outputs import ACCEPTED, Sources
@@ -180,29 +181,30 @@ def stats(
 def agree(
     first: Annotated[str, typer.Argument(help="one annotator's corpus")],
     second: Annotated[str, typer.Argument(help="the other's; articles are matched by id")],
-    differences: Annotated[bool, typer.Option("--differences", help="list every difference by line")] = False,
+    differences: Annotated[
+        bool, typer.Option("--differences", help="list every difference, with file and line")
+    ] = False,
     scheme: Scheme = "",
 ) -> None:
     """Measure how far two annotators of the same articles agree."""
     from kashif.cli import tables
-    from kashif.corpora.loading import Spec, load
+    from kashif.corpora.loading import Spec
     from kashif.corpora.schemes import refuse_mappings, scheme_of
     from kashif.evaluation.agreement import agreement
+    from kashif.evaluation.merging import merge
 
     specs = [Spec.parse(text) for text in (first, second)]
     refuse_mappings(specs)
-    sides = [load(text) for text in (first, second)]
-    ruling = scheme_of(specs, [d for side in sides for d in side.documents], given=scheme)
-    found = agreement(sides[0].documents, sides[1].documents, scheme=ruling.scheme)
+    sides = [readings(text) for text in (first, second)]
+    documents = [[reading.document for reading in side] for side in sides]
+    ruling = scheme_of(specs, [*documents[0], *documents[1]], given=scheme)
+    found = agreement(*documents, scheme=ruling.scheme)
     for table in tables.agreement(found):
         out.print(table)
     if differences:
-        for line in found.differences:
-            out.print(line)
+        for difference in merge(*sides, scheme=ruling.scheme).differences:
+            out.print(str(difference))
     say_alone((first, second), found.alone)
-    for side in sides:
-        for notice in side.notices:
-            say(notice)
 
 
 @app.command()

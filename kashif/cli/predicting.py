@@ -227,8 +227,7 @@ class _Failures:
             say(str(failure.fault))
             return
         fault = failure.fault
-        place = f"{fault.where}:{fault.line}" if fault.line else fault.where
-        row = dict(zip(_LOG_KEYS, (failure.id or place, place, fault.message), strict=True))
+        row = dict(zip(_LOG_KEYS, (failure.id or fault.place, fault.place, fault.message), strict=True))
         line = json.dumps(row, ensure_ascii=False)
         self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")  # a lone surrogate as JSON has it
 

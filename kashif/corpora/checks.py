@@ -102,13 +102,13 @@ def _parts(spec: Spec) -> list[Spec]:
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
     """All faults of one document under the scheme, by line."""
-    document, where = reading.document, str(reading.path)
+    document = reading.document
     faults = [
-        Fault(where, message, reading.entity_lines.get(entity.id, 0))
+        reading.fault(message, offset=entity.start, line=reading.entity_lines.get(entity.id, 0))
         for entity, message in (*_labels(document, scheme), *_edges(document, scheme), *_overlaps(document))
     ]
     faults += [
-        Fault(where, message, reading.relation_lines[index] if reading.relation_lines else 0)
+        reading.fault(message, line=reading.relation_lines[index] if reading.relation_lines else 0)
         for index, message in _relations(document, scheme)
     ]
     return sorted(faults, key=lambda fault: fault.order)

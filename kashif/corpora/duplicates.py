@@ -182,6 +182,11 @@ def repeated_sentences(texts: Sequence[str], groups: Sequence[Hashable]) -> Iter
             yield found
 
 
+def recurs(text: str) -> bool:
+    """Whether a text is so short (under five words) that others have the same by nature."""
+    return len(_tokens(text)[0]) < _SENTENCE
+
+
 def _tokens(text: str) -> tuple[list[str], list[Span]]:
     """The normal forms of a text's words, punctuation left out, and where they stand."""
     spans = [(start, end) for start, end in words(text) if any(map(str.isalnum, text[start:end]))]

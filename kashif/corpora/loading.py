@@ -18,7 +18,7 @@ import regex
 from kashif import formats
 from kashif.config import parse_yaml
 from kashif.corpora import slices, texts
-from kashif.corpora.notices import gathered
+from kashif.corpora.notices import gathered, unread
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import possible, read_text
@@ -218,6 +218,7 @@ def contents(spec: Spec) -> Contents:
     except InputError as error:
         found.faults += error.faults
         return found
+    found.notices += unread(spec.path, files)
     if wanted is not None:
         many = any(formats.FORMATS[name].many for name, _ in files)
         files = [(name, file) for name, file in files if many or file.stem in wanted]

@@ -1,4 +1,4 @@
-"""Notices of many files, told once for all that they share."""
+"""Notices of many files, told once for all that they share, and of those that are not read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from kashif.formats import Reading
+from kashif.corpora.texts import NAME
+from kashif.errors import InputError, counted, listed
+from kashif.files import list_folder, read_text
+from kashif.formats import ENDINGS, FORMATS, Reading, brat, webanno
+from kashif.formats.columns import looks_like_conll
+from kashif.outputs import TABLES
+
+_ENDINGS = frozenset((*ENDINGS, *(entry.ending for entry in FORMATS.values())))
+_BESIDE = frozenset(("", ".md", ".yaml", ".yml", ".conf", ".gz"))
+"""Endings of what stands beside articles and is none: a licence, guidelines, a scheme, settings, texts."""
 
 
 def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
@@ -25,3 +34,34 @@ def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
         listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         found.append(f"{corpus}: documents have no place for {listed}")
     return found
+
+
+def unread(corpus: Path, files: Sequence[tuple[str, Path]]) -> list[str]:
+    """A notice of what stands in a corpus's folder, and is none of the ``files`` that it is read from.
+
+    Folders count if there is a file with a format's ending in them, files unless they are Kashif's own or no
+    articles by their name; tables only with annotations.
+    """
+    if not corpus.is_dir() or any(file == corpus for _, file in files):
+        return []
+    read = {file for _, file in files} | {brat.text_path(file) for format, file in files if format == "brat"}
+    others = [path for path in list_folder(corpus) if path not in read and _might_be_articles(path)]
+    if not others:
+        return []
+    folders = [path for path in others if path.is_dir()]
+    kinds = ((len(others) - len(folders), "file"), (len(folders), "folder"))
+    number = " and ".join(counted(count, noun) for count, noun in kinds if count)
+    names = listed(f"{path.name}/" if path.is_dir() else path.name for path in others)
+    return [f"{corpus}: {number} not read ({names}); name those with articles: [FORMAT:]PATH"]
+
+
+def _might_be_articles(path: Path) -> bool:
+    if path.is_dir():
+        return any(file.suffix.lower() in _ENDINGS for file in path.rglob("*"))
+    ending = path.suffix.lower()
+    if ending in _BESIDE or path.name in {NAME, *TABLES} or path.stem.lower() == "readme":
+        return False
+    try:
+        return ending not in (".tsv", ".csv") or webanno.begins(path) or looks_like_conll(read_text(path))
+    except InputError:
+        return True

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from kashif import __version__, box
 from kashif.config import parse_yaml
 from kashif.corpora import slices
+from kashif.corpora.duplicates import recurs
 from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError
@@ -172,8 +173,12 @@ def seen_by(encoder: str) -> Articles:
 
 
 def refuse_seen(before: Articles, held_out: Sequence[Document]) -> None:
-    """Raises InputError for held-out articles among those that an encoder has seen ``before``."""
-    if both := before.among(held_out):
+    """Raises InputError for held-out articles among those that an encoder has seen ``before``.
+
+    A text under five words alone tells no article.
+    """
+    short = {document.id for document in held_out if recurs(document.text)}
+    if both := before.among(held_out) - (short - slices.among(short, before.texts)):
         message = f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"
         raise InputError(message)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from kashif.corpora.duplicates import recurs
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.formats import Reading
@@ -77,12 +78,25 @@ def take(readings: Sequence[Reading], part: Slice) -> list[Reading]:
 
 
 def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[str]:
-    """The ids of documents of ``first`` that share text with some of ``second``, by id, lines or text."""
+    """The ids of documents of ``first`` that share text with some of ``second``, by id, lines or text.
+
+    A text under five words is not one that they share.
+    """
     first, second = list(first), list(second)
     texts = {document.text for document in second}
-    same = {document.id for document in first if document.text in texts}
+    same = {document.id for document in first if document.text in texts and not recurs(document.text)}
     same |= among((document.id for document in first), (document.id for document in second))
     return same | sharing(lines_of(first), lines_of(second))
+
+
+def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
+    """Raises InputError for documents of one of two sets of a recipe, by name, that the other has, too."""
+    (first, one), (second, other) = sets.items()
+    if both := overlapping(one, other):
+        there = overlapping(other, one) - both
+        named = f" ({second} has {', '.join(sorted(there))})" if there else ""
+        message = f"the recipe has {', '.join(sorted(both))} in both {first} and {second}{named}; keep one"
+        raise InputError(message)
 
 
 def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
@@ -145,19 +159,19 @@ def _lines(text: str) -> list[int]:
 
 
 def _severed(reading: Reading, begin: int, end: int, part: Slice) -> Iterator[Fault]:
-    document, where = reading.document, str(reading.path)
+    document = reading.document
     remedy = f"at an end of #{part[0]}-{part[1]}%; choose other percentages"
     inside = {entity.id for entity in document.entities if begin <= entity.start and entity.end <= end}
     for entity in document.entities:
         if entity.id not in inside and entity.start < end and entity.end > begin:
             line = reading.entity_lines.get(entity.id, 0)
-            yield Fault(where, f"{entity.label} «{entity.text}» would be cut {remedy}", line)
+            message = f"{entity.label} «{entity.text}» would be cut {remedy}"
+            yield reading.fault(message, offset=entity.start, line=line)
     for index, relation in enumerate(document.relations):
         if (relation.head in inside) != (relation.tail in inside):
             line = reading.relation_lines[index] if reading.relation_lines else 0
-            yield Fault(
-                where, f"{relation.label} {relation.head} {relation.tail} would be cut {remedy}", line
-            )
+            message = f"{relation.label} {relation.head} {relation.tail} would be cut {remedy}"
+            yield reading.fault(message, line=line)
 
 
 def _cut(reading: Reading, begin: int, end: int, part: Slice) -> Reading:

@@ -30,6 +30,8 @@ _LEAST_LETTERS = 4
 """Shorter names are too often parts of common words once a proclitic is taken off."""
 _BEFORE = tuple("".join(letters) for count in range(3) for letters in product(PROCLITICS, repeat=count))
 """What may stand before a name in its word: two proclitics at most."""
+_SHOWN = 60
+"""So many code points of a long mention are shown."""
 _BLANKS = re.compile(" *")
 
 
@@ -45,7 +47,8 @@ class AnnotationWarning:
 def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarning]:
     """The warnings of a corpus that nobody has accepted, in the order of files and lines.
 
-    Which slips to look for is data in the scheme; near-duplicates are looked for always.
+    Which slips to look for is data in the scheme; near-duplicates and mentions of several lines are looked
+    for always.
 
     Raises:
         InputError: if an ``accepted.tsv`` has a line that is not an id and a warning.
@@ -63,6 +66,7 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
         lines = TextLines.of(document.text)
         told: dict[str, Entity] = {}  # each line is accepted alone; two slips of one kind there are one
         for entity, slip, place in (
+            *_over_lines(document),
             *_unmarked(document, rules.names),
             *(item for rule in rules.beside for item in _unrelated(document, rule)),
             *(item for rule in rules.inside for item in _hidden(document, rule, typical[rule.label])),
@@ -70,14 +74,14 @@ def warnings(readings: Sequence[Reading], scheme: Scheme) -> list[AnnotationWarn
             told.setdefault(_one_line(f"{slip} on line {lines.at(place)} of the text"), entity)
         for message, entity in told.items():
             if (_one_line(document.id), message) not in accepted[folder]:
-                fault = Fault(str(reading.path), message, reading.entity_lines.get(entity.id, 0))
+                line = reading.entity_lines.get(entity.id, 0)
+                fault = reading.fault(message, offset=entity.start, line=line)
                 found.append(AnnotationWarning(folder, document.id, fault))
-    for first, message in _near_duplicates(readings):
+    for first, message, start in _near_duplicates(readings):
         message = _one_line(message)
         if (_one_line(first.document.id), message) not in accepted[first.path.parent]:
-            found.append(
-                AnnotationWarning(first.path.parent, first.document.id, Fault(str(first.path), message))
-            )
+            fault = first.fault(message, offset=start)
+            found.append(AnnotationWarning(first.path.parent, first.document.id, fault))
     return sorted(found, key=lambda warning: warning.fault.order)
 
 
@@ -125,6 +129,14 @@ def _one_line(text: str) -> str:
 
 _Slip = tuple[Entity, str, int]
 """The entity that tells of a slip, the slip, and where it is, a code point."""
+
+
+def _over_lines(document: Document) -> Iterator[_Slip]:
+    """A mention of several lines, as two forgotten brackets make one."""
+    for entity in document.entities:
+        if "\n" in entity.text:
+            text = entity.text if len(entity.text) <= _SHOWN else f"{entity.text[:_SHOWN]}…"
+            yield entity, f"{entity.label} «{text}» runs over the end of a line", entity.start
 
 
 def _unmarked(document: Document, names: Sequence[str]) -> Iterator[_Slip]:
@@ -225,8 +237,8 @@ def _holding(entities: Iterable[Entity]) -> Callable[[int, int], Iterator[Entity
     return holding
 
 
-def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str]]:
-    """Two articles (not two annotations of one) that share long stretches."""
+def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str, int]]:
+    """Two articles (not two annotations of one) that share long stretches: the first, what, from where."""
     documents = [reading.document for reading in readings]
     for pair in overlaps([d.text for d in documents], [d.id for d in documents]):
         if pair.near_duplicate:
@@ -236,4 +248,5 @@ def _near_duplicates(readings: Sequence[Reading]) -> Iterator[tuple[Reading, str
                 f"shares {pair.containment:.0%} of its runs of {SHINGLE} words with"
                 f" '{documents[pair.second].id}', at most {pair.run} words in a row:"
                 f" code points {here} of the text, {there} there",
+                pair.first_span[0],
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kashif.arabic import words
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.evaluation.counting import Counts, Item, counts_by_label, entity_items, relation_items
+from kashif.evaluation.counting import Counts, counts_by_label, entity_items, relation_items
 from kashif.scheme import Scheme
 
 
@@ -28,7 +28,6 @@ class Agreement:
     kappa: float | None
     by_entity: dict[str, Counts]
     by_relation: dict[str, Counts]
-    differences: tuple[str, ...]
     alone: tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -52,7 +51,6 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
     entities, relations, agreed = Counts(), Counts(), Counts()
     labels_a: list[frozenset[str]] = []
     labels_b: list[frozenset[str]] = []
-    differences: list[str] = []
     for a, b in pairs:
         spans = entity_items(a), entity_items(b)
         links = relation_items(a, scheme), relation_items(b, scheme)
@@ -62,7 +60,6 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
         agreed += Counts.of(*({item for item in side if {item[1], item[2]} <= both} for side in links))
         labels_a += _word_labels(a)
         labels_b += _word_labels(b)
-        differences += _differences(a, b, spans=spans, links=links)
     shared = [a for a, _ in pairs]
     by_entity = counts_by_label(shared, other, items=entity_items, labels=())
     by_relation = counts_by_label(
@@ -76,7 +73,6 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
         kappa(labels_a, labels_b),
         dict(sorted(by_entity.items())),
         dict(sorted(by_relation.items())),
-        tuple(differences),
         alone((document.id for document in first), other),
     )
 
@@ -108,18 +104,3 @@ def _word_labels(document: Document) -> list[frozenset[str]]:
             if offset in owner:
                 labels[owner[offset]].add(entity.label)
     return [frozenset(label) for label in labels]
-
-
-def _differences(
-    a: Document, b: Document, *, spans: tuple[set[Item], set[Item]], links: tuple[set[Item], set[Item]]
-) -> list[str]:
-    def mention(key: Item) -> str:
-        return f"{key[2]} «{a.text[key[0] : key[1]]}»"
-
-    rows: list[tuple[int, str]] = []
-    for side, name in ((0, "first"), (1, "second")):
-        for label, start, end in spans[side] - spans[1 - side]:
-            rows.append((start, f"{name} only: {label} «{a.text[start:end]}»"))
-        for label, head, tail in links[side] - links[1 - side]:
-            rows.append((head[0], f"{name} only: {label} {mention(head)} -> {mention(tail)}"))
-    return [f"{a.id}:{a.text.count(chr(10), 0, at) + 1}: {row}" for at, row in sorted(rows)]

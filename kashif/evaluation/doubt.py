@@ -62,10 +62,10 @@ NOTHING = "nothing"
 class Doubt:
     """Gold that a model contradicts.
 
-    ``place`` is file and line. ``start`` and ``end`` are code points, of a relation those of its head.
-    ``gold`` and ``model`` say in words what each has there. ``confidence`` is the model's probability of what
-    it predicts; where it predicts nothing, 1 less that of anything like the gold. ``context`` has the mention
-    in brackets.
+    ``place`` is file and line, or document. ``start`` and ``end`` are code points, of a relation those of its
+    head. ``gold`` and ``model`` say in words what each has there. ``confidence`` is the model's probability
+    of what it predicts; where it predicts nothing, 1 less that of anything like the gold. ``context`` has the
+    mention in brackets.
     """
 
     document: str

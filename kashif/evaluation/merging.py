@@ -62,12 +62,7 @@ def merge(first: Sequence[Reading], second: Sequence[Reading], *, scheme: Scheme
     pairs = [(reading, other[reading.document.id]) for reading in first if reading.document.id in other]
     if not pairs:
         raise InputError("the two corpora share no article; ids are file stems")
-    faults = [
-        Fault(str(a.path), f"its text is not that of {b.path}; both must annotate the same text")
-        for a, b in pairs
-        if a.document.text != b.document.text
-    ]
-    if faults:
+    if faults := [_other_text(a, b) for a, b in pairs if a.document.text != b.document.text]:
         raise InputError(faults)
     merged = [_merge_one(a, b, scheme=scheme) for a, b in pairs]
     return Merged(
@@ -75,6 +70,15 @@ def merge(first: Sequence[Reading], second: Sequence[Reading], *, scheme: Scheme
         tuple(difference for _, found in merged for difference in found),
         alone((reading.document.id for reading in first), other),
     )
+
+
+def _other_text(a: Reading, b: Reading) -> Fault:
+    """The fault of two texts, where they begin to differ."""
+    one, other = a.document.text, b.document.text
+    both = enumerate(zip(one, other, strict=False))
+    at = next((at for at, (x, y) in both if x != y), min(len(one), len(other)))
+    message = f"its text is not that of {b.place(at)}; both must annotate the same text"
+    return a.fault(message, offset=at)
 
 
 def _merge_one(a: Reading, b: Reading, *, scheme: Scheme) -> tuple[Document, list[Difference]]:

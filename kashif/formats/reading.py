@@ -57,12 +57,18 @@ class Reading:
     omitted: dict[str, int] = field(default_factory=dict)
     text_lines: TextLines = TextLines()
 
-    def place(self, offset: int, line: int = 0) -> str:
-        """The file and the line of a mark, else that of the text at an offset, as far as they are known."""
+    def fault(self, message: str, *, offset: int = 0, line: int = 0) -> Fault:
+        """A fault at the line of a mark, else of the text at an offset, else in a document of the file."""
         if line:
-            return f"{self.path}:{line}"
-        line = self.text_lines.at(offset)
-        return f"{self.text_lines.path or self.path}:{line}" if line else str(self.path)
+            return Fault(str(self.path), message, line)
+        if line := self.text_lines.at(offset):
+            return Fault(str(self.text_lines.path or self.path), message, line)
+        named = "" if self.document.id == self.path.stem else self.document.id
+        return Fault(str(self.path), message, document=named)
+
+    def place(self, offset: int, line: int = 0) -> str:
+        """The place of a fault, in words."""
+        return self.fault("", offset=offset, line=line).place
 
 
 def build(

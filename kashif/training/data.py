@@ -142,9 +142,7 @@ def _refuse_overlaps(sets: Mapping[str, Sequence[Document]]) -> None:
     for first, second in combinations(sets, 2):
         if {first, second} == {"development", "calibration"}:
             continue
-        if both := slices.overlapping(sets[first], sets[second]):
-            shared = ", ".join(sorted(both))
-            raise InputError(f"the recipe has {shared} in both {first} and {second}; keep one")
+        slices.refuse_overlap({name: sets[name] for name in (first, second)})
 
 
 def _refuse_unknown(documents: Iterable[Document], scheme: Scheme) -> None:

@@ -148,9 +148,7 @@ class _Material:
         held_out, lines = load_all(recipe.held_out)
         auxiliary = with_schemes(load_each(recipe.auxiliary))
         documents = [document for corpus in auxiliary for document in corpus.documents]
-        if both := slices.overlapping(documents, held_out):
-            shared = ", ".join(sorted(both))
-            raise InputError(f"the recipe has {shared} in both auxiliary and held_out; keep one")
+        slices.refuse_overlap({"auxiliary": documents, "held_out": held_out})
         texts = read_unannotated(paths, held_out=held_out)
         if recipe.held_out:
             lines.append(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import util
 from pathlib import Path
 from typing import Any
 
 from kashif import box
 from kashif.config import dump_yaml
-from kashif.corpora.loading import Spec, load, split_file, splits_place
+from kashif.corpora.loading import Spec, contents, files_of, load, split_file, splits_place
 from kashif.corpora.splits import APART, TRAIN
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, counted, listed
 from kashif.files import list_folder, read_text, write_text
-from kashif.formats import ENDINGS
+from kashif.formats import ENDINGS, FORMATS
 from kashif.training.recipe import Recipe, changed
 
 RECIPE = "recipe.yaml"
@@ -130,14 +130,41 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
     return Recipe.check(changed(values, changes), f"{corpus} with --set" if changes else corpus)
 
 
+def left_out(corpus: str) -> list[str]:
+    """A notice of the articles of a bare corpus with splits that are in none: no training reads them."""
+    spec = Spec.parse(corpus)
+    file, name = splits_place(spec.path)
+    splits = _splits_of(spec)
+    if not splits or spec.own_splits:
+        return []
+    files = files_of(spec)
+    if any(FORMATS[format].many for format, _ in files):
+        ids = {reading.document.id for reading in contents(spec).readings}
+    else:
+        ids = {path.stem for _, path in files}
+    lacking = sorted(ids - {id for split in splits.values() for id in split})
+    if not lacking:
+        return []
+    remedy = f"name them in {file}, or draw all splits anew: kashif corpus split {corpus} --overwrite"
+    return [f"{name}: {counted(len(lacking), 'article')} in no split, not read ({listed(lacking)}); {remedy}"]
+
+
+def _splits_of(spec: Spec) -> dict[str, list[str]]:
+    """The splits that a corpus has, each with its ids if a splits file names them; none if one was named."""
+    if spec.split or spec.mapping:
+        return {}
+    file, name = splits_place(spec.path)
+    if spec.own_splits or not file.is_file():
+        return {split: [] for split in spec.own_splits}
+    return {split: ids for split, ids in split_file(file).get(name, {}).items() if ids}
+
+
 def _of_splits(corpus: str) -> dict[str, Any]:
     """What a recipe has of a corpus: that itself, or its splits if it has some and none was named."""
     spec = Spec.parse(corpus)
     file, name = splits_place(spec.path)
-    splits: Collection[str] = spec.own_splits
-    if not splits and file.is_file():
-        splits = [split for split, ids in split_file(file).get(name, {}).items() if ids]
-    if not splits or spec.split or spec.mapping:
+    splits = _splits_of(spec)
+    if not splits:
         return {"train": [corpus]}
     place = corpus.rstrip("/" + os.sep)
     if TRAIN not in splits:

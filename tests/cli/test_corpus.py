@@ -33,6 +33,16 @@ def test_check_passes_and_fails_with_status_2(run: Run, news: Path) -> None:
     assert "did you mean 'PERS'" in told
 
 
+def test_agree_tells_differences_with_the_lines_of_the_files(run: Run, tmp_path: Path) -> None:
+    """The lines were once those of the text, which a CoNLL file has not."""
+    for name, tag in (("a", "B-GPE"), ("b", "O")):
+        (tmp_path / name).mkdir()
+        rows = f"زار O\nكيم B-PERS\n\nعاد O\nمن O\nكييف {tag}\n"
+        (tmp_path / name / "x.conll").write_text(rows, encoding="utf-8")
+    told = run("corpus", "agree", "a", "b", "--differences", cwd=tmp_path).stdout.decode()
+    assert "x: a/x.conll:6: GPE «كييف» | b/x.conll:6: -\n" in told
+
+
 def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: Path) -> None:
     (news / "a1.txt").write_text(ARTICLE, encoding="utf-8")
     (news / "a2.txt").write_text(ARTICLE, encoding="utf-8")
@@ -42,7 +52,7 @@ def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: P
     done = run("corpus", "check", news, "--encoder", tiny_encoder, "--window", "16")
     assert done.returncode == 0
     told = done.stdout.decode()
-    assert "a1.txt: shares 100% of its runs of 8 words with 'a2'" in told
+    assert "a1.txt:1: shares 100% of its runs of 8 words with 'a2'" in told
     assert "near-duplicates across splits: a1 (news#train) 0-" in told
     assert "one sentence in several splits: a1 (news#train)" in told
     rows = [" ".join(line.split()) for line in told.split("\n")]

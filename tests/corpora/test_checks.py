@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from helpers import ROOT, SCHEME
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec, load
 from kashif.corpora.warnings import warnings
+from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
 from kashif.scheme import Scheme
 
@@ -218,3 +220,30 @@ def test_articles_asked_for_twice_are_counted_and_told_once(
     (news / "a.txt").write_text("[[كيم", encoding="utf-8")
     for others in (["news"], ["news#train"]):
         assert len(check([Spec.parse(text) for text in ("news", *others)]).faults) == 1
+
+
+def test_faults_and_warnings_of_files_without_lines_name_their_documents(tmp_path: Path) -> None:
+    """Equal faults of several documents were once one, and no warning said which article it was of."""
+    sentence = "قال كيم في خبر طويل إن مسؤولا كبيرا زار مدينة بعيدة في الشمال"
+    shared = "shares 100% of its runs of 8 words with"
+    read = {"a": [1, 1, "P"], "b": [1, 1, "P"], "c": [1, 1, "Q"]}
+    items = [{"id": id, "tokenized_text": sentence.split(), "ner": [span]} for id, span in read.items()]
+    array = tmp_path / "x.json"
+    array.write_text(json.dumps(items), encoding="utf-8")
+    scheme = tmp_path / "s.yaml"
+    scheme.write_text("entities: {Q: a}", encoding="utf-8")
+    wrong = check([Spec(array, "gliner")], given=str(scheme)).faults
+    assert [fault.place for fault in wrong] == [f"{array}, document '{id}'" for id in "ab"]
+    checked = check([Spec(array, "gliner")])
+    assert checked.scheme is not None
+    told = [str(w.fault).partition(", at most")[0] for w in warnings(checked.readings, checked.scheme)]
+    assert told == [
+        f"{array}, document '{one}': {shared} '{two}'" for one, two in (("a", "b"), ("a", "c"), ("b", "c"))
+    ]
+    lines = tmp_path / "y.jsonl"
+    rows = [Document(id, sentence, (Entity(1, 4, 7, "P", "كيم"),)).to_json() for id in "ab"]
+    lines.write_text("\n".join(rows), encoding="utf-8")
+    checked = check([Spec(lines)])
+    assert checked.scheme is not None
+    [warning] = warnings(checked.readings, checked.scheme)
+    assert str(warning.fault).startswith(f"{lines}:1: {shared} 'b'")

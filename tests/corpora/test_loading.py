@@ -202,11 +202,33 @@ def test_options_that_a_format_does_not_have_are_refused(text: str, told: str) -
 
 
 def test_notices_of_many_files_stand_once(tmp_path: Path) -> None:
+    brat, conll = tmp_path / "brat", tmp_path / "conll"
+    brat.mkdir()
+    conll.mkdir()
     for name in ("a", "b"):
-        (tmp_path / f"{name}.txt").write_text("زار كيم", encoding="utf-8")
-        (tmp_path / f"{name}.ann").write_text("T1\tX 4 7\tكيم\nA1\tN T1\n#1\tN T1\tx\n", encoding="utf-8")
-        (tmp_path / f"{name}.conll").write_text("زار O\nكيم U-X\n", encoding="utf-8")
-    assert loading.load(f"brat:{tmp_path}").notices == (
-        f"{tmp_path}: documents have no place for 2 attributes, 2 notes",
-    )
-    assert loading.load(f"conll:{tmp_path}").notices == (f"{tmp_path}, 2 files: tags are BILOU",)
+        (brat / f"{name}.txt").write_text("زار كيم", encoding="utf-8")
+        (brat / f"{name}.ann").write_text("T1\tX 4 7\tكيم\nA1\tN T1\n#1\tN T1\tx\n", encoding="utf-8")
+        (conll / f"{name}.conll").write_text("زار O\nكيم U-X\n", encoding="utf-8")
+    assert loading.load(str(brat)).notices == (f"{brat}: documents have no place for 2 attributes, 2 notes",)
+    assert loading.load(str(conll)).notices == (f"{conll}, 2 files: tags are BILOU",)
+
+
+def test_files_and_folders_that_are_not_read_are_told(tmp_path: Path) -> None:
+    """An export beside the articles, and a folder of more of them, were once passed over without a word."""
+    news = tmp_path / "news"
+    news.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (news / name).write_text("زار كيم", encoding="utf-8")
+    own = ("b.ann", "accepted.tsv", "manifest.json", "scheme.yaml", "README.md", ".hidden.txt", "LICENSE")
+    for name in (*own, "index.tsv"):
+        (news / name).write_text("", encoding="utf-8")
+    (news / "pictures").mkdir()
+    assert loading.load(str(news)).notices == ()
+    (news / "index.tsv").write_text("زار\tO\nكيم\tB-X\nكييف\tB-X\n", encoding="utf-8")
+    (news / "odd.tsv").write_bytes(b"\xff\xff")
+    for name in ("export.json", "c.docx", "more/deep/d.txt"):
+        (news / name).parent.mkdir(parents=True, exist_ok=True)
+        (news / name).write_text("x", encoding="utf-8")
+    told = f"{news}: 4 files and 1 folder not read (c.docx, export.json, index.tsv, more/, odd.tsv); name"
+    assert [notice[: len(told)] for notice in loading.load(str(news)).notices] == [told]
+    assert loading.load(str(news / "a.txt")).notices == ()

@@ -17,6 +17,7 @@ from kashif.corpora.provenance import (
     SeenArticles,
     articles_row,
     other_version,
+    refuse_seen,
     seen_by,
     terms_of,
     untold,
@@ -199,3 +200,12 @@ def test_lines_that_a_model_was_trained_on_are_known_after_a_change_of_the_file(
         assert again is not None
         assert again.thresholds.among([moved]) == {"w[80-100%]"}
     assert "lines" not in articles_row([Document("w", "نص")])
+
+
+def test_a_short_text_that_an_encoder_has_seen_is_refused_by_its_id_alone() -> None:
+    before = Articles(
+        articles_row([Document("a", "عاد كيم"), Document("b", "عاد كيم إلى مدينة كييف")])["articles"]
+    )
+    refuse_seen(before, [Document("x", "عاد كيم")])
+    with pytest.raises(InputError, match="has seen a, y, which held_out names"):
+        refuse_seen(before, [Document("a", "عاد كيم"), Document("y", "عاد كيم إلى مدينة كييف")])

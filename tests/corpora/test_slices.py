@@ -71,7 +71,16 @@ def test_slices_of_one_article_overlap_by_id_or_text() -> None:
     assert overlap("t", "t[49-100%]")
     assert not overlap("t[0-50%]", "t[50-100%]")
     assert not overlap("t[0-50%]", "u[0-50%]")
-    assert slices.overlapping([Document("x", "a")], [Document("y", "a")]) == {"x"}
+    assert slices.overlapping([Document("x", "a b c d e")], [Document("y", "a b c d e")]) == {"x"}
+
+
+def test_short_rows_that_come_back_are_not_refused_and_others_are_named_twice() -> None:
+    """One short row in two of a set's own splits once kept it from training; check had said that all is well."""
+    train, held = [Document("t1", "عاد كيم إلى كييف.")], [Document("d7", "عاد كيم إلى كييف.")]
+    slices.refuse_overlap({"train": train, "development": held})
+    train, held = ([*part, Document(f"{part[0].id}0", "a b c d e")] for part in (train, held))
+    with pytest.raises(InputError, match=r"has t10 in both train and development \(development has d70\)"):
+        slices.refuse_overlap({"train": train, "development": held})
 
 
 def test_load_and_check_take_the_same_slice(tmp_path: Path) -> None:

@@ -64,6 +64,18 @@ def test_a_nationality_left_unmarked_in_a_title(tmp_path: Path, scheme: Scheme) 
     assert told(tmp_path, scheme, more) == [(4, f"{slip} 4 of the text"), (5, f"{slip} 5 of the text")]
 
 
+def test_a_mention_that_runs_over_the_end_of_a_line(tmp_path: Path) -> None:
+    """A forgotten ]] and a forgotten [[ in the next paragraph make one mention, which was said to be right."""
+    long = "زار [[كيم مدينة " + "بعيدة " * 10 + "\n\nوعاد بوتين|PERS#1]].\n[[كيم|PERS#2]]\n---\n"
+    silent = Scheme(entities={"PERS": ""})
+    [(line, message)] = told(tmp_path, silent, long)
+    assert line == 3  # of the mark's end
+    assert message.startswith("PERS «كيم مدينة بعيدة")
+    assert message.endswith("…» runs over the end of a line on line 1 of the text")
+    [(_, message)] = told(tmp_path, silent, "في [[شط\nالجريد|PERS#1]]\n---\n")
+    assert message == "PERS «شط الجريد» runs over the end of a line on line 1 of the text"
+
+
 def test_near_duplicates(tmp_path: Path, scheme: Scheme) -> None:
     sentence = "هذا خبر طويل عن زيارة قام بها مسؤول كبير إلى مدينة بعيدة في الشمال"
     other = "وهذا كلام آخر لا صلة له بما سبق من الأخبار الطويلة عن المدن البعيدة"

@@ -78,7 +78,7 @@ def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
     assert found.documents == (both.document,)
     with pytest.raises(InputError, match="share no article"):
         merge([one], [both], scheme=SCHEME)
-    with pytest.raises(InputError, match=r"A/a\.txt: its text is not that of B/a\.txt"):
+    with pytest.raises(InputError, match=r"A/a\.txt:1: its text is not that of B/a\.txt:1;"):
         merge([both], [plain.parse("آخر", Path("B/a.txt"))], scheme=SCHEME)
 
 
@@ -90,7 +90,7 @@ def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
         ("conll", "z.conll:12"),  # the same
         ("jsonl", "z.jsonl:1"),
         ("doccano", "z.jsonl:1"),
-        ("label-studio", "z.json"),
+        ("label-studio", "z.json, document 'a'"),
     ],
 )
 def test_a_mark_that_is_not_there_has_the_line_of_its_text(tmp_path: Path, format: str, place: str) -> None:

@@ -10,6 +10,7 @@ from kashif.config import parse_yaml
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec
 from kashif.corpora.warnings import warnings
+from kashif.document import Document
 from kashif.errors import InputError
 from kashif.training import starter
 from kashif.training.recipe import Recipe
@@ -98,6 +99,25 @@ def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) ->
         starter.recipe_of("annotations/news", changes=["epoch=2"])
     with pytest.raises(InputError, match="write KEY=VALUE"):
         starter.recipe_of("annotations/news", changes=["epochs"])
+
+
+def test_articles_in_no_split_are_told(project: Path) -> None:
+    """What was annotated after the splits were drawn was once left out without a word."""
+    news = project / "annotations" / "news"
+    splits = project / "annotations" / "splits.yaml"
+    splits.write_text("news: {train: [n0, n1], test: [n2, n3]}", encoding="utf-8")
+    assert starter.left_out("annotations/news") == []
+    for name in ("new1", "new2"):
+        (news / f"{name}.txt").write_text(ARTICLE, encoding="utf-8")
+    [told] = starter.left_out("annotations/news/")
+    assert told.startswith("news: 2 articles in no split, not read (new1, new2); name them in ")
+    assert starter.left_out("annotations/news#train") == []
+    splits.write_text("all.jsonl: {train: [a]}", encoding="utf-8")
+    lines = "".join(Document(id, "x").to_json() + "\n" for id in "ab")
+    (project / "annotations" / "all.jsonl").write_text(lines, encoding="utf-8")
+    [told] = starter.left_out("annotations/all.jsonl")
+    assert told.startswith("all.jsonl: 1 article in no split, not read (b); ")
+    assert starter.left_out("annotations/news") == []
 
 
 def test_splits_are_found_by_a_point_and_by_a_link(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
