@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import torch
 from torch.utils.data import ConcatDataset
 from transformers import (
     AutoModelForMaskedLM,
@@ -124,7 +125,7 @@ def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
         raise InputError(f"encoder '{recipe.encoder}': this is a model, which cannot be pretrained; {how}")
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
+        network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name), dtype=torch.float32)
     check_tokenizer(recipe, tokenizer, network, special=("mask", "pad", "cls", "sep"))
     check_window(recipe, network)
     choose_attention(network, recipe)

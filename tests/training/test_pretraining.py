@@ -11,7 +11,7 @@ import torch
 from helpers import NEWS, disguise, make_encoder, pretraining_recipe, recipe
 from kills import contents, each_kill
 from safetensors.torch import load_file
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from kashif.corpora.loading import load
 from kashif.corpora.provenance import SeenArticles
@@ -63,6 +63,20 @@ def test_an_encoder_learns_to_guess_and_then_tags(tiny_encoder: Path, texts: Pat
     (output / "pretraining.json").write_text("[]", encoding="utf-8")
     with pytest.raises(InputError, match="no recipe of a pretraining"):
         train(recipe(Path("models/read-in"), epochs=1), model)
+
+
+def test_weights_are_trained_in_float32_however_they_were_stored(
+    tiny_encoder: Path, texts: Path, tmp_path: Path
+) -> None:
+    """With `precision: float32` those of an encoder stored in bfloat16 were trained in bfloat16."""
+    half = tmp_path / "half"
+    shutil.copytree(tiny_encoder, half)
+    AutoModel.from_pretrained(tiny_encoder, dtype=torch.bfloat16).save_pretrained(half)
+    assert {value.dtype for value in load_file(half / "model.safetensors").values()} == {torch.bfloat16}
+    pretrain(pretraining_recipe(half, epochs=1), texts / "x")
+    [checkpoint] = (texts / "x" / "checkpoints").glob("checkpoint-*")
+    for folder in (texts / "x", checkpoint):
+        assert {value.dtype for value in load_file(folder / "model.safetensors").values()} == {torch.float32}
 
 
 def test_a_text_in_disguise_is_read_as_the_text_itself(tiny_encoder: Path) -> None:
