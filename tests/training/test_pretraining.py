@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import NEWS, disguise, make_encoder, pretraining_recipe, recipe
 from kills import contents, each_kill
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from kashif.corpora.loading import load
@@ -109,6 +109,23 @@ def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, t
         pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "part", say=stop_after_two)
     pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "part", resume=True)
     assert weights(texts / "whole") == weights(texts / "part")
+
+
+def test_an_encoder_whose_tensors_have_older_names_is_pretrained(
+    tiny_encoder: Path, texts: Path, tmp_path: Path
+) -> None:
+    """After the last epoch it ended in the best checkpoint, which lacked the tensors of newer names."""
+    older = tmp_path / "older"
+    shutil.copytree(tiny_encoder, older)
+    tensors = load_file(older / "model.safetensors")
+    for new, old in (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")):
+        tensors = {name.replace(new, old): value for name, value in tensors.items()}
+    save_file(tensors, older / "model.safetensors", metadata={"format": "pt"})
+    for encoder, output in ((tiny_encoder, "a"), (older, "b")):
+        pretrain(pretraining_recipe(encoder), texts / output)
+    first, second = (load_file(texts / output / "model.safetensors") for output in ("a", "b"))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize(
