@@ -23,6 +23,7 @@ from kashif.training.crossvalidation import articles
 from kashif.training.masking import masked_loss
 from kashif.training.pretraining import _windows, pretrain
 from kashif.training.train import train
+from kashif.training.trial import try_guesses
 
 
 @pytest.fixture
@@ -126,6 +127,38 @@ def test_an_encoder_whose_tensors_have_older_names_is_pretrained(
     first, second = (load_file(texts / output / "model.safetensors") for output in ("a", "b"))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("xmod", r"encoder '.*xmod': it is no encoder that Kashif can use \(Input language unknown"),
+        ("longformer", ""),  # the bias of its new head was what the memory happened to hold
+        ("luke", ""),  # the loss on windows not trained on was looked for in vain
+        ("ibert", ""),  # its table of embeddings is of another class
+    ],
+)
+def test_an_encoder_is_tried_before_it_is_pretrained(kind: str, told: str, texts: Path) -> None:
+    """These gave tracebacks, or a training that diverged."""
+    sizes = {"entity_vocab_size": 4, "entity_emb_size": 8} if kind == "luke" else {}
+    sizes |= {"attention_window": 128} if kind == "longformer" else {}
+    settings = pretraining_recipe(make_encoder(texts / kind, [NEWS], kind, sizes=sizes), epochs=1)
+    if told:
+        with pytest.raises(InputError, match=told):
+            pretrain(settings, texts / "x")
+    else:
+        assert pretrain(settings, texts / "x") < 10
+
+
+def test_an_encoder_without_finite_guesses_is_refused(tiny_encoder: Path, texts: Path) -> None:
+    network = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
+    with torch.no_grad():
+        network.cls.predictions.bias[0] = torch.nan
+    settings = pretraining_recipe(tiny_encoder)
+    with pytest.raises(InputError, match="its guesses of sub-words are no finite numbers"):
+        try_guesses(network, [2, 5, 6, 3], recipe=settings)
+    with pytest.raises(InputError, match="cannot guess masked sub-words as Kashif asks it to"):
+        try_guesses(network.base_model, [2, 5, 6, 3], recipe=settings)
 
 
 @pytest.mark.parametrize(
