@@ -212,7 +212,7 @@ def train(
     for place, one in runs.items():
         if given_seeds:
             say(f"seed {one.seed}:")
-        begun = not given_seeds or box.is_model(place) or (place / checkpoints.FOLDER).is_dir()
+        begun = not given_seeds or box.is_model(place) or checkpoints.has_run(checkpoints.folder_of(place))
         trained = run(one, place, resume=resume and begun, say=say, progress=sys.stderr.isatty())
         say(f"best development score {trained.scores[SELECTED_BY]:.3f}: {in_words(trained.scores)}")
         found.append(trained.scores)

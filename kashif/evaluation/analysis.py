@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -81,19 +82,24 @@ def analyse(
         else:
             lost[ordered(mark, by_id[mark.head].key, by_id[mark.tail].key, scheme=scheme)] = why
     want, have = entity_items(gold), entity_items(predicted)
+    near = [_Spans(side) for side in (want - have, have - want)]
     errors = _errors(
         "entities",
         want,
         have,
-        lambda item, wrong: like(item, wrong) or "missed",
-        lambda item, wrong: like(item, wrong) or "spurious",
+        lambda item: near[1].explain(item) or "missed",
+        lambda item: near[0].explain(item) or "spurious",
         lost,
     )
+    if not scheme.relations:
+        return Analysis(gold, predicted, tuple(errors))
     gold_keys = {entity.key for entity in gold.entities}
     predicted_keys = {entity.key for entity in predicted.entities}
     scores = relation_scores(predicted if scored is None else scored, scheme)
+    want, have = relation_items(gold, scheme), relation_items(predicted, scheme)
+    pairs = [{_pair(item) for item in side} for side in (want - have, have - want)]
 
-    def missed(item: Item, wrong: set[Item]) -> str:
+    def missed(item: Item) -> str:
         sides = [
             side for side, key in zip(("head", "tail"), item[1:], strict=True) if key not in predicted_keys
         ]
@@ -101,21 +107,19 @@ def analyse(
             return f"{' and '.join(sides)} missed"
         if scored is not None and item not in scores:
             return "pair not scored"
-        if same_pair(item, wrong):
+        if _pair(item) in pairs[1]:
             return "wrong label"
         return "not predicted" if scored is None else "below threshold"
 
-    def spurious(item: Item, wrong: set[Item]) -> str:
+    def spurious(item: Item) -> str:
         if not gold_keys.issuperset(item[1:]):
             return "wrong argument"
-        return "wrong label" if same_pair(item, wrong) else "spurious"
+        return "wrong label" if _pair(item) in pairs[0] else "spurious"
 
-    if scheme.relations:
-        want, have = relation_items(gold, scheme), relation_items(predicted, scheme)
-        errors += [
-            replace(error, score=scores.get(error.item))
-            for error in _errors("relations", want, have, missed, spurious, lost)
-        ]
+    errors += [
+        replace(error, score=scores.get(error.item))
+        for error in _errors("relations", want, have, missed, spurious, lost)
+    ]
     return Analysis(gold, predicted, tuple(errors))
 
 
@@ -136,41 +140,67 @@ def whys(analyses: Iterable[Analysis]) -> dict[str, int]:
     return dict(Counter(error.why for error in errors if error.why).most_common())
 
 
-Judge = Callable[[Item, set[Item]], str]
-"""The cause of an item, given the unmatched items of the other side."""
+Judge = Callable[[Item], str]
+"""The cause of an item, from the unmatched items of the other side."""
 
 
 def _errors(
     view: str, want: set[Item], have: set[Item], missed: Judge, spurious: Judge, lost: Mapping[Item, str]
 ) -> list[Error]:
-    lacking, surplus = want - have, have - want
     found = [
         Error("missed", view, item, "unreachable", why=lost[item])
         if item in lost
-        else Error("missed", view, item, missed(item, surplus))
-        for item in lacking
+        else Error("missed", view, item, missed(item))
+        for item in want - have
     ]
-    found += [Error("spurious", view, item, spurious(item, lacking)) for item in surplus]
+    found += [Error("spurious", view, item, spurious(item)) for item in have - want]
     return sorted(found, key=lambda error: (error.item[1:], error.item[0], error.side))
 
 
-def like(item: Item, others: set[Item]) -> str | None:
-    """What tells an entity from the unmatched one of the other side that is most like it."""
+def like(item: Item, other: Item) -> str | None:
+    """What tells an entity from an unmatched one of the other side; None where they are not alike."""
     label, start, end = item
-    found = None
-    for other_label, other_start, other_end in others:
-        shared = min(end, other_end) - max(start, other_start)
-        longest = max(end - start, other_end - other_start)
-        if shared == longest:
-            return "type wrong"
-        if shared > 0 and other_label == label:
-            found = "boundary wrong"
-        # A short span inside a long one is more often another mention, nested, than the same one.
-        elif 2 * shared > longest:
-            found = found or "boundary and type wrong"
-    return found
+    other_label, other_start, other_end = other
+    shared = min(end, other_end) - max(start, other_start)
+    longest = max(end - start, other_end - other_start)
+    if shared == longest:
+        return "type wrong"
+    if shared > 0 and other_label == label:
+        return "boundary wrong"
+    # A short span inside a long one is more often another mention, nested, than the same one.
+    return "boundary and type wrong" if 2 * shared > longest else None
 
 
-def same_pair(item: Item, others: set[Item]) -> bool:
-    """Whether one of the relations of the other side joins the same two entities."""
-    return any({item[1], item[2]} == {other[1], other[2]} for other in others)
+class _Spans:
+    """The unmatched entities of one side by place, so that one is compared with few of them."""
+
+    def __init__(self, items: set[Item]) -> None:
+        self.items = sorted(items, key=lambda item: item[1])
+        self.starts = [start for _, start, _ in self.items]
+        self.by_label: dict[str, tuple[list[int], list[Item]]] = {}
+        for item in self.items:
+            starts, last = self.by_label.setdefault(item[0], ([], []))
+            starts.append(item[1])
+            last.append(max([*last[-1:], item], key=lambda one: one[2]))
+
+    def explain(self, item: Item) -> str | None:
+        """What tells an entity of the other side from the one that is most like it."""
+        label, start, end = item
+        # What shares more than half of the longer span begins less than a length before the other does.
+        low, high = bisect_right(self.starts, 2 * start - end), bisect_left(self.starts, end)
+        near = self.items[low:high]
+        # Of one label, the one that ends last of all that begin before the end overlaps if any does.
+        starts, last = self.by_label.get(label, ([], []))
+        if before := bisect_left(starts, end):
+            near.append(last[before - 1])
+        causes = {like(item, other) for other in near}
+        return next((cause for cause in CAUSES if cause in causes), None)
+
+
+def same_pair(item: Item, other: Item) -> bool:
+    """Whether two relations join the same two entities."""
+    return _pair(item) == _pair(other)
+
+
+def _pair(item: Item) -> frozenset[Item]:
+    return frozenset(item[1:])

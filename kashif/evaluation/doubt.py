@@ -224,15 +224,15 @@ def _mentions(reading: Reading, probe: Probe, lost: Sequence[Entity | Relation])
     beyond = {(item.label, item.start, item.end) for item in lost if isinstance(item, Entity)}
     want, have = entity_items(gold), entity_scores(probe.document)
     surplus = {item: score or 0.0 for item, score in have.items() if item not in want}
-    explained = {other for item in beyond for other in surplus if like(item, {other})}
+    explained = {other for item in beyond for other in surplus if like(item, other)}
     for item in sorted(want - have.keys() - beyond):
-        alike = {other: cause for other in surplus if (cause := like(item, {other}))}
+        alike = {other: cause for other in surplus if (cause := like(item, other))}
         explained |= alike.keys()
         if alike:
             best = max(sorted(alike), key=surplus.__getitem__)
             kind, model, confidence = _KIND_OF[alike[best]], _entity(gold, best), surplus[best]
         else:  # what is gold itself, nested in this one or around it, is nothing like it
-            might = [p for o, p in probe.spans.items() if o == item or (o not in want and like(item, {o}))]
+            might = [p for o, p in probe.spans.items() if o == item or (o not in want and like(item, o))]
             kind, model, confidence = "doubtful mention", NOTHING, 1 - max(might, default=LEAST)
         yield _doubt(reading, kind, item[1:], lines[item], _entity(gold, item), model, confidence)
     for item in sorted(surplus.keys() - explained):
@@ -260,9 +260,9 @@ def _relations(
     scores = {item: score or 0.0 for item, score in relation_scores(probe.document, scheme).items()}
     have = {item for item, score in scores.items() if score >= least}
     surplus = {item for item in have - lines.keys() if both.issuperset(item[1:])}
-    explained = {other for item in beyond for other in surplus if same_pair(item, {other})}
+    explained = {other for item in beyond for other in surplus if same_pair(item, other)}
     for item in sorted(item for item in judged - have if both.issuperset(item[1:])):
-        others = {other for other in surplus if same_pair(item, {other})}
+        others = {other for other in surplus if same_pair(item, other)}
         explained |= others
         if others:
             best = max(sorted(others), key=scores.__getitem__)

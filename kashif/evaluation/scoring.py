@@ -182,6 +182,7 @@ def score(
                 ("entities", entity_scores),
                 ("relations", lambda document: relation_scores(document, scheme)),
             )
+            if view in views
         },
         unreachable=dict(unreachable or {}),
         notices=tuple(notices),

@@ -162,7 +162,7 @@ def load_model(kind: Any, folder: Path) -> Any:
 def load_encoder(kind: Any, name: str, **options: Any) -> Any:
     """An encoder at a hub name or folder, by an auto class of transformers.
 
-    Its pooler and what stands above the encoder may be missing, or left over.
+    Its pooler and what stands above the encoder may be missing, and is then made anew, or left over.
 
     Raises:
         InputError: if the file is cut, or tensors of the encoder are missing or of another shape.
@@ -179,6 +179,10 @@ def load_encoder(kind: Any, name: str, **options: Any) -> Any:
         if tensor.startswith(prefix) and "pooler" not in tensor.split(".")
     ]
     _refuse(place, report, missing=missing)
+    for tensor, parameter in model.named_parameters(remove_duplicate=False):
+        # The library leaves the bias of some kinds' heads at what the memory happened to hold.
+        if tensor in report["missing_keys"] and tensor.endswith("bias"):
+            torch.nn.init.zeros_(parameter)
     return model
 
 

@@ -63,7 +63,7 @@ def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None
     """Clears a folder of checkpoints for a new run, or finds the checkpoint to resume from.
 
     ``note`` are JSON values of all that the run depends on. A checkpoint that is not whole is passed over
-    for the one before it, with a warning.
+    for the one before it, with a warning. A run that was killed before its first one begins anew.
 
     Raises:
         InputError: if there is nothing to resume, or it is of another run.
@@ -74,20 +74,27 @@ def begin(folder: Path, note: Mapping[str, Any], *, resume: bool) -> Path | None
             shutil.rmtree(checkpoint)
         write_json(folder / _NOTE, note)
         return None
-    found = _checkpoints(folder)
-    if not found or not (folder / _NOTE).is_file():
+    if not (folder / _NOTE).is_file():
         raise InputError(f"nothing to resume in {folder}; run without --resume")
     if lines := differences(read_json(folder / _NOTE), note):
         faults = [Fault(str(folder), f"the checkpoints are of another run: {line}") for line in lines]
         raise InputError([*faults, Fault(str(folder), "run without --resume, or as it was")])
     lost: list[Fault] = []
+    found = _checkpoints(folder)
     for checkpoint in found:
         if not (faults := damage(checkpoint)):
             _remove(found[: found.index(checkpoint)], lost)
             _name_best(checkpoint)
             return checkpoint
         lost += faults
+    if not any((checkpoint / _DIGESTS).is_file() for checkpoint in found):
+        return begin(folder, note, resume=False)
     raise InputError([*lost, Fault(str(folder), "no checkpoint is whole; run without --resume")])
+
+
+def has_run(folder: Path) -> bool:
+    """Whether a folder holds checkpoints of a run, or a run began there and was killed before the first."""
+    return (folder / _NOTE).is_file()
 
 
 def can_resume(folder: Path, note: Mapping[str, Any]) -> bool:

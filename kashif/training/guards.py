@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -58,6 +59,18 @@ class GuardedTrainer(Trainer):
             raise WorkError(f"{folder}: {what}; make room there, then {again}") from error
         finally:
             self.args.save_total_limit = limit
+
+    def _save(self, *rest: Any, **named: Any) -> None:
+        """As transformers', but tensors have the names in the network, by which a checkpoint is loaded.
+
+        The file of an encoder may call them otherwise, and ``save_pretrained`` would write these names back.
+        """
+        network: Any = self.model
+        network.save_pretrained = partial(network.save_pretrained, save_original_format=False)
+        try:
+            super()._save(*rest, **named)
+        finally:
+            del network.save_pretrained
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, *rest: Any, **named: Any) -> None:
         with _readable(resume_from_checkpoint):

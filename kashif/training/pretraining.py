@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import torch
 from torch.utils.data import ConcatDataset
 from transformers import (
     AutoModelForMaskedLM,
@@ -59,7 +60,7 @@ from kashif.training.precision import choose_attention
 from kashif.training.provenance import PRETRAINING, auxiliary_rows, note_of, versions
 from kashif.training.recipe import PretrainingRecipe
 from kashif.training.trainer import Say, report_epochs, silent
-from kashif.training.trial import check_tokenizer, check_window
+from kashif.training.trial import check_tokenizer, check_window, try_encoder, try_guesses
 from kashif.training.unannotated import Unannotated, read_unannotated
 
 _MOST_LOSS = math.log(sys.float_info.max)
@@ -124,7 +125,7 @@ def _untrained(recipe: PretrainingRecipe) -> tuple[Any, Any]:
         raise InputError(f"encoder '{recipe.encoder}': this is a model, which cannot be pretrained; {how}")
     with refusing(f"encoder '{recipe.encoder}'"):
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name))
+        network = load_encoder(AutoModelForMaskedLM, name, config=encoder_config(name), dtype=torch.float32)
     check_tokenizer(recipe, tokenizer, network, special=("mask", "pad", "cls", "sep"))
     check_window(recipe, network)
     choose_attention(network, recipe)
@@ -176,10 +177,14 @@ def _trainer(
     progress: bool,
 ) -> Pretrainer:
     """A Trainer that is ready to pretrain ``network``, to which it adds the auxiliary taggers."""
+    paragraphs = material.texts.paragraphs
     with _bars(progress):
-        windows = _windows(material.texts.paragraphs, tokenizer, size=recipe.window)
+        windows = _windows(paragraphs, tokenizer, size=recipe.window)
         selecting = math.ceil(len(windows) * recipe.development_share)
         parts = windows.train_test_split(min(selecting, len(windows) - 1), seed=recipe.seed)
+    sample = "\n".join(each[:100] for each in paragraphs[:: math.ceil(len(paragraphs) / 20)])
+    try_encoder(network.base_model, tokenizer, recipe=recipe, text=sample)
+    try_guesses(network, parts["train"][0]["input_ids"], recipe=recipe)
     count = {part: len(rows) for part, rows in parts.items()}
     say(f"train: {count['train']:,} windows of {recipe.window} sub-words; {count['test']:,} select the epoch")
     train: Any = parts["train"]
@@ -196,6 +201,7 @@ def _trainer(
     arguments.metric_for_best_model = "loss"
     arguments.greater_is_better = False
     arguments.prediction_loss_only = True
+    arguments.label_names = ["labels"]  # some kinds take labels of more, and would be given no loss
     trainer = Pretrainer(
         sampler=sampler,
         model=network,

@@ -60,12 +60,14 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
         ).counts(0.0)
         for view in former
     }
+    raw = {config.entity_calibration, config.relation_calibration} == {NO_CALIBRATION}
+    # A boundary in calibrated probabilities is one of the articles that calibrated them.
+    free = {view for view, least in DEFAULTS.items() if former[view] == least and (raw or not least)}
     told = [(read_json(folder / provenance.NAME), config.uncalibrated)]
     chosen = calibrate(predictor, gold, before=before, watch=watch)
     anew = len(chosen) == len(former) or not scheme.relations
     anew = anew and all(
-        (choice.gained or former[view] == DEFAULTS[view])
-        and (choice.fitted or choice.calibration == NO_CALIBRATION)
+        (choice.gained or view in free) and (choice.fitted or choice.calibration == NO_CALIBRATION)
         for view, choice in chosen.items()
     )
     with replaced_files(folder) as new:

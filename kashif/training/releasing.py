@@ -7,8 +7,8 @@ from pathlib import Path
 
 from kashif import box
 from kashif.corpora import provenance as seen
-from kashif.errors import Fault, InputError
-from kashif.evaluation.development import development_scores
+from kashif.errors import Fault, InputError, counted
+from kashif.evaluation.development import development_scores, in_words
 from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime
@@ -93,7 +93,11 @@ def _release(folder: Path, output: Path, reports: Mapping[Path, card.Reports], s
         after = scores(narrow)
         lost = {key: before[key] - after[key] for key in before}
         if max(lost.values()) > MOST_LOST:
-            raise InputError(Fault(str(folder), f"weights of 16 bits lose too much F1: {lost}"))
+            told = f"more than {MOST_LOST} on {counted(len(texts), 'development article')}"
+            remedy = "carry the folder as it is, or train with more of them, where one change weighs less"
+            raise InputError(
+                Fault(str(folder), f"weights of 16 bits lose {told}: {in_words(lost)}; {remedy}")
+            )
         if "openvino" in runtime.installed():
             measured = exporting.measured(new, narrow, data)
             write_json(new / SCORES, {**read_json(new / SCORES), exporting.MEASURED: measured})

@@ -1,4 +1,4 @@
-"""An encoder is tried before it is trained: its tokenizer, its window, its output."""
+"""An encoder is tried before it is trained: its tokenizer, its window, its output, its guesses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import torch
 from kashif.errors import InputError, first_line
 from kashif.folding import fold
 from kashif.modeling.weights import longest_window
+from kashif.training.masking import masked_loss
 from kashif.training.recipe import BaseRecipe
 
+_REFUSED = (AttributeError, TypeError, ValueError, RuntimeError, IndexError)
+"""What networks raise that want to be called in another way."""
 _SAMPLE = 2000
 """Code points of text to try an encoder on."""
 _UNKNOWN = 0.3
@@ -57,7 +60,7 @@ def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
             first, second = (
                 network(input_ids=each, attention_mask=mask).last_hidden_state for each in (ids, other)
             )
-    except (AttributeError, TypeError, ValueError, RuntimeError, IndexError) as error:
+    except _REFUSED as error:
         message = f"it is no encoder that Kashif can use ({first_line(error)})"
         raise InputError(f"{name}: {message}; take a BERT-like one") from error
     if first.shape != (1, ids.shape[1], network.config.hidden_size) or not first.isfinite().all():
@@ -65,6 +68,21 @@ def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
     if not torch.equal(ids, other) and torch.equal(first[0, 1], second[0, 1]):
         message = "it reads from left to right only, so that a word does not see what follows"
         raise InputError(f"{name}: {message}; take a BERT-like one")
+
+
+def try_guesses(network: Any, ids: Sequence[int], *, recipe: BaseRecipe) -> None:
+    """Raises InputError unless a masked-language model gives a loss for a window of sub-words."""
+    name, window = f"encoder '{recipe.encoder}'", torch.tensor([ids], device=network.device)
+    network.eval()
+    inputs = {"input_ids": window, "attention_mask": torch.ones_like(window), "labels": window}
+    try:
+        with torch.inference_mode():
+            loss = masked_loss(network, inputs)
+    except _REFUSED as error:
+        message = f"it cannot guess masked sub-words as Kashif asks it to ({first_line(error)})"
+        raise InputError(f"{name}: {message}; take a BERT-like one") from error
+    if not loss.isfinite():
+        raise InputError(f"{name}: its guesses of sub-words are no finite numbers; take a BERT-like one")
 
 
 def check_tokenizer(recipe: BaseRecipe, tokenizer: Any, network: Any, *, special: Sequence[str]) -> None:
@@ -75,7 +93,7 @@ def check_tokenizer(recipe: BaseRecipe, tokenizer: Any, network: Any, *, special
     name = f"encoder '{recipe.encoder}'"
     if not tokenizer.is_fast:
         raise InputError(f"{name}: it has no fast tokenizer, which offsets need")
-    known = network.get_input_embeddings().num_embeddings
+    known = len(network.get_input_embeddings().weight)
     ids = {use: getattr(tokenizer, f"{use}_token_id") for use in special}
     if lacking := [f"{use}_token" for use, id in ids.items() if id is None or id >= known]:
         message = f"its tokenizer has no {', '.join(lacking)} that the encoder knows"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -183,6 +184,14 @@ def test_several_seeds_are_trained_and_their_mean_is_told(
     assert more.returncode == 0, more.stderr.decode()  # of seed 3 there was nothing to resume
     assert b"m-1: this training is finished" in more.stderr
     assert b"wrote m-3" in more.stderr
+    for name in ("4", "5"):  # what is left of a kill in the first epoch, and of one before it
+        (project / f"m-{name}" / "checkpoints").mkdir(parents=True)
+    row = json.loads((project / "m-1" / "checkpoints" / "run.json").read_text(encoding="utf-8"))
+    note = json.dumps(row | {"recipe": row["recipe"] | {"seed": 4}})
+    (project / "m-4" / "checkpoints" / "run.json").write_text(note, encoding="utf-8")
+    more = run("train", "r.yaml", "--seeds", "1,4,5", "--output", "m", "--resume", cwd=project)
+    assert more.returncode == 0, more.stderr.decode()
+    assert {path.parent.name for path in project.glob("m-*/model.safetensors")} >= {"m-4", "m-5"}
     assert b"a seed stands twice" in run("train", "r.yaml", "--seeds", "7,7", cwd=project).stderr
     assert run("train", "r.yaml", "--seeds", "1,-5", cwd=project).returncode == 2
     assert b"write numbers with commas" in run("train", "r.yaml", "--seeds", "a,b", cwd=project).stderr

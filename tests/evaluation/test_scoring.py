@@ -85,9 +85,11 @@ def test_interval_is_seeded_and_holds_the_score(scheme: Scheme) -> None:
 def test_a_scheme_without_relations_has_no_relation_scores(scheme: Scheme) -> None:
     bare = Scheme(entities=scheme.entities)
     gold = Document("d", TEXT, GOLD.entities)
-    report = score([gold], [gold], name="x", scheme=bare, given_gold=[gold])
+    guess = document((4, 9, "PERS"), (10, 15, "GPE"), relations=(("visits", 1, 2),))
+    report = score([gold], [guess], name="x", scheme=bare, given_gold=[gold])
     assert set(report.measures) == {"entities", "entities over words (seqeval)"}
     assert report.relations == {}
+    assert set(report.calibration) == {"entities"}  # relations that were not scored were said to be wrong
 
 
 def test_predictions_with_nothing_right(scheme: Scheme) -> None:

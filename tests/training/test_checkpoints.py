@@ -145,6 +145,18 @@ def test_where_no_checkpoint_is_there_is_nothing_to_resume(tmp_path: Path) -> No
         begin(tmp_path, NOTE, resume=True)
 
 
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
+    """There was nothing to resume, it said, where the same command without --resume trained other seeds anew."""
+    begin(tmp_path, NOTE, resume=False)
+    assert begin(tmp_path, NOTE, resume=True) is None
+    unsealed = checkpoint(tmp_path, 1)
+    (unsealed / "digests.json").unlink()  # killed while it was written
+    with pytest.raises(InputError, match="of another run"):
+        begin(tmp_path, {**NOTE, "recipe": {}}, resume=True)
+    assert begin(tmp_path, NOTE, resume=True) is None
+    assert not unsealed.exists()
+
+
 def test_two_trainings_do_not_write_to_one_folder(tmp_path: Path) -> None:
     with (
         checkpoints.locked(tmp_path),

@@ -10,8 +10,8 @@ import pytest
 import torch
 from helpers import NEWS, disguise, make_encoder, pretraining_recipe, recipe
 from kills import contents, each_kill
-from safetensors.torch import load_file
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from kashif.corpora.loading import load
 from kashif.corpora.provenance import SeenArticles
@@ -23,6 +23,7 @@ from kashif.training.crossvalidation import articles
 from kashif.training.masking import masked_loss
 from kashif.training.pretraining import _windows, pretrain
 from kashif.training.train import train
+from kashif.training.trial import try_guesses
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_an_encoder_learns_to_guess_and_then_tags(tiny_encoder: Path, texts: Pat
         train(recipe(Path("models/read-in"), epochs=1), model)
 
 
+def test_weights_are_trained_in_float32_however_they_were_stored(
+    tiny_encoder: Path, texts: Path, tmp_path: Path
+) -> None:
+    """With `precision: float32` those of an encoder stored in bfloat16 were trained in bfloat16."""
+    half = tmp_path / "half"
+    shutil.copytree(tiny_encoder, half)
+    AutoModel.from_pretrained(tiny_encoder, dtype=torch.bfloat16).save_pretrained(half)
+    assert {value.dtype for value in load_file(half / "model.safetensors").values()} == {torch.bfloat16}
+    pretrain(pretraining_recipe(half, epochs=1), texts / "x")
+    [checkpoint] = (texts / "x" / "checkpoints").glob("checkpoint-*")
+    for folder in (texts / "x", checkpoint):
+        assert {value.dtype for value in load_file(folder / "model.safetensors").values()} == {torch.float32}
+
+
 def test_a_text_in_disguise_is_read_as_the_text_itself(tiny_encoder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     disguised, _ = disguise(NEWS, Random(1))
@@ -95,6 +110,55 @@ def test_resumed_pretraining_ends_where_uninterrupted_does(tiny_encoder: Path, t
         pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "part", say=stop_after_two)
     pretrain(pretraining_recipe(tiny_encoder, epochs=4), texts / "part", resume=True)
     assert weights(texts / "whole") == weights(texts / "part")
+
+
+def test_an_encoder_whose_tensors_have_older_names_is_pretrained(
+    tiny_encoder: Path, texts: Path, tmp_path: Path
+) -> None:
+    """After the last epoch it ended in the best checkpoint, which lacked the tensors of newer names."""
+    older = tmp_path / "older"
+    shutil.copytree(tiny_encoder, older)
+    tensors = load_file(older / "model.safetensors")
+    for new, old in (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")):
+        tensors = {name.replace(new, old): value for name, value in tensors.items()}
+    save_file(tensors, older / "model.safetensors", metadata={"format": "pt"})
+    for encoder, output in ((tiny_encoder, "a"), (older, "b")):
+        pretrain(pretraining_recipe(encoder), texts / output)
+    first, second = (load_file(texts / output / "model.safetensors") for output in ("a", "b"))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("xmod", r"encoder '.*xmod': it is no encoder that Kashif can use \(Input language unknown"),
+        ("longformer", ""),  # the bias of its new head was what the memory happened to hold
+        ("luke", ""),  # the loss on windows not trained on was looked for in vain
+        ("ibert", ""),  # its table of embeddings is of another class
+    ],
+)
+def test_an_encoder_is_tried_before_it_is_pretrained(kind: str, told: str, texts: Path) -> None:
+    """These gave tracebacks, or a training that diverged."""
+    sizes = {"entity_vocab_size": 4, "entity_emb_size": 8} if kind == "luke" else {}
+    sizes |= {"attention_window": 128} if kind == "longformer" else {}
+    settings = pretraining_recipe(make_encoder(texts / kind, [NEWS], kind, sizes=sizes), epochs=1)
+    if told:
+        with pytest.raises(InputError, match=told):
+            pretrain(settings, texts / "x")
+    else:
+        assert pretrain(settings, texts / "x") < 10
+
+
+def test_an_encoder_without_finite_guesses_is_refused(tiny_encoder: Path, texts: Path) -> None:
+    network = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
+    with torch.no_grad():
+        network.cls.predictions.bias[0] = torch.nan
+    settings = pretraining_recipe(tiny_encoder)
+    with pytest.raises(InputError, match="its guesses of sub-words are no finite numbers"):
+        try_guesses(network, [2, 5, 6, 3], recipe=settings)
+    with pytest.raises(InputError, match="cannot guess masked sub-words as Kashif asks it to"):
+        try_guesses(network.base_model, [2, 5, 6, 3], recipe=settings)
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,26 @@ def test_articles_too_few_to_calibrate_leave_the_calibration(model: Path, tmp_pa
     assert manifest["thresholds"]["articles"].keys() == {"a2", "b1"}  # what calibrated before still does
 
 
+def test_the_articles_of_a_boundary_that_is_kept_are_kept(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One half of what former articles had calibrated was taken for a threshold that nobody chose."""
+    news = articles(tmp_path, "b1")
+    monkeypatch.setattr(thresholds, "fitted", lambda *_: (0.9, 0.1))
+    raw = [1.0, 0.0]
+    for entities, relations, expected in (
+        (raw, raw, {"b1"}),
+        (raw, [0.8, 0.1], {"a2", "b1"}),
+        ([0.7, -0.4], raw, {"a2", "b1"}),  # which is part of the probabilities of relations
+    ):
+        calibrations = {"entity_calibration": entities, "relation_calibration": relations}
+        rewrite(model / "config.json", relation_threshold=0.5, **calibrations)
+        rewrite(model / "manifest.json", thresholds={"articles": {"a2": "x"}})
+        assert not any(choice.gained for choice in choose_threshold(model, [news]).chosen.values())
+        manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest["thresholds"]["articles"].keys() == expected
+
+
 def test_the_card_tells_of_the_new_calibration(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
