@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
+    from kashif.box import Mark
     from kashif.document import Document, Entity, Relation
     from kashif.errors import InputError, WorkError
     from kashif.evaluation.comparing import Comparison
@@ -102,19 +103,14 @@ def predict(texts: str | Iterable[str], model: str | Path | None = None) -> Docu
     from kashif import box
 
     folder = box.find(model).resolve()
-    files = [(path, path.stat()) for name in _LOADED if (path := folder / name).is_file()]
-    written = tuple((path.name, file.st_mtime_ns, file.st_size) for path, file in files)
+    written = box.mark(folder)
     with _KEEPING:
         kept = _kept(folder, written)
     return kept.predict(texts)
 
 
-_LOADED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "export.json")
-"""The files of a model's folder that say what is predicted, and how fast."""
-
-
 @lru_cache(maxsize=1)
-def _kept(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> Predictor:
+def _kept(folder: Path, _written: Mark) -> Predictor:
     return load(folder)
 
 
@@ -152,7 +148,8 @@ def load(
 
     Raises:
         InputError: if there is no model, no such device, or no such runtime for the model.
-        WorkError: for the runtime openvino in a fork of a process that has used it.
+        WorkError: for the runtime openvino in a fork of a process that has used it; if the folder is written
+            to all the while that it is read.
     """
     from kashif.libraries import silent_libraries
     from kashif.modeling import predictor

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
+from time import sleep
+from typing import TypeVar
 
-from kashif.errors import Fault, InputError
+from kashif.errors import Fault, InputError, WorkError
 from kashif.files import read_json
 from kashif.replacing import settle
 from kashif.validation import as_path
@@ -28,6 +32,18 @@ OWN_FILES = (
     *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
 )
 """The files of a model's or encoder's folder, as patterns: a new model leaves none of an old one's."""
+
+_READ = (
+    *("config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json", MANIFEST),
+    *("export.json", "encoder.xml", "encoder.bin", "encoder.onnx"),
+)
+"""The files of a model's folder that are read to predict, and that say what it has seen."""
+_TRIES = 8
+_WAIT = 0.2
+"""Seconds to wait after the second try to read a model, twice that after the third, and so on."""
+
+Mark = tuple[tuple[str, int, int], ...]
+Read = TypeVar("Read")
 
 NAME = "news"
 """Its name, wherever a model or an encoder is expected; a folder of that name is ``./news``."""
@@ -100,6 +116,38 @@ def find(model: str | PathLike[str] | None) -> Path:
         source = "" if model is not None else " (from $KASHIF_MODEL)"
         raise InputError(f"{place}{source}: no model folder of Kashif's; train one: kashif train RECIPE")
     return place
+
+
+def mark(place: Path) -> Mark:
+    """What tells that the model in a folder was written to: each file with its time and its size."""
+    settle(place)
+    found = []
+    for name in _READ:
+        with suppress(OSError):
+            file = (place / name).stat()
+            found.append((name, file.st_mtime_ns, file.st_size))
+    return tuple(found)
+
+
+def unchanging(place: Path, read: Callable[[], Read]) -> Read:
+    """What ``read`` makes of the model in a folder; it reads again where files were written to meanwhile.
+
+    Raises:
+        WorkError: if that happens again and again.
+    """
+    for count in range(_TRIES):
+        sleep(_WAIT * max(0, count - 1))
+        before = mark(place)
+        try:
+            found = read()
+        except (InputError, OSError):  # of files that are half there
+            if mark(place) == before:
+                raise
+        else:
+            if mark(place) == before:
+                return found
+    message = "its files are written to all the while; load the model when they are all there"
+    raise WorkError(f"{place}: {message}")
 
 
 def refuse(place: Path) -> None:

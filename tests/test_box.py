@@ -13,7 +13,7 @@ import kashif
 from kashif import box
 from kashif.corpora.loading import load_all
 from kashif.corpora.provenance import SeenArticles, seen_by
-from kashif.errors import InputError
+from kashif.errors import InputError, WorkError
 from kashif.files import read_json
 from kashif.modeling import encoder
 from kashif.scheme import Scheme
@@ -60,6 +60,33 @@ def test_the_box_answers_where_no_model_is_named(
     monkeypatch.setenv("KASHIF_MODEL", "elsewhere")
     with pytest.raises(InputError, match=r"elsewhere \(from \$KASHIF_MODEL\): no model folder"):
         box.find(None)
+
+
+def test_a_model_is_read_again_when_it_was_written_to_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, waited = tmp_path / "config.json", list[float]()
+    monkeypatch.setattr(box, "sleep", waited.append)
+    writes = ["new", "newer"]
+
+    def read() -> str:
+        found = file.read_text(encoding="utf-8")
+        if writes:
+            file.write_text(writes.pop(0), encoding="utf-8")
+            if found == "old":
+                raise InputError("half there")
+        return found
+
+    file.write_text("old", encoding="utf-8")
+    assert box.unchanging(tmp_path, read) == "newer"
+    writes += ["x" * size for size in range(9, 99)]
+    with pytest.raises(WorkError, match="its files are written to all the while"):
+        box.unchanging(tmp_path, read)
+    assert 1 < sum(waited) < 10
+    writes.clear()
+    file.unlink()
+    with pytest.raises(FileNotFoundError):
+        box.unchanging(tmp_path, read)
 
 
 def test_its_card_is_the_one_of_its_files() -> None:

@@ -111,9 +111,13 @@ def predict(
         say(f"model: {os.environ.get('KASHIF_MODEL') or box.NAME}")
     if line := other_version(folder):
         say(line)
-    predictor = predictors.load(folder, device=device, runtime=runtime)
+
+    def load() -> tuple[predictors.Predictor, _Stamp | None, str]:
+        predictor = predictors.load(folder, device=device, runtime=runtime)
+        return predictor, _Stamp.of(folder) if meta else None, bulk.run_digest(folder) if place else ""
+
+    predictor, stamp, digest = box.unchanging(folder, load)
     selection = selecting.Selection.parse(threshold, labels, predictor.scheme)
-    stamp = _Stamp.of(folder) if meta else None
     texts = inputs.read(found, refusal=refusal)
     if stamp:  # before the work: a resumed run looks whether an input's meta is as it was
         texts = map(stamp.on, texts)
@@ -130,7 +134,6 @@ def predict(
             file = stack.enter_context(open_stream(place.path, buffering=0)) if place else None
             run.stream(format, labels=colours, file=file, name=output or "")
         else:
-            digest = bulk.run_digest(folder)
             if stamp or not selection.keeps_all:  # other documents, so another run
                 digest += f" {selection} {stamp}"
             run.write(replace(place, labels=colours, predicted=True), digest=digest, resume=resume)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from kashif import formats
+from kashif import box, formats
 from kashif.corpora import loading, mapping
 from kashif.corpora.loading import Corpus, Spec
 from kashif.corpora.provenance import UNKNOWN, SeenArticles, model_digests
@@ -91,13 +91,18 @@ def open_system(path: Path, *, watch: Watch = unwatched, runtime: str = "torch",
     if path.suffix == ".jsonl":
         return _open_predictions(path)
     missing = "no such file or folder; " if not path.exists() else ""
-    message = f"{missing}write a model folder or a .jsonl file of predictions"
-    raise InputError(Fault(str(path), message))
+    raise InputError(Fault(str(path), f"{missing}write a model folder or a .jsonl file of predictions"))
 
 
 def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch", **options: Any) -> System:
     """The model of a folder as a system."""
-    predictor = predictors.load(folder, runtime=runtime, **options)
+
+    def read() -> tuple[predictors.Predictor, str, SeenArticles | None, dict[str, str]]:
+        predictor = predictors.load(folder, runtime=runtime, **options)
+        chosen = choose(folder, runtime, device=predictor.model.device.type)
+        return predictor, chosen, SeenArticles.of(folder), model_digests(folder)
+
+    predictor, chosen, seen, digests = box.unchanging(folder, read)
     scheme = predictor.scheme
 
     def answer(asked: Corpus, name: str) -> Answers:
@@ -117,9 +122,7 @@ def open_model(folder: Path, *, watch: Watch = unwatched, runtime: str = "torch"
             unreachable(gold, layouts, scheme=scheme, mapping=through),
         )
 
-    if runtime == "auto":
-        runtime = choose(folder, runtime, device=predictor.model.device.type)
-    return System(str(folder), answer, scheme, SeenArticles.of(folder), model_digests(folder), runtime)
+    return System(str(folder), answer, scheme, seen, digests, chosen)
 
 
 def _open_predictions(path: Path) -> System:
@@ -142,9 +145,8 @@ def _open_predictions(path: Path) -> System:
 
 def _left_out(other: Sequence[str], count: int, path: Path, name: str) -> tuple[str, ...]:
     """In words, how many of a file's predictions are of articles that a corpus does not have."""
-    if not other:
-        return ()
-    return (f"{path}: {len(other):,} of {count:,} predictions are of no article of {name} ({listed(other)})",)
+    told = f"{path}: {len(other):,} of {count:,} predictions are of no article of {name} ({listed(other)})"
+    return (told,) if other else ()
 
 
 def score_system(
@@ -204,8 +206,7 @@ def report(
     if not any(document.entities for document in gold):
         hint = "is its format the right one? CoNLL is written conll:PATH"
         notices.append(f"no entity is marked in the gold; {hint}")
-    told = (*asked.notices, *found.notices, *answers.notices, *notices)
-    return replace(found, notices=told), analyses
+    return replace(found, notices=(*asked.notices, *found.notices, *answers.notices, *notices)), analyses
 
 
 def _lost_gold(lost: Sequence[Unreachable], document: Document) -> dict[Entity | Relation, str]:

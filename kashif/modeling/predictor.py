@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from kashif import box
-from kashif.corpora.provenance import check_weights
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.modeling import batching, decoding, forks
@@ -58,16 +57,19 @@ def load(
     """
     folder = box.find(model)
     where = _device(device)
-    chosen = runtimes.choose(folder, runtime, device=where.type)
     if threads is not None:
         if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= _MOST_THREADS:
             raise InputError(f"threads {threads!r:.40}: write a number from 1 to {_MOST_THREADS}")
         torch.set_num_threads(1 if forks.is_fork() else threads)
+    return box.unchanging(folder, lambda: _read(folder, runtime, where))
+
+
+def _read(folder: Path, runtime: str, where: torch.device) -> Predictor:
+    """The predictor of what stands in a folder now."""
+    chosen = runtimes.choose(folder, runtime, device=where.type)
     config = read_config(KashifModel, folder)
-    if chosen == "torch":
-        check_weights(folder)
     network: KashifModel = (
-        load_model(KashifModel, folder) if chosen == "torch" else runtimes.with_graph(folder, chosen)
+        load_model(KashifModel, folder, config) if chosen == "torch" else runtimes.with_graph(folder, chosen)
     )
     tokenizer = load_tokenizer(folder, vocabulary=(config.encoder or {}).get("vocab_size", 0))
     torch.nn.Module.to(network, where)

@@ -28,7 +28,7 @@ from kashif.box import WEIGHTS
 from kashif.config import StrictModel
 from kashif.corpora.provenance import NAME
 from kashif.errors import Fault, InputError, WorkError
-from kashif.files import file_digest, read_json, read_text
+from kashif.files import file_digest, read_bytes, read_json, read_text
 from kashif.modeling.encoder import cache
 from kashif.modeling.model import KashifConfig, KashifModel
 from kashif.modeling.weights import readable
@@ -228,8 +228,9 @@ def with_graph(
     config: KashifConfig = KashifConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = KashifModel(config)
-    path = (graphs or graphs_of(folder)) / GRAPHS[runtime]
-    run: Graph = _OpenVino(path, half) if runtime == "openvino" else _Onnx(path)
+    paths = [(graphs or graphs_of(folder)) / name for name in FILES[runtime]]
+    files = {path: exported.files.get(path.name, "") if exported else file_digest(path) for path in paths}
+    run: Graph = _OpenVino(files, half) if runtime == "openvino" else _Onnx(files)
     model.encoder = GraphEncoder(run)
     try:
         model.load_state_dict(_heads(folder), assign=True)
@@ -256,7 +257,7 @@ class GraphEncoder(nn.Module):
 
 
 def _heads(folder: Path) -> dict[str, Tensor]:
-    with readable(folder / WEIGHTS), safe_open(str(folder / WEIGHTS), "pt") as weights:
+    with readable(folder / WEIGHTS), safe_open(str(folder / WEIGHTS), "pt", backend="pread") as weights:
         return {
             name: weights.get_tensor(name).float()
             for name in weights.keys()  # noqa: SIM118 - not a dict
@@ -278,20 +279,37 @@ def _refuse_fork() -> None:
         raise WorkError(f"{message}; {remedy}")
 
 
+def _read(files: Mapping[Path, str]) -> list[bytes]:
+    """The contents of a graph's files, each of the SHA-256 that stands beside it.
+
+    They are read, not mapped: whatever is written into them later, the model stays as it is.
+
+    Raises:
+        InputError: for a file that was written to after the model was loaded, or before it was measured.
+    """
+    contents = {path: read_bytes(path) for path in files}
+    for path, content in contents.items():
+        if hashlib.sha256(content).hexdigest() != files[path]:
+            message = "written to since the model was loaded, or exported; load it again"
+            raise InputError(Fault(str(path), message))
+    return [*contents.values()]
+
+
 class _OpenVino:
     """A graph compiled for the processor; pickled as where it lies, and compiled again."""
 
-    def __init__(self, path: Path, half: bool) -> None:
+    def __init__(self, files: Mapping[Path, str], half: bool) -> None:
         import openvino
 
         _refuse_fork()
-        self._made_of = path, half
+        self._made_of = files, half
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": "1",
         }
-        self._compiled: Any = openvino.Core().compile_model(path, "CPU", settings)
+        core = openvino.Core()
+        self._compiled: Any = core.compile_model(core.read_model(*_read(files)), "CPU", settings)
 
     def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         _refuse_fork()
@@ -299,15 +317,15 @@ class _OpenVino:
         tokens: NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})["tokens"]
         return tokens
 
-    def __reduce__(self) -> tuple[type[_OpenVino], tuple[Path, bool]]:
+    def __reduce__(self) -> tuple[type[_OpenVino], tuple[Mapping[Path, str], bool]]:
         return _OpenVino, self._made_of
 
 
 class _Onnx:
     """A graph's session, one in each process: in a fork the threads of its parent's are not there."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, files: Mapping[Path, str]) -> None:
+        self._files = files
         self._session = functools.cache(self._open)
         self._session(os.getpid())
 
@@ -316,8 +334,8 @@ class _Onnx:
         tokens: NDArray[np.float32] = self._session(os.getpid()).run(["tokens"], feed)[0]
         return tokens
 
-    def __reduce__(self) -> tuple[type[_Onnx], tuple[Path]]:
-        return _Onnx, (self._path,)
+    def __reduce__(self) -> tuple[type[_Onnx], tuple[Mapping[Path, str]]]:
+        return _Onnx, (self._files,)
 
     def _open(self, process: int) -> Any:
         import onnxruntime
@@ -325,4 +343,4 @@ class _Onnx:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(*_read(self._files), options, providers=["CPUExecutionProvider"])

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from kashif import box
 from kashif.box import OWN_FILES, WEIGHTS
-from kashif.corpora.provenance import NAME
+from kashif.corpora.provenance import NAME, check_weights
 from kashif.errors import Fault, InputError, WorkError, first_line
 from kashif.files import read_json
 from kashif.replacing import PARTIAL_NAME, replaced_files
@@ -98,7 +98,7 @@ def _is_of_model(note: Path) -> bool | None:
 def is_whole(path: Path) -> bool:
     """Whether a file of safetensors is there and as long as its header says."""
     try:
-        with safe_open(str(path), "numpy"):
+        with safe_open(str(path), "numpy", backend="pread"):
             return True
     except (OSError, SafetensorError):
         return False
@@ -145,17 +145,29 @@ def longest_window(network: torch.nn.Module) -> float:
     return min(tables, default=math.inf)
 
 
-def load_model(kind: Any, folder: Path) -> Any:
-    """A model of the class ``kind``, every tensor of which its folder's file gives.
+def load_model(kind: Any, folder: Path, config: Any) -> Any:
+    """A model of the class ``kind`` by a configuration, every tensor of which its folder's file gives.
+
+    The file is read, not mapped: whatever is written into it later, the model stays as it is.
 
     Raises:
-        InputError: if the file is cut, or tensors are missing, of another shape, or left over.
+        InputError: if the file is cut or not the one that the manifest names, or tensors are missing, of
+            another shape, or left over.
     """
-    with readable(folder / WEIGHTS), refusing(f"{folder / WEIGHTS}: not the model's weights", AGAIN):
+    path = folder / WEIGHTS
+    check_weights(folder)
+    with readable(path), refusing(f"{path}: not the model's weights", AGAIN):
+        with safe_open(str(path), "pt", backend="pread") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         model, report = kind.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+            None,
+            config=config,
+            state_dict=tensors,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
         )
-    _refuse(folder / WEIGHTS, report, missing=report["missing_keys"], left_over=report["unexpected_keys"])
+    _refuse(path, report, missing=report["missing_keys"], left_over=report["unexpected_keys"])
     return model
 
 
@@ -183,6 +195,8 @@ def load_encoder(kind: Any, name: str, **options: Any) -> Any:
         # The library leaves the bias of some kinds' heads at what the memory happened to hold.
         if tensor in report["missing_keys"] and tensor.endswith("bias"):
             torch.nn.init.zeros_(parameter)
+    for value in (*model.parameters(), *model.buffers()):
+        value.data = value.data.clone()  # the library maps the file, which may be written to meanwhile
     return model
 
 

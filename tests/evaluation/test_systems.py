@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import ARTICLE, SCHEME, add_away, add_scheme
 
 from kashif import formats
 from kashif.corpora import loading
+from kashif.corpora.provenance import model_digests
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.evaluation.counting import Counts
@@ -195,6 +197,28 @@ def test_a_model_without_manifest_is_scored_with_a_notice(trained: Path, news: P
     (model / "manifest.json").write_text('{"train": []}', encoding="utf-8")
     with pytest.raises(InputError, match=r"manifest\.json: train: expected articles"):
         score(model, NEWS)
+
+
+def test_a_model_that_is_replaced_while_it_is_opened_is_opened_again(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report of one model had the digests of the next."""
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    load, loaded = predictors.load, list[predictors.Predictor]()
+
+    def changed_meanwhile(*arguments: Any, **options: Any) -> predictors.Predictor:
+        loaded.append(load(*arguments, **options))
+        if len(loaded) == 1:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            config["entity_threshold"] = 0.75
+            (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        return loaded[-1]
+
+    monkeypatch.setattr(predictors, "load", changed_meanwhile)
+    system = open_system(folder)
+    assert [one.model.config.entity_threshold == 0.75 for one in loaded] == [False, True]
+    assert system.digests == model_digests(folder)
 
 
 def test_two_systems_are_compared_on_what_neither_has_seen(trained: Path, news: Path, tmp_path: Path) -> None:

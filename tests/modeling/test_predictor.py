@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import torch
 from helpers import ARTICLE, ROOT, disguise
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from kashif.errors import InputError
 from kashif.modeling import predictor as predictors
 from kashif.modeling.decoding import calibrated
 from kashif.modeling.predictor import Predictor
+from kashif.modeling.weights import replaced_model
 from kashif.scheme import Scheme
 
 
@@ -307,6 +309,32 @@ def test_calibration_changes_scores_and_a_threshold_takes_off(
     monkeypatch.setattr(config, "relation_calibration", (1.0, -20.0))
     assert predictor.predict(article.text).relations == ()
     assert {r.label for r in predictor.predict_relations([article])[0].relations} == set()
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_read_again(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had one model's configuration and the other's weights."""
+    folder = tmp_path / "m"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints", "manifest.json"))
+    other = predictors.load(folder, runtime="torch")
+    other.model.config.window = 32
+    with torch.no_grad():
+        other.model.tagger.bias.fill_(7)
+    read = [predictors.read_config]
+
+    def replaced_meanwhile(*arguments: Any) -> Any:
+        config = read[0](*arguments)
+        if len(read) == 1:
+            read.append(read[0])
+            with replaced_model(folder) as new:
+                other.model.save_pretrained(new)
+                other.tokenizer.save_pretrained(new)
+        return config
+
+    monkeypatch.setattr(predictors, "read_config", replaced_meanwhile)
+    model = predictors.load(folder, runtime="torch").model
+    assert (model.config.window, model.tagger.bias[0]) == (32, 7)
 
 
 @pytest.mark.parametrize(

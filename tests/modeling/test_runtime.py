@@ -93,6 +93,23 @@ def test_a_pickled_predictor_answers_the_same(exported: Path, texts: list[str], 
     assert again.predict(texts) == predictor.predict(texts)
 
 
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_a_model_stays_as_it_is_when_its_files_are_written_over(
+    exported: Path, texts: list[str], tmp_path: Path, name: str
+) -> None:
+    """OpenVINO ended the process; what opens the graph again, such as a process that is spawned, took the new one."""
+    folder = tmp_path / "m"
+    shutil.copytree(exported, folder)
+    predictor = predictors.load(folder, runtime=name)
+    before = predictor.predict(texts)
+    for file in folder.iterdir():
+        with file.open("r+b") as opened:
+            opened.write(bytes(file.stat().st_size))
+    assert predictor.predict(texts) == before
+    with pytest.raises(InputError, match="written to since the model was loaded"):
+        pickle.loads(pickle.dumps(predictor))
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(("name", "ends"), [("torch", 0), ("onnx", 0), ("openvino", 3)])
 def test_a_fork_answers_or_refuses(exported: Path, texts: list[str], name: str, ends: int) -> None:

@@ -69,6 +69,17 @@ def test_a_file_that_was_cut_is_refused(model: Path, length: int) -> None:
         predictors.load(model, runtime="torch")
 
 
+@pytest.mark.parametrize("use", ["model", "encoder"])
+def test_what_is_loaded_stays_when_its_file_is_written_over(model: Path, use: str) -> None:
+    """The tensors were those of the file: a copy into its place changed a model that answered."""
+    kept = recipe(model), Scheme(entities={"A": ""})
+    loaded = predictors.load(model, runtime="torch") if use == "model" else train.untrained(*kept)
+    before = {name: value.clone() for name, value in loaded.model.state_dict().items()}
+    with (model / "model.safetensors").open("r+b") as file:
+        file.write(bytes((model / "model.safetensors").stat().st_size))
+    assert all(value.equal(before[name]) for name, value in loaded.model.state_dict().items())
+
+
 def test_a_model_beside_the_manifest_of_another_is_refused(trained: Path, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints"))
