@@ -134,6 +134,14 @@ class ThresholdChoice:
     chosen: dict[str, Choice]
     notices: tuple[str, ...]
 
+    @property
+    def kept(self) -> bool:
+        """Whether the articles chose nothing better, so that the model is as it was."""
+        return not any(
+            choice.fitted or choice.gained or choice.threshold != self.former[view]
+            for view, choice in self.chosen.items()
+        )
+
 
 def calibrate(
     predictor: Predictor,
@@ -189,7 +197,7 @@ def calibrate(
 
 def _moved(threshold: float, before: Calibration, after: Calibration) -> float:
     """A threshold ``before`` a calibration, as it parts the same predictions ``after`` it."""
-    if not 0 < threshold < 1:
+    if not 0 < threshold < 1 or before == after:
         return threshold
     slope = after[0] / before[0]
     return float(calibrated(threshold, (slope, after[1] - slope * before[1])))

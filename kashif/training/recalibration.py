@@ -30,7 +30,7 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
     """Chooses a model's thresholds and calibration anew and writes them into its ``config.json``.
 
     ``manifest.json`` and the card then tell of the articles that chose them. A calibration or a
-    threshold that these cannot choose better stays as it was.
+    threshold that these cannot choose better stays as it was, and so does the file where all do.
 
     Raises:
         InputError: if the model was trained on one of the articles or does not say on which it was, if
@@ -65,18 +65,19 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
     free = {view for view, least in DEFAULTS.items() if former[view] == least and (raw or not least)}
     told = [(read_json(folder / provenance.NAME), config.uncalibrated)]
     chosen = calibrate(predictor, gold, before=before, watch=watch)
+    found = ThresholdChoice(former, before, chosen, ())
     anew = len(chosen) == len(former) or not scheme.relations
     anew = anew and all(
         (choice.gained or view in free) and (choice.fitted or choice.calibration == NO_CALIBRATION)
         for view, choice in chosen.items()
     )
     with replaced_files(folder) as new:
-        config.save_pretrained(new)
+        if not found.kept:  # reports name the file by its digest
+            config.save_pretrained(new)
         manifest = provenance.with_thresholds(folder, gold, anew=anew)
         write_json(new / provenance.NAME, manifest)
         told.append((manifest, config.uncalibrated))
-        notices += _tell_on_card(folder, new, scheme, told)
-    found = ThresholdChoice(former, before, chosen, ())
+        notices += _tell_on_card(folder, new, scheme, told, kept=found.kept)
     return replace(found, notices=(*notices, *_kept(found, scheme, len(gold))))
 
 
@@ -125,7 +126,12 @@ def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
 
 
 def _tell_on_card(
-    folder: Path, new: Path, scheme: Scheme, told: Sequence[tuple[Mapping[str, Any], Sequence[str]]]
+    folder: Path,
+    new: Path,
+    scheme: Scheme,
+    told: Sequence[tuple[Mapping[str, Any], Sequence[str]]],
+    *,
+    kept: bool,
 ) -> list[str]:
     """Writes the model's card into ``new`` with what has changed on it; notices of what still stands there.
 
@@ -154,6 +160,6 @@ def _tell_on_card(
         return [f"{path}: it is not as Kashif wrote it, and still tells of the former calibration"]
     if changed != text:
         write_text(new / card.NAME, changed)
-    if any(line in text for line in (card.REPORTED, card.CHOSEN_BY)):
+    if not kept and any(line in text for line in (card.REPORTED, card.CHOSEN_BY)):
         return [f"{path}: the scores of reports on it are those of the former thresholds"]
     return []

@@ -59,8 +59,12 @@ def test_the_threshold_is_chosen_and_written(model: Path, tmp_path: Path) -> Non
 def test_articles_that_cannot_choose_leave_the_threshold(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The built-in default took its place, and nothing said so."""
+    """The built-in default took its place, and nothing said so.
+
+    Later the file lost a line, and a release refused the reports of before.
+    """
     rewrite(model / "config.json", entity_threshold=0.125)
+    before = (model / "config.json").read_bytes()
     found = choose_threshold(model, [articles(tmp_path, "a2")])
     assert {view: choice.threshold for view, choice in found.chosen.items()} == found.former
     assert {view: choice.after for view, choice in found.chosen.items()} == found.before
@@ -71,15 +75,14 @@ def test_articles_that_cannot_choose_leave_the_threshold(
     found = choose_threshold(model, [str(tmp_path / "annotations" / "news")])
     assert {view: choice.threshold for view, choice in found.chosen.items()} == found.former
     assert "relations: the former threshold is kept: no better one shows on 2 articles" in found.notices
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    assert (config["entity_threshold"], config["relation_threshold"]) == (0.125, 1.0)
+    assert (model / "config.json").read_bytes() == before
     manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
     assert len(manifest["thresholds"]["articles"]) == 3  # what chose it before still does
 
 
 def test_a_killed_choice_leaves_the_old_threshold_or_the_new(model: Path, tmp_path: Path) -> None:
     """It left an empty ``config.json``, and no model."""
-    news = articles(tmp_path, "a2")
+    news = articles(tmp_path, "a2", "b1")
     before = tmp_path / "before"
     shutil.copytree(model, before)
     choose_threshold(model, [news])
