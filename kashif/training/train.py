@@ -87,6 +87,8 @@ def train(
         say(f"{output}: this training is finished; nothing is left to do")
         return Trained(output, _written_scores(output / SCORES))
     refuse_output(output, recipe)
+    for line in _replaced(output, recipe):
+        say(line)
     folder = checkpoints.folder_of(output)
     trainer = build_trainer(recipe, data, folder=folder, say=say, progress=progress)
     for callback in callbacks:
@@ -113,6 +115,17 @@ def refuse_output(output: Path, recipe: Recipe, *, beside: Sequence[Path] = ()) 
     if Path(recipe.encoder).is_dir() and recipe.encoder != box.NAME and output.exists():
         beside = [*beside, *([output] if output.samefile(recipe.encoder) else [])]
     refuse_foreign(output, model=True, inputs=[*beside, *(Spec.parse(corpus).path for corpus in corpora)])
+
+
+def _replaced(output: Path, recipe: Recipe) -> list[str]:
+    """A notice where a model stands in the output that was trained on other corpora or by another scheme."""
+    try:
+        former = Recipe.load(output / RECIPE)
+    except InputError:  # there is none, or one of another version
+        return []
+    if (former.train, former.scheme) == (recipe.train, recipe.scheme):
+        return []
+    return [f"{output}: the model of another recipe is replaced when this one is trained"]
 
 
 def _refuse_callbacks(callbacks: Any) -> None:

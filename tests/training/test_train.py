@@ -61,6 +61,26 @@ def test_training_gives_the_folder_and_the_scores_and_prints_nothing_by_itself(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_that_another_recipe_s_model_is_replaced_is_told(trained: Path, tmp_path: Path, other: bool) -> None:
+    """Recipes of one name in two folders have one output: the second took the first one's place in silence."""
+    output, lines = tmp_path / "m", list[str]()
+    shutil.copytree(trained, output, ignore=shutil.ignore_patterns("checkpoints"))
+    former = Recipe.load(trained / "recipe.yaml")
+    corpus = shutil.copytree(former.train[0], tmp_path / "one") if other else former.train[0]
+    changes = {"train": [str(corpus)], "epochs": 2, "seed": 5}
+
+    def stop(line: str) -> None:
+        lines.append(line)
+        if "articles" in line:  # what is trained on, just before the training
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Recipe.check({**former.model_dump(), **changes}, "changed"), output, say=stop)
+    line = f"{output}: the model of another recipe is replaced when this one is trained"
+    assert lines.count(line) == other
+
+
 def test_what_no_prediction_can_reach_is_said_before_training(tiny_encoder: Path, project: Path) -> None:
     half = ARTICLE.replace("سفراء", "[[سفرا|PERS#20]]ء")
     (project / "annotations" / "news" / "n0.txt").write_text(half, encoding="utf-8")
