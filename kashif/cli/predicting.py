@@ -16,7 +16,7 @@ import typer
 from kashif import box
 from kashif import selection as selecting
 from kashif.cli.console import Device, FirstLines, Marks, Runtime, emit, err, out, say, watched
-from kashif.corpora.provenance import other_version, weights_digest
+from kashif.corpora.provenance import other_version
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import parse_json, read_lines
@@ -105,18 +105,14 @@ def predict(
     folder = box.find(model)
     quiet_libraries()
     from kashif.modeling import bulk
-    from kashif.modeling import predictor as predictors
 
     if model is None:
         say(f"model: {os.environ.get('KASHIF_MODEL') or box.NAME}")
     if line := other_version(folder):
         say(line)
-
-    def load() -> tuple[predictors.Predictor, _Stamp | None, str]:
-        predictor = predictors.load(folder, device=device, runtime=runtime)
-        return predictor, _Stamp.of(folder) if meta else None, bulk.run_digest(folder) if place else ""
-
-    predictor, stamp, digest = box.unchanging(folder, load)
+    named = bool(meta or place)
+    predictor, weights, digest = bulk.load(folder, digests=named, device=device, runtime=runtime)
+    stamp = _Stamp.of(folder, weights) if meta else None
     selection = selecting.Selection.parse(threshold, labels, predictor.scheme)
     texts = inputs.read(found, refusal=refusal)
     if stamp:  # before the work: a resumed run looks whether an input's meta is as it was
@@ -153,9 +149,9 @@ class _Stamp:
     _told: bool = field(default=False, repr=False)
 
     @classmethod
-    def of(cls, folder: Path) -> _Stamp:
+    def of(cls, folder: Path, weights: str) -> _Stamp:
         """The stamp of a model's folder: the start of its weights' SHA-256."""
-        return cls(folder.resolve().name, weights_digest(folder)[:_DIGITS])
+        return cls(folder.resolve().name, weights[:_DIGITS])
 
     def on(self, item: Input) -> Input:
         """A text with the stamp; one that came with a model of its own in its meta keeps that."""

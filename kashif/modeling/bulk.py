@@ -6,13 +6,29 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from kashif import __version__
+from kashif import __version__, box
+from kashif.corpora.provenance import weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, first_line
 from kashif.files import file_digest
 from kashif.formats.inputs import Failure, Input, Text
+from kashif.modeling import predictor as predictors
 from kashif.modeling.predictor import Predictor, chunks
+
+
+def load(folder: Path, *, digests: bool, **options: Any) -> tuple[Predictor, str, str]:
+    """The predictor of a model's folder, and with ``digests`` those of its weights and of a run with it.
+
+    ``options`` are further arguments of ``predictor.load``, and it raises as that does.
+    """
+
+    def read() -> tuple[Predictor, str, str]:
+        predictor = predictors.load(folder, **options)
+        return (predictor, weights_digest(folder), run_digest(folder)) if digests else (predictor, "", "")
+
+    return box.unchanging(folder, read)
 
 
 def run_digest(model: Path) -> str:

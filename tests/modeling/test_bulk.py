@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from kashif.corpora.provenance import weights_digest
 from kashif.document import Document
 from kashif.errors import Fault
 from kashif.formats.inputs import Failure, Input, Text
+from kashif.modeling import bulk
 from kashif.modeling import predictor as predictors
 from kashif.modeling.bulk import predict_each, run_digest
 
@@ -54,3 +56,23 @@ def test_another_threshold_is_another_run(trained: Path, tmp_path: Path) -> None
     config = (copy / "config.json").read_text(encoding="utf-8")
     (copy / "config.json").write_text(config.replace("relation_threshold", "x"), encoding="utf-8")
     assert run_digest(copy) != run_digest(trained)
+
+
+def test_the_digests_are_those_of_the_model_that_predicts(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(trained, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoints"))
+    load, loaded = predictors.load, list[predictors.Predictor]()
+
+    def changed_meanwhile(folder: Path) -> predictors.Predictor:
+        loaded.append(load(folder))
+        if len(loaded) == 1:
+            config = (copy / "config.json").read_text(encoding="utf-8")
+            (copy / "config.json").write_text(config + "\n", encoding="utf-8")
+        return loaded[-1]
+
+    monkeypatch.setattr(predictors, "load", changed_meanwhile)
+    found = bulk.load(copy, digests=True)
+    assert len(loaded) == 2
+    assert found == (loaded[1], weights_digest(copy), run_digest(copy))
+    assert bulk.load(copy, digests=False)[1:] == ("", "")
