@@ -74,7 +74,7 @@ class Spec:
     @property
     def own_splits(self) -> tuple[str, ...]:
         """The splits that the corpus itself has, as a DatasetDict of Hugging Face does."""
-        return dataset.splits(self.path) if self.format == "datasets" else ()
+        return dataset.splits(self.path) if formats.is_dataset(self.path, self.format) else ()
 
     @property
     def slice(self) -> slices.Slice | None:

@@ -58,12 +58,40 @@ def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
         load(f"datasets:{tmp_path / 'd'}#valid")
 
 
-def test_a_dataset_without_its_format_is_told_by_name(tmp_path: Path) -> None:
-    conll2003().save_to_disk(tmp_path / "one")
-    datasets.DatasetDict({"train": conll2003()}).save_to_disk(tmp_path / "d")
-    for name in ("one", "d"):
-        with pytest.raises(InputError, match=f"a dataset of Hugging Face; write datasets:.*{name}"):
-            load(str(tmp_path / name))
+@pytest.mark.parametrize("kind", ["one", "saved", "parquet", "data"])
+def test_a_bare_folder_of_a_dataset_is_the_same_as_with_its_format(tmp_path: Path, kind: str) -> None:
+    """Of parquet files that stood right in a folder the training read the test too."""
+    folder, parts = tmp_path / kind, {"train": conll2003(), "test": conll2003()}
+    if kind == "one":
+        conll2003().save_to_disk(folder)
+    elif kind == "saved":
+        datasets.DatasetDict(parts).save_to_disk(folder)
+    else:
+        place = folder / "data" if kind == "data" else folder
+        place.mkdir(parents=True)
+        for name, rows in parts.items():
+            rows.to_parquet(place / f"{name}-00000-of-00001.PARQUET")
+    (folder / "README.md").write_text("x", encoding="utf-8")
+    bare, named = load(str(folder)), load(f"datasets:{folder}")
+    assert (bare.documents, bare.notices) == (named.documents, named.notices)
+    recipe = recipe_of(str(folder))
+    if kind == "one":
+        assert (recipe.train, recipe.held_out) == ((str(folder),), ())
+    else:
+        assert (recipe.train, recipe.held_out) == ((f"{folder}#train",), (f"{folder}#test",))
+        assert len(load(f"{folder}#test").documents) == 2
+
+
+def test_a_dataset_beside_other_articles_is_named(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        conll2003().to_parquet(tmp_path / f"{name}.parquet")
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match="a dataset of Hugging Face and more; write datasets:"):
+        load(str(tmp_path))
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "splits.yaml").write_text("{}", encoding="utf-8")  # a folder of corpora
+    with pytest.raises(InputError, match="write datasets:"):
+        load(str(tmp_path))
 
 
 def test_ids_that_repeat_in_every_split_are_told_apart(tmp_path: Path) -> None:
