@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from kashif import formats
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
 from kashif.corpora import slices, splits
 from kashif.corpora.loading import Spec, contents
+from kashif.corpora.notices import unread
 from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
+from kashif.files import files_below
 from kashif.folding import fold
-from kashif.formats import Reading
+from kashif.formats import ENDINGS, Reading
 from kashif.scheme import Scheme, likely
 
 
@@ -50,10 +52,14 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
     faults: list[Fault] = []
     notices: list[str] = []
     parts = {(os.path.realpath(p.path), p.format, p.split, p.options): p for s in specs for p in _parts(s)}
-    for found in map(contents, parts.values()):
+    files: dict[Path, list[tuple[str, Path]]] = {}
+    for part in parts.values():
+        found = contents(part)
+        files[part.path] = found.files
         readings += found.readings
         faults += found.faults
         notices += found.notices
+    notices = [*_unread(specs, files), *notices]
     scheme = None
     try:
         if readings:
@@ -92,12 +98,25 @@ def _once(readings: list[Reading]) -> list[Reading]:
 
 def _parts(spec: Spec) -> list[Spec]:
     """The corpora below a folder that has splits, every one of them; else the corpus itself."""
-    if spec.format or not (spec.path / "splits.yaml").is_file():
+    if not splits.holds_corpora(spec):
         return [spec]
-    endings = {entry.ending for entry in formats.FORMATS.values() if entry.sure}
-    files = [file for file in spec.path.rglob("*") if file.suffix.lower() in endings and file.is_file()]
-    shown = [file for file in files if not any(p.startswith(".") for p in file.relative_to(spec.path).parts)]
-    return [Spec(folder) for folder in sorted({file.parent for file in shown})]
+    files = (file for file in files_below(spec.path) if file.suffix.lower() in ENDINGS)
+    return [Spec(folder) for folder in sorted({file.parent for file in files})]
+
+
+def _unread(specs: Sequence[Spec], files: Mapping[Path, list[tuple[str, Path]]]) -> list[str]:
+    """Notices of what is not read of the folders of corpora, nor of those between them and what was given."""
+    places = {
+        place
+        for path, found in files.items()
+        for place in (path, *path.parents)
+        if found and any(place.is_relative_to(spec.path) for spec in specs)
+    }
+    notices: list[str] = []
+    for place in sorted(places):
+        others = [("", other) for other in places - {place}]
+        notices += unread(place, [*files.get(place, ()), *others])
+    return notices
 
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:

@@ -8,6 +8,7 @@ from helpers import ROOT, SCHEME
 
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec, load
+from kashif.corpora.splits import divide
 from kashif.corpora.warnings import warnings
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
@@ -153,6 +154,42 @@ def test_a_split_is_checked_alone_and_must_exist(tmp_path: Path) -> None:
     assert found(Spec(folder, split="good")) == []
     assert "has no split 'nope'" in found(Spec(folder, split="nope"))[0].message
     assert len(found(Spec(tmp_path))) == 1
+
+
+def test_what_is_read_below_a_folder_of_corpora_is_not_told_as_left_out(tmp_path: Path) -> None:
+    """An export between the folders was passed over, and a corpus that was read told as one that was not."""
+    (tmp_path / "a" / "press").mkdir(parents=True)
+    (tmp_path / "others").mkdir()
+    (tmp_path / "n.jsonl").write_text('{"id": "n", "text": "x"}', encoding="utf-8")
+    (tmp_path / "a" / "press" / "p.txt").write_text("x", encoding="utf-8")
+    (tmp_path / "splits.yaml").write_text("n.jsonl: {test: [n]}\na/press: {train: [p]}", encoding="utf-8")
+    assert check([Spec(tmp_path)], given=str(SCHEME)).notices == []
+    for file in ("a/export.json", "others/export.json"):
+        (tmp_path / file).write_text("x", encoding="utf-8")
+    assert [notice.partition(";")[0] for notice in check([Spec(tmp_path)], given=str(SCHEME)).notices] == [
+        f"{tmp_path}: 1 folder not read (others/)",
+        f"{tmp_path / 'a'}: 1 file not read (export.json)",
+    ]
+
+
+@pytest.mark.parametrize("split", ["nonsense", "train"])
+def test_a_split_of_a_folder_of_corpora_is_its_own_and_must_exist(tmp_path: Path, split: str) -> None:
+    """Whatever it was, all corpora below were checked, by all their splits."""
+    folder = tmp_path / "all"
+    (folder / "press").mkdir(parents=True)
+    (folder / "press" / "p.txt").write_text("[[x|X#1]]", encoding="utf-8")
+    (folder / "splits.yaml").write_text("press: {train: [p]}", encoding="utf-8")
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("x\n", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        load(f"{folder}#{split}")
+    assert found(Spec(folder, split=split)) == refused.value.faults
+    (tmp_path / "splits.yaml").write_text(f"all: {{{split}: [a], other: [b]}}", encoding="utf-8")
+    for spec in (Spec(folder, split=split), Spec(folder, split="0-50%")):
+        checked = check([spec], given=str(SCHEME))
+        assert not checked.faults
+        assert [reading.path.stem for reading in checked.readings] == ["a"]
+        assert [part.split for part in divide([spec], checked.readings).parts] == [spec.split]
 
 
 def test_splits_that_share_an_article_or_name_none_are_faults(tmp_path: Path) -> None:

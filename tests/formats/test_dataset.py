@@ -7,7 +7,8 @@ import datasets
 import pytest
 
 from kashif import formats
-from kashif.corpora.loading import load, refuse_unknown
+from kashif.corpora.checks import check
+from kashif.corpora.loading import Spec, load, refuse_unknown
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import dataset
@@ -145,6 +146,9 @@ def test_a_split_s_folder_of_parquet_files_is_that_split(tmp_path: Path) -> None
     assert dataset.splits(tmp_path / "d") == ("train", "test")
     assert len(dataset.read(tmp_path / "d", split="test")) == 4
     assert dataset.splits(tmp_path / "d" / "default" / "test") == ()  # one alone has none
+    conll2003().to_parquet(tmp_path / "d" / "test.parquet")
+    [fault] = check([Spec(tmp_path / "d")]).faults
+    assert "the split test stands in several folders; give one" in fault.message
 
 
 def test_hidden_parquet_files_are_none_of_a_dataset(tmp_path: Path) -> None:
