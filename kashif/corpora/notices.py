@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,22 +14,31 @@ from kashif.formats import ENDINGS, FORMATS, Reading, brat, webanno
 from kashif.formats.columns import looks_like_conll
 from kashif.outputs import TABLES
 
+_COUNT = re.compile(r"[\d,]+(?= )")
+"""How a notice begins that says how many there are of something in a file."""
 _ENDINGS = frozenset((*ENDINGS, *(entry.ending for entry in FORMATS.values())))
 _BESIDE = frozenset(("", ".md", ".yaml", ".yml", ".conf", ".gz"))
 """Endings of what stands beside articles and is none: a licence, guidelines, a scheme, settings, texts."""
 
 
 def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
-    """The notices of a corpus's readings: what several files say stands once, omissions are summed."""
+    """The notices of a corpus's readings: what several files say stands once, with its counts summed."""
     said: dict[str, list[str]] = {}
+    sums: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for reading in readings:
         for notice in reading.notices:
-            said.setdefault(notice.removeprefix(f"{reading.path}: "), []).append(notice)
+            message = notice.removeprefix(f"{reading.path}: ")
+            number = _COUNT.match(message)
+            what = message[number.end() :] if number else message
+            said.setdefault(what, []).append(notice)
+            sums[what] += int(number[0].replace(",", "")) if number else 0
         counts.update(reading.omitted)
     found = [
-        notices[0] if len(notices) == 1 else f"{corpus}, {len(notices)} files: {message}"
-        for message, notices in said.items()
+        notices[0]
+        if len(notices) == 1
+        else f"{corpus}, {len(notices)} files: {f'{sums[what]:,}' if sums[what] else ''}{what}"
+        for what, notices in said.items()
     ]
     if counts:
         listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
