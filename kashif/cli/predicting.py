@@ -280,6 +280,12 @@ class _Run:
             try:
                 for document in self._documents(results.left(self._texts), place.check):
                     results.add(document)
+                refused = list(results.refused(place, lambda document: _checked(document, place.check)))
+                if refused and self._failures.stop:
+                    raise InputError([failure.fault for failure in refused])
+                for failure in refused:
+                    self._failures.add(failure)
+                self._count = results.written
                 if results.written:
                     results.finish(place, tell=self._losses.add)
             except BaseException:
