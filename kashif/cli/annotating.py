@@ -35,7 +35,7 @@ Model = Annotated[str, typer.Argument(help="a model folder, or news")]
 
 def next_(
     model: Model,
-    texts: Annotated[list[Path], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
+    texts: Annotated[list[str], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
     corpus: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +64,7 @@ def next_(
     chosen_file = output_file(output, "next.jsonl") if output is not None else None
     report = output_file(json_file, "next.json") if json_file is not None else None
     files = [file for file in found if isinstance(file, Path)]
-    read = Sources([*texts, *files, *sources(corpus or ()), *box.files(box.meant(model))])
+    read = Sources([*map(Path, texts), *files, *sources(corpus or ()), *box.files(box.meant(model))])
     read.refuse(*filter(None, (chosen_file, report)))
     folder = box.find(model)
     quiet_libraries()

@@ -45,7 +45,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="go on with a run that wa
 
 def predict(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")
+        list[str] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")
     ] = None,
     model: Annotated[
         str | None,

@@ -59,10 +59,18 @@ class Failure:
 Input = Text | Failure
 
 
-def find(paths: Iterable[Path]) -> list[Path | Failure]:
-    """The files at paths, those of folders sorted; a failure for each path where there is none."""
+def find(paths: Iterable[str | Path]) -> list[Path | Failure]:
+    """The files at paths, those of folders sorted; a failure for each path where there is none.
+
+    Raises:
+        InputError: if a name is empty.
+    """
     found: list[Path | Failure] = []
-    for path in paths:
+    for name in paths:
+        if not str(name):
+            message = "the name of an input is empty, as from a variable that is not set"
+            raise InputError(f"{message}; name a file or folder (. is the current one)")
+        path = Path(name)
         try:
             found += _files(path) if path.is_dir() else [path if path.exists() else _missing(path)]
         except OSError as error:

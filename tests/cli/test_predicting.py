@@ -332,6 +332,7 @@ def test_marks_of_the_plain_format_are_no_text(run: Run, trained: Path, tmp_path
     ("options", "told"),
     [
         (("--on-error", "go"), "write stop or skip"),
+        (("", "--on-error", "skip"), "the name of an input is empty"),
         (("--errors", "x"), "goes with --on-error skip"),
         (("--resume",), "name it with --output"),
         (("--output", "a.txt/x"), "a.txt is a file, not a folder"),
