@@ -12,6 +12,7 @@ import typer
 from kashif import box
 from kashif.cli.console import Device, Json, Marks, Runtime, out, say, watched
 from kashif.cli.corpus_files import readings
+from kashif.corpora.notices import unread_texts
 from kashif.corpora.provenance import SeenArticles, other_version
 from kashif.corpora.sources import sources
 from kashif.document import Document
@@ -79,7 +80,7 @@ def next_(
         say(line)
     annotated, notices = load_all(corpus or ())
     ours = active.pool_of(_read(found), annotated, seen=SeenArticles.of(folder), most=pool, seed=seed)
-    notices += ours.notices
+    notices += [*unread_texts(texts, files), *ours.notices]
     if not ours.documents:
         raise InputError("; ".join(["no text is left to choose from", *notices]))
     predictor = predictors.load(folder, device=device, runtime=runtime)

@@ -16,6 +16,7 @@ import typer
 from kashif import box
 from kashif import selection as selecting
 from kashif.cli.console import Device, FirstLines, Marks, Runtime, emit, err, out, say, watched
+from kashif.corpora.notices import unread_texts
 from kashif.corpora.provenance import other_version, weights_digest
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -102,6 +103,8 @@ def predict(
         err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
     if found is not None and not skip:
         inputs.check(found, refusal=refusal)
+    for notice in unread_texts(files or (), (file for file in found or () if isinstance(file, Path))):
+        say(notice)
     folder = box.find(model)
     quiet_libraries()
     from kashif.modeling import bulk

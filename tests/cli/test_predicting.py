@@ -40,6 +40,21 @@ def test_predict_reads_files_folders_json_lines_and_standard_input(
     assert "standard input:2" in lines.stderr.decode()
 
 
+def test_what_is_not_read_of_a_folder_is_told(run: Run, trained: Path, tmp_path: Path) -> None:
+    """Of four files one was predicted on, and nothing was said of the others."""
+    texts = tmp_path / "texts"
+    for name in ("2024/b.txt", "a.txt", "a.ann", "c.jsonl.gz", "d.text", "README.md", "notes.gz"):
+        (texts / name).parent.mkdir(parents=True, exist_ok=True)
+        (texts / name).write_text(TEXT, encoding="utf-8")
+    (texts / "predict.errors").write_text("", encoding="utf-8")
+    done = run("predict", "texts/", texts / "a.txt", "--model", trained, "--on-error", "skip", cwd=tmp_path)
+    assert ids(done.stdout) == ["a"]
+    told = "texts: 2 files and 1 folder not read (2024/, c.jsonl.gz, d.text); name those with texts"
+    assert [line[: len(told)] for line in done.stderr.decode().splitlines()][:1] == [told]
+    chosen = run("corpus", "next", trained, "texts", cwd=tmp_path)
+    assert told in chosen.stderr.decode()
+
+
 def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     [known] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
