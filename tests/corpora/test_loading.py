@@ -228,6 +228,7 @@ def test_files_and_folders_that_are_not_read_are_told(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         (news / name).write_text("زار كيم", encoding="utf-8")
     own = ("b.ann", "accepted.tsv", "manifest.json", "scheme.yaml", "README.md", ".hidden.txt", "LICENSE")
+    own += ("predict.errors", "a.jsonl.errors", "documents.2222da4955ef.unfinished")
     for name in (*own, "index.tsv"):
         (news / name).write_text("", encoding="utf-8")
     (news / "pictures").mkdir()
