@@ -56,6 +56,7 @@ def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mappin
     number for all spans that begin in the word), end with a word, lie in one window, and do not
     overlap a span of their own label, or any span where the scheme is not nested. Through a mapping whose
     spans keep proclitics, the words that a span touches count. Invisible characters at its edges do not.
+    Of marks with the same span and label there is one, that with the lowest id.
     """
     folded = layout.folded
     begins = {start: index for index, (start, _) in enumerate(layout.words)}
@@ -68,7 +69,10 @@ def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mappin
     known = scheme.entities if mapping is None else {*mapping.labels, *mapping.ignored}
     aligned: list[AlignedEntity] = []
     unreachable: list[Unreachable] = []
+    marks: dict[tuple[int, int, str], Entity] = {}
     for entity in sorted(document.entities, key=lambda item: (item.start, -item.end, item.id)):
+        marks.setdefault(entity.key, entity)
+    for entity in marks.values():
         begin, finish = folded.position(entity.start), folded.position(entity.end)
         first = begins.get(begin, inside.get(begin))
         last = finishes.get(finish)
@@ -135,11 +139,7 @@ def unreachable(
                 lost.append(Unreachable(document.id, item.entity, cause))
             else:
                 reached[item.entity.key] = item
-        entities: dict[tuple[int, int, str], Unreachable] = {}
-        for each in lost:
-            if isinstance(each.gold, Entity) and each.gold.key not in reached:
-                entities.setdefault(each.gold.key, each)
-        found += entities.values()
+        found += lost
         relations: dict[tuple[Any, ...], Unreachable] = {}
         by_id = document.by_id()
         for relation in document.relations:

@@ -62,6 +62,19 @@ def test_a_symmetric_relation_marked_backwards_is_learned_forwards(tokenizer: An
     assert batch["pairs"][pair, :2].tolist() == [0, 1]
 
 
+def test_a_relation_of_a_mark_that_stands_twice_is_learned(tokenizer: Any, scheme: Scheme) -> None:
+    """A relation to the second mark, which is not aligned, was once trained as no relation at all."""
+    text = "زار كيم كييف"
+    entities = [Entity(1, 4, 7, "PERS", "كيم"), *(Entity(id, 8, 12, "GPE", "كييف") for id in (2, 3))]
+    [layout] = lay_out([text], tokenizer, size=64)
+    for tail in (2, 3):
+        document = Document("d", text, tuple(entities), (Relation("visits", 1, tail),))
+        batch = collate(examples(document, layout, scheme), scheme)
+        [[pair, label]] = (batch["relation_labels"] == 1).nonzero().tolist()
+        assert (scheme.relation_labels[label], batch["pairs"][pair, :2].tolist()) == ("visits", [0, 1])
+        assert align(document, layout, scheme=scheme).unreachable == ()
+
+
 def test_windows_get_the_spans_that_a_search_of_all_gives(tokenizer: Any, scheme: Scheme) -> None:
     rng = random.Random(0)
     text = " ".join(["كيم"] * 200)
