@@ -120,7 +120,8 @@ def unreachable(
     """All gold that a model over these windows cannot give, entities and relations.
 
     Beside what no tags express it is the spans with punctuation at an edge that ``merge_windows`` strips, or
-    with invisible characters there. These are still training targets. What a document holds twice (a span
+    with invisible characters there, and of two spans that cross the second: ``merge_windows`` gives one, of
+    equal probabilities the first. These are still training targets. What a document holds twice (a span
     and label, a relation, a symmetric one both ways) is one item, as scores count. ``alignments`` are those
     of the documents, made here if None.
     """
@@ -133,12 +134,17 @@ def unreachable(
     for document, layout, alignment in zip(documents, layouts, alignments, strict=True):
         lost = list(alignment.unreachable)
         reached: dict[tuple[int, int, str], AlignedEntity] = {}
+        around: list[AlignedEntity] = []  # those reached that go on behind the span's first word
         for item in alignment.entities:
+            around = [other for other in around if other.last > item.first]
             cause = _unreachable_edge(item, layout, scheme, mapping)
+            if not cause and any(other.first < item.first and other.last < item.last for other in around):
+                cause = "it crosses a span that begins before it"
             if cause:
                 lost.append(Unreachable(document.id, item.entity, cause))
             else:
                 reached[item.entity.key] = item
+                around.append(item)
         found += lost
         relations: dict[tuple[Any, ...], Unreachable] = {}
         by_id = document.by_id()
