@@ -124,7 +124,8 @@ def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
     document = reading.document
     faults = [
         reading.fault(message, offset=entity.start, line=reading.entity_lines.get(entity.id, 0))
-        for entity, message in (*_labels(document, scheme), *_edges(document, scheme), *_overlaps(document))
+        for find in (_labels, _edges, _overlaps)
+        for entity, message in find(document, scheme)
     ]
     faults += [
         reading.fault(message, line=reading.relation_lines[index] if reading.relation_lines else 0)
@@ -160,15 +161,16 @@ def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
         if begin not in starts or not first or (ruled and not EDGE.match(first)):
             yield entity, f"{_name(entity)}: a span cannot begin with {_shown(entity.text[0])}"
         elif (word := starts[begin]) != begin:
-            letters = proclitic_letters(text[word : word_end[word]], begin - word)
+            whole = text[word : word_end[word]]
+            letters = proclitic_letters(whole, begin - word)
             if letters is None:
-                yield (
-                    entity,
-                    (
-                        f"{_name(entity)}: begins inside the word '{text[word : word_end[word]]}'; only the"
-                        " proclitics و ف ب ك ل س may stand before a span"
-                    ),
-                )
+                remedy = "take the whole word"
+                if scheme.proclitics:
+                    remedy = "only the proclitics و ف ب ك ل س may stand before a span"
+                yield entity, f"{_name(entity)}: begins inside the word '{whole}'; {remedy}"
+            elif letters and not scheme.proclitics:
+                remedy = "take the whole word, or write `proclitics: true` in the scheme"
+                yield entity, f"{_name(entity)}: begins behind proclitics of '{whole}'; {remedy}"
         closing = fold((scheme.closing or {}).get(entity.label, "")).text
         closes = not ruled or EDGE.match(last) or last in closing
         if finish - 1 not in starts or not last or not closes:
@@ -181,7 +183,7 @@ def _shown(char: str) -> str:
     return repr(char) if fold(char).text else f"the invisible character U+{ord(char):04X}"
 
 
-def _overlaps(document: Document) -> Iterator[tuple[Entity, str]]:
+def _overlaps(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
     entities = sorted(document.entities, key=lambda entity: (entity.start, -entity.end))
     for index, entity in enumerate(entities):
         for other in entities[index + 1 :]:
@@ -190,9 +192,13 @@ def _overlaps(document: Document) -> Iterator[tuple[Entity, str]]:
             if other.key == entity.key:
                 yield other, f"{_name(other)}: the same span and label as #{entity.id}; keep one"
             elif other.end > entity.end:
-                yield other, f"{_name(other)}: crosses {_name(entity)}; spans nest or stand apart"
+                apart = "nest or stand apart" if scheme.nested else "stand apart"
+                yield other, f"{_name(other)}: crosses {_name(entity)}; spans {apart}"
             elif other.label == entity.label:
                 yield other, f"{_name(other)}: inside {_name(entity)} of the same type; mark the longer one"
+            elif not scheme.nested:
+                remedy = "mark one of them, or write `nested: true` in the scheme"
+                yield other, f"{_name(other)}: inside {_name(entity)}; {remedy}"
 
 
 def _relations(document: Document, scheme: Scheme) -> Iterator[tuple[int, str]]:

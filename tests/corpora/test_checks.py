@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
-from helpers import ROOT, SCHEME
+from helpers import ROOT, SCHEME, disguise_document
 
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec, load
@@ -60,10 +62,42 @@ def test_every_kind_of_span_fault_in_a_learned_scheme(tmp_path: Path) -> None:
     assert checked.scheme.labels == ("G", "P", "O")
     assert [(fault.line, fault.message.partition(": ")[2]) for fault in checked.faults] == [
         (1, "a span cannot begin with ' '"),
-        (3, "begins inside the word 'موسكو'; only the proclitics و ف ب ك ل س may stand before a span"),
+        (3, "begins inside the word 'موسكو'; take the whole word"),
         (4, "ends inside a word; take the whole word"),
         (5, "a span cannot end with ' '"),
     ]
+
+
+def test_what_a_flat_scheme_of_whole_words_forbids_is_a_fault(tmp_path: Path) -> None:
+    """It was once never learned, and all was ticked."""
+    text = "[[وزير [[كيم|P#2]]|O#1]]\nو[[كيم|P#3]]\n[[[[كيم|P#4]]|O#5]]\n---\n"
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    rulings = [
+        (1, "inside O#1 «وزير كيم»; mark one of them, or write `nested: true` in the scheme"),
+        (
+            2,
+            "begins behind proclitics of 'وكيم'; take the whole word, or write `proclitics: true` in the scheme",
+        ),
+        (3, "inside P#4 «كيم»; mark one of them, or write `nested: true` in the scheme"),
+    ]
+    for nested in (True, False):
+        for proclitics in (True, False):
+            own = Scheme(entities={"P": "", "O": ""}, nested=nested, proclitics=proclitics)
+            (tmp_path / "scheme.yaml").write_text(own.dump(), encoding="utf-8")
+            told = [
+                (fault.line, fault.message.partition(": ")[2]) for fault in check([Spec(tmp_path)]).faults
+            ]
+            assert told == [each for each in rulings if not (proclitics if each[0] == 2 else nested)]
+    assert check([Spec(tmp_path)], given="learned").faults == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_learned_scheme_allows_what_its_gold_has(tmp_path: Path, article: Document, seed: int) -> None:
+    gold = disguise_document(article, Random(seed))
+    for flat in (gold, replace(gold, entities=gold.entities[:1], relations=())):
+        (tmp_path / "a.jsonl").write_text(flat.to_json() + "\n", encoding="utf-8")
+        told = " ".join(fault.message for fault in check([Spec(tmp_path / "a.jsonl")]).faults)
+        assert "in the scheme" not in told
 
 
 def test_spans_begin_and_end_beside_invisible_characters(tmp_path: Path) -> None:
