@@ -121,6 +121,13 @@ def list_folder(path: Path) -> list[Path]:
         raise _unreadable(path, error) from error
 
 
+def files_below(path: Path) -> Iterator[Path]:
+    """The files in a folder and in those below it; what is hidden is passed over."""
+    for file in path.rglob("*"):
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts):
+            yield file
+
+
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file.
 

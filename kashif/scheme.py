@@ -47,12 +47,21 @@ def _difference(one: str, other: str) -> str:
 
 
 class RelationType(StrictModel):
-    """A relation's signature: the entity labels that its head and its tail may have."""
+    """A relation's signature: the entity labels that its head and its tail may have.
+
+    A symmetric relation joins them in either order.
+    """
 
     reads: str = ""
     head: tuple[str, ...]
     tail: tuple[str, ...]
     symmetric: bool = False
+
+    @property
+    def orders(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        """The labels that head and tail may have, in each order that it allows."""
+        order = self.head, self.tail
+        return (order, order[::-1]) if self.symmetric else (order,)
 
 
 class Mapping(StrictModel):
@@ -155,8 +164,7 @@ class Scheme(StrictModel):
         """
         if relation not in self.relations:
             raise InputError(f"no relation '{relation}' in the scheme; {nearest(relation, self.relations)}")
-        signature = self.relations[relation]
-        return head in signature.head and tail in signature.tail
+        return any(head in heads and tail in tails for heads, tails in self.relations[relation].orders)
 
     def ordered(self, relation: str, head: Argument, tail: Argument) -> tuple[Argument, Argument]:
         """The arguments of a relation, those of a symmetric one sorted: both ways are one.
@@ -173,10 +181,15 @@ class Scheme(StrictModel):
         if relation not in self.relations:
             yield f"no relation '{relation}' in the scheme; {likely(relation, self.relations)}"
             return
-        signature = self.relations[relation]
-        for side, label, allowed in (("head", head, signature.head), ("tail", tail, signature.tail)):
-            if label not in allowed:
-                yield f"{relation}: the {side} is {label}, the scheme allows {', '.join(allowed)}"
+        told = [
+            [
+                f"{relation}: the {side} is {label}, the scheme allows {', '.join(allowed)}"
+                for side, label, allowed in (("head", head, heads), ("tail", tail, tails))
+                if label not in allowed
+            ]
+            for heads, tails in self.relations[relation].orders
+        ]
+        yield from min(told, key=len)
 
     def mapping(self, name: str) -> Mapping:
         """The mapping to a foreign label set.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -55,7 +55,7 @@ def refuse_no_texts(texts: Any) -> None:
     """Raises InputError for what is no text and no number of texts, or would be read as something else."""
     kind = type(texts).__name__
     if isinstance(texts, str):
-        raise InputError("stream takes several texts, found one string; give it to predict, or a list of it")
+        raise InputError("expected several texts, found one string; give it to predict, or a list of it")
     if isinstance(texts, bytes | bytearray | memoryview):
         raise InputError(f"predict takes strings, found {kind}; decode it: .decode('utf-8')")
     if isinstance(texts, PathLike):
@@ -80,6 +80,16 @@ def as_named_text(item: Any) -> tuple[str, str]:
     if not isinstance(item[1], str):
         raise InputError(f"{item[0]}: predict takes a string, found {type(item[1]).__name__}")
     return item[0], item[1]
+
+
+def named_texts(texts: Any) -> Iterator[tuple[str, str]]:
+    """``(id, text)`` of several texts that a caller gave, the ids ``text-1``, ``text-2`` ….
+
+    Raises:
+        InputError: for no number of texts; when it gets there, for what is no string.
+    """
+    refuse_no_texts(texts)
+    return (as_named_text((f"text-{i}", text)) for i, text in enumerate(texts, start=1))
 
 
 def refuse_no_documents(documents: Any) -> None:

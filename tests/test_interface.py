@@ -117,7 +117,7 @@ def test_what_is_no_text_is_told(trained: Path, texts: Any, told: str) -> None:
 
 def test_a_string_is_no_stream_of_texts(trained: Path) -> None:
     """It gave one document for each letter."""
-    with pytest.raises(kashif.InputError, match="stream takes several texts, found one string"):
+    with pytest.raises(kashif.InputError, match="expected several texts, found one string"):
         kashif.load(trained).stream("زار بوتين")
 
 

@@ -38,6 +38,26 @@ def test_misfits_name_side_and_allowed_labels(scheme: Scheme) -> None:
     assert "did you mean 'visits'" in next(scheme.misfits("visit", "PERS", "GPE"))
 
 
+def test_a_symmetric_relation_is_allowed_in_either_order() -> None:
+    """Of arguments with other labels one order alone was once allowed, but all were turned to text order."""
+    kind = RelationType(head=("GPE",), tail=("ORG", "PERS"), symmetric=True)
+    own = Scheme(entities=dict.fromkeys(("GPE", "ORG", "PERS"), ""), relations={"cooperates": kind})
+    allowed = [
+        (head, tail) for head in own.labels for tail in own.labels if own.allows("cooperates", head, tail)
+    ]
+    assert allowed == [("GPE", "ORG"), ("GPE", "PERS"), ("ORG", "GPE"), ("PERS", "GPE")]
+    assert all(list(own.misfits("cooperates", *pair)) == [] for pair in allowed)
+    for pair, told in (
+        (("ORG", "PERS"), ["cooperates: the head is ORG, the scheme allows GPE"]),
+        (("PERS", "DATE"), ["cooperates: the tail is DATE, the scheme allows GPE"]),
+    ):
+        assert list(own.misfits("cooperates", *pair)) == told
+    assert Scheme.parse(own.dump(), "x") == own
+    one_way = own.relations["cooperates"].model_copy(update={"symmetric": False})
+    own = Scheme(entities=own.entities, relations={"cooperates": one_way})
+    assert not own.allows("cooperates", "ORG", "GPE")
+
+
 def test_labels_that_the_scheme_does_not_have_are_told() -> None:
     text = "entities: {PERS: a}\nrelations: {r: {head: [PER], tail: [PERS]}}"
     with pytest.raises(InputError, match="relation r: no entity 'PER'; did you mean 'PERS'"):

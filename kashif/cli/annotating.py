@@ -12,6 +12,7 @@ import typer
 from kashif import box
 from kashif.cli.console import Device, Json, Marks, Runtime, out, say, watched
 from kashif.cli.corpus_files import readings
+from kashif.corpora.notices import unread_texts
 from kashif.corpora.provenance import SeenArticles, other_version
 from kashif.corpora.sources import sources
 from kashif.document import Document
@@ -35,7 +36,7 @@ Model = Annotated[str, typer.Argument(help="a model folder, or news")]
 
 def next_(
     model: Model,
-    texts: Annotated[list[Path], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
+    texts: Annotated[list[str], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
     corpus: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +65,7 @@ def next_(
     chosen_file = output_file(output, "next.jsonl") if output is not None else None
     report = output_file(json_file, "next.json") if json_file is not None else None
     files = [file for file in found if isinstance(file, Path)]
-    read = Sources([*texts, *files, *sources(corpus or ()), *box.files(box.meant(model))])
+    read = Sources([*map(Path, texts), *files, *sources(corpus or ()), *box.files(box.meant(model))])
     read.refuse(*filter(None, (chosen_file, report)))
     folder = box.find(model)
     quiet_libraries()
@@ -79,7 +80,7 @@ def next_(
         say(line)
     annotated, notices = load_all(corpus or ())
     ours = active.pool_of(_read(found), annotated, seen=SeenArticles.of(folder), most=pool, seed=seed)
-    notices += ours.notices
+    notices += [*unread_texts(texts, files), *ours.notices]
     if not ours.documents:
         raise InputError("; ".join(["no text is left to choose from", *notices]))
     predictor = predictors.load(folder, device=device, runtime=runtime)

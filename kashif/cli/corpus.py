@@ -80,7 +80,9 @@ def check(
             f"{counted(len(warnings), 'warning')}; mend the marks, or accept what is right with --accept"
         )
     out.print("✓ digests, offsets and marks fit their texts", style="green")
-    out.print("✓ spans begin and end at words, nest or stand apart; labels are the scheme's", style="green")
+    begin = "begin at words or behind proclitics, end" if found.scheme.proclitics else "begin and end"
+    lie = "nest or stand apart" if found.scheme.nested else "stand apart"
+    out.print(f"✓ spans {begin} at words, {lie}; labels are the scheme's", style="green")
     out.print("✓ relations fit their signatures, stand once, within two adjoining sentences", style="green")
     _show_splits(divide(specs, found.readings), found.scheme, tokenizer=tokenizer, window=window)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def preannotate(
     model: Annotated[str, typer.Argument(help="a model folder, or news")],
-    texts: Annotated[list[Path], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
+    texts: Annotated[list[str], typer.Argument(help="texts, JSON lines, folders of them", metavar="TEXTS…")],
     output: Annotated[
         str, typer.Option(help="the file or folder to bring to the annotation tool", metavar="PATH")
     ],

@@ -16,6 +16,7 @@ import typer
 from kashif import box
 from kashif import selection as selecting
 from kashif.cli.console import Device, FirstLines, Marks, Runtime, emit, err, out, say, watched
+from kashif.corpora.notices import unread_texts
 from kashif.corpora.provenance import other_version
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
@@ -45,7 +46,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="go on with a run that wa
 
 def predict(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")
+        list[str] | None, typer.Argument(help="texts, JSON lines, folders of them; standard input if none")
     ] = None,
     model: Annotated[
         str | None,
@@ -102,6 +103,8 @@ def predict(
         err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
     if found is not None and not skip:
         inputs.check(found, refusal=refusal)
+    for notice in unread_texts(files or (), (file for file in found or () if isinstance(file, Path))):
+        say(notice)
     folder = box.find(model)
     quiet_libraries()
     from kashif.modeling import bulk
@@ -279,6 +282,12 @@ class _Run:
             try:
                 for document in self._documents(results.left(self._texts), place.check):
                     results.add(document)
+                refused = list(results.refused(place, lambda document: _checked(document, place.check)))
+                if refused and self._failures.stop:
+                    raise InputError([failure.fault for failure in refused])
+                for failure in refused:
+                    self._failures.add(failure)
+                self._count = results.written
                 if results.written:
                     results.finish(place, tell=self._losses.add)
             except BaseException:

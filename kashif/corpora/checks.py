@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from kashif import formats
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
 from kashif.corpora import slices, splits
 from kashif.corpora.loading import Spec, contents
+from kashif.corpora.notices import unread
 from kashif.corpora.schemes import refuse_mappings, scheme_of
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
+from kashif.files import files_below
 from kashif.folding import fold
-from kashif.formats import Reading
+from kashif.formats import ENDINGS, Reading
 from kashif.scheme import Scheme, likely
 
 
@@ -50,10 +52,14 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
     faults: list[Fault] = []
     notices: list[str] = []
     parts = {(os.path.realpath(p.path), p.format, p.split, p.options): p for s in specs for p in _parts(s)}
-    for found in map(contents, parts.values()):
+    files: dict[Path, list[tuple[str, Path]]] = {}
+    for part in parts.values():
+        found = contents(part)
+        files[part.path] = found.files
         readings += found.readings
         faults += found.faults
         notices += found.notices
+    notices = [*_unread(specs, files), *notices]
     scheme = None
     try:
         if readings:
@@ -92,12 +98,25 @@ def _once(readings: list[Reading]) -> list[Reading]:
 
 def _parts(spec: Spec) -> list[Spec]:
     """The corpora below a folder that has splits, every one of them; else the corpus itself."""
-    if spec.format or not (spec.path / "splits.yaml").is_file():
+    if not splits.holds_corpora(spec):
         return [spec]
-    endings = {entry.ending for entry in formats.FORMATS.values() if entry.sure}
-    files = [file for file in spec.path.rglob("*") if file.suffix.lower() in endings and file.is_file()]
-    shown = [file for file in files if not any(p.startswith(".") for p in file.relative_to(spec.path).parts)]
-    return [Spec(folder) for folder in sorted({file.parent for file in shown})]
+    files = (file for file in files_below(spec.path) if file.suffix.lower() in ENDINGS)
+    return [Spec(folder) for folder in sorted({file.parent for file in files})]
+
+
+def _unread(specs: Sequence[Spec], files: Mapping[Path, list[tuple[str, Path]]]) -> list[str]:
+    """Notices of what is not read of the folders of corpora, nor of those between them and what was given."""
+    places = {
+        place
+        for path, found in files.items()
+        for place in (path, *path.parents)
+        if found and any(place.is_relative_to(spec.path) for spec in specs)
+    }
+    notices: list[str] = []
+    for place in sorted(places):
+        others = [("", other) for other in places - {place}]
+        notices += unread(place, [*files.get(place, ()), *others])
+    return notices
 
 
 def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
@@ -105,7 +124,8 @@ def faults_of(reading: Reading, scheme: Scheme) -> list[Fault]:
     document = reading.document
     faults = [
         reading.fault(message, offset=entity.start, line=reading.entity_lines.get(entity.id, 0))
-        for entity, message in (*_labels(document, scheme), *_edges(document, scheme), *_overlaps(document))
+        for find in (_labels, _edges, _overlaps)
+        for entity, message in find(document, scheme)
     ]
     faults += [
         reading.fault(message, line=reading.relation_lines[index] if reading.relation_lines else 0)
@@ -141,15 +161,16 @@ def _edges(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
         if begin not in starts or not first or (ruled and not EDGE.match(first)):
             yield entity, f"{_name(entity)}: a span cannot begin with {_shown(entity.text[0])}"
         elif (word := starts[begin]) != begin:
-            letters = proclitic_letters(text[word : word_end[word]], begin - word)
+            whole = text[word : word_end[word]]
+            letters = proclitic_letters(whole, begin - word)
             if letters is None:
-                yield (
-                    entity,
-                    (
-                        f"{_name(entity)}: begins inside the word '{text[word : word_end[word]]}'; only the"
-                        " proclitics و ف ب ك ل س may stand before a span"
-                    ),
-                )
+                remedy = "take the whole word"
+                if scheme.proclitics:
+                    remedy = "only the proclitics و ف ب ك ل س may stand before a span"
+                yield entity, f"{_name(entity)}: begins inside the word '{whole}'; {remedy}"
+            elif letters and not scheme.proclitics:
+                remedy = "take the whole word, or write `proclitics: true` in the scheme"
+                yield entity, f"{_name(entity)}: begins behind proclitics of '{whole}'; {remedy}"
         closing = fold((scheme.closing or {}).get(entity.label, "")).text
         closes = not ruled or EDGE.match(last) or last in closing
         if finish - 1 not in starts or not last or not closes:
@@ -162,7 +183,7 @@ def _shown(char: str) -> str:
     return repr(char) if fold(char).text else f"the invisible character U+{ord(char):04X}"
 
 
-def _overlaps(document: Document) -> Iterator[tuple[Entity, str]]:
+def _overlaps(document: Document, scheme: Scheme) -> Iterator[tuple[Entity, str]]:
     entities = sorted(document.entities, key=lambda entity: (entity.start, -entity.end))
     for index, entity in enumerate(entities):
         for other in entities[index + 1 :]:
@@ -171,9 +192,13 @@ def _overlaps(document: Document) -> Iterator[tuple[Entity, str]]:
             if other.key == entity.key:
                 yield other, f"{_name(other)}: the same span and label as #{entity.id}; keep one"
             elif other.end > entity.end:
-                yield other, f"{_name(other)}: crosses {_name(entity)}; spans nest or stand apart"
+                apart = "nest or stand apart" if scheme.nested else "stand apart"
+                yield other, f"{_name(other)}: crosses {_name(entity)}; spans {apart}"
             elif other.label == entity.label:
                 yield other, f"{_name(other)}: inside {_name(entity)} of the same type; mark the longer one"
+            elif not scheme.nested:
+                remedy = "mark one of them, or write `nested: true` in the scheme"
+                yield other, f"{_name(other)}: inside {_name(entity)}; {remedy}"
 
 
 def _relations(document: Document, scheme: Scheme) -> Iterator[tuple[int, str]]:

@@ -74,7 +74,7 @@ class Spec:
     @property
     def own_splits(self) -> tuple[str, ...]:
         """The splits that the corpus itself has, as a DatasetDict of Hugging Face does."""
-        return dataset.splits(self.path) if self.format == "datasets" else ()
+        return dataset.splits(self.path) if formats.is_dataset(self.path, self.format) else ()
 
     @property
     def slice(self) -> slices.Slice | None:
@@ -128,9 +128,9 @@ def load(text: str) -> Corpus:
     """
     spec = Spec.parse(text)
     read = contents(spec)
-    readings, notices = read.readings, read.notices
     if faults := read.faults or _lacking(spec, read):
         raise InputError(faults)
+    readings, notices = read.readings, [*unread(spec.path, read.files), *read.notices]
     documents = tuple(reading.document for reading in readings)
     unused = sum(len(document.relations) for document in documents) if spec.mapping else 0
     if unused:
@@ -201,9 +201,11 @@ def load_all(corpora: Iterable[str]) -> tuple[list[Document], list[str]]:
 class Contents:
     """What could be read of a corpus's files, the faults of the others, and notices.
 
-    ``missing`` are the ids of articles whose text is not on this machine.
+    ``files`` are all of the corpus, whatever its split; ``missing`` are the ids of articles whose text is not
+    on this machine.
     """
 
+    files: list[tuple[str, Path]] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -214,11 +216,12 @@ def contents(spec: Spec) -> Contents:
     """All that is to be said of a corpus's files, in one round; what a split names is not looked for here."""
     found = Contents()
     try:
-        files, wanted = files_of(spec), chosen(spec)
+        found.files, wanted, parts = files_of(spec), chosen(spec), spec.own_splits
     except InputError as error:
         found.faults += error.faults
         return found
-    found.notices += unread(spec.path, files)
+    files = found.files
+    own = (("split", spec.split),) if spec.split and parts and not spec.slice else ()
     if wanted is not None:
         many = any(formats.FORMATS[name].many for name, _ in files)
         files = [(name, file) for name, file in files if many or file.stem in wanted]
@@ -226,7 +229,6 @@ def contents(spec: Spec) -> Contents:
     all_read: list[Reading] = []
     for name, file in files:
         try:
-            own = (("split", spec.split),) if spec.split and spec.own_splits and not spec.slice else ()
             got = texts.read(file, name, options=(*spec.options, *own))
         except texts.MissingText as error:
             found.missing.add(file.stem)
@@ -238,10 +240,8 @@ def contents(spec: Spec) -> Contents:
         all_read += got
         found.readings += [r for r in got if wanted is None or r.document.id in wanted]
     found.notices += gathered(all_read, spec.path)
-    if len(spec.own_splits) > 1 and wanted is None:
-        message = (
-            f"its splits {', '.join(spec.own_splits)} are read together; #{spec.own_splits[0]} names one"
-        )
+    if len(parts) > 1 and wanted is None:
+        message = f"its splits {', '.join(parts)} are read together; #{parts[0]} names one"
         found.notices.append(f"{spec.path}: {message}")
     count = f"{len(found.missing)} of {len(files)} articles of {spec.path}"
     if found.missing and spec.slice:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from kashif.corpora.texts import NAME
@@ -13,22 +14,32 @@ from kashif.formats import ENDINGS, FORMATS, Reading, brat, webanno
 from kashif.formats.columns import looks_like_conll
 from kashif.outputs import TABLES
 
+_COUNT = re.compile(r"[\d,]+(?= )")
+"""How a notice begins that says how many there are of something in a file."""
 _ENDINGS = frozenset((*ENDINGS, *(entry.ending for entry in FORMATS.values())))
-_BESIDE = frozenset(("", ".md", ".yaml", ".yml", ".conf", ".gz"))
-"""Endings of what stands beside articles and is none: a licence, guidelines, a scheme, settings, texts."""
+_BESIDE = frozenset(("", ".md", ".yaml", ".yml", ".conf", ".gz", ".errors", ".unfinished"))
+"""Endings of what stands beside articles and is none: a licence, guidelines, a scheme, settings, texts,
+what a prediction left."""
 
 
 def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
-    """The notices of a corpus's readings: what several files say stands once, omissions are summed."""
+    """The notices of a corpus's readings: what several files say stands once, with its counts summed."""
     said: dict[str, list[str]] = {}
+    sums: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for reading in readings:
         for notice in reading.notices:
-            said.setdefault(notice.removeprefix(f"{reading.path}: "), []).append(notice)
+            message = notice.removeprefix(f"{reading.path}: ")
+            number = _COUNT.match(message)
+            what = message[number.end() :] if number else message
+            said.setdefault(what, []).append(notice)
+            sums[what] += int(number[0].replace(",", "")) if number else 0
         counts.update(reading.omitted)
     found = [
-        notices[0] if len(notices) == 1 else f"{corpus}, {len(notices)} files: {message}"
-        for message, notices in said.items()
+        notices[0]
+        if len(notices) == 1
+        else f"{corpus}, {len(notices)} files: {f'{sums[what]:,}' if sums[what] else ''}{what}"
+        for what, notices in said.items()
     ]
     if counts:
         listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
@@ -46,13 +57,40 @@ def unread(corpus: Path, files: Sequence[tuple[str, Path]]) -> list[str]:
         return []
     read = {file for _, file in files} | {brat.text_path(file) for format, file in files if format == "brat"}
     others = [path for path in list_folder(corpus) if path not in read and _might_be_articles(path)]
+    return _told(corpus, others, "name those with articles: [FORMAT:]PATH")
+
+
+def unread_texts(paths: Iterable[str], files: Iterable[Path]) -> list[str]:
+    """The same of those of ``paths`` that are folders of texts to predict on; packed texts count, too.
+
+    A folder in which none of the ``files`` stands has a fault of its own.
+    """
+    texts = set(files)
+    filled = {text.parent for text in texts}
+    found: list[str] = []
+    for folder in filter(filled.__contains__, dict.fromkeys(map(Path, paths))):
+        others = [path for path in list_folder(folder) if path not in texts and _might_be_text(path, texts)]
+        found += _told(folder, others, "name those with texts, and unpack a .gz")
+    return found
+
+
+def _told(folder: Path, others: Sequence[Path], remedy: str) -> list[str]:
+    """The notice that files and folders in a folder are not read; none if there are none."""
     if not others:
         return []
     folders = [path for path in others if path.is_dir()]
     kinds = ((len(others) - len(folders), "file"), (len(folders), "folder"))
     number = " and ".join(counted(count, noun) for count, noun in kinds if count)
     names = listed(f"{path.name}/" if path.is_dir() else path.name for path in others)
-    return [f"{corpus}: {number} not read ({names}); name those with articles: [FORMAT:]PATH"]
+    return [f"{folder}: {number} not read ({names}); {remedy}"]
+
+
+def _might_be_text(path: Path, texts: Set[Path]) -> bool:
+    """Whether texts may stand at a path; no more in the annotations of one of ``texts``."""
+    ending = path.suffix.lower()
+    if ending == ".ann" and brat.text_path(path) in texts:
+        return False
+    return _might_be_articles(path) or (ending == ".gz" and Path(path.stem).suffix.lower() in _ENDINGS)
 
 
 def _might_be_articles(path: Path) -> bool:

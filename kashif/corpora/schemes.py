@@ -102,7 +102,7 @@ def learn(documents: Iterable[Document]) -> Scheme:
                 side.add(by_id[id].label)
         proclitics = proclitics or _behind_proclitics(document)
         reached = 0
-        for start, end in sorted((entity.start, entity.end) for entity in document.entities):
+        for start, end, _ in sorted({entity.key for entity in document.entities}):  # each mark once
             nested = nested or start < reached
             reached = max(reached, end)
     if not entities:

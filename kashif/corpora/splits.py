@@ -14,7 +14,7 @@ from kashif import formats
 from kashif.arabic import normal_form, restored, sentence_index, sentences, words
 from kashif.corpora import slices
 from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
-from kashif.corpora.loading import Spec, chosen, files_of, split_file, splits_place
+from kashif.corpora.loading import SPLITS, Spec, chosen, files_of, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.folding import fold
@@ -144,10 +144,14 @@ def _asked(specs: Sequence[Spec]) -> dict[Spec, set[str] | None]:
     return {part: ids for spec in specs for part, ids in _each(spec)}
 
 
+def holds_corpora(spec: Spec) -> bool:
+    """Whether this is a folder of corpora, with their splits in it; with a split it is one corpus."""
+    return not spec.format and not spec.split and (spec.path / SPLITS).is_file()
+
+
 def _each(spec: Spec) -> Iterator[tuple[Spec, set[str] | None]]:
-    own = spec.path / "splits.yaml"
-    if own.is_file() and not spec.format:
-        for corpus, splits in split_file(own).items():
+    if holds_corpora(spec):
+        for corpus, splits in split_file(spec.path / SPLITS).items():
             for name, ids in splits.items():
                 yield Spec(spec.path / corpus, split=name), set(ids)
     elif spec.split is None and (splits := _splits(spec)):

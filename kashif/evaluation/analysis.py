@@ -13,7 +13,7 @@ from kashif.evaluation.scoring import Tally
 from kashif.scheme import Scheme
 
 CAUSES = {
-    "unreachable": "gold that no tag sequence or window of the model can give",
+    "unreachable": "gold that no tag sequence or window of the model can give, or not beside other gold",
     "type wrong": "the same span, with another label",
     "boundary wrong": "a span of the same label that overlaps",
     "boundary and type wrong": "a span of another label that shares more than half of the longer one",

@@ -253,10 +253,9 @@ def _relations(
         )
     )
     both = {e.key for e in gold.entities} & {e.key for e in probe.document.entities}
-    parts: tuple[list[Relation], list[Relation]] = ([], [])
-    for relation in gold.relations:
-        parts[relation in lost].append(relation)
-    judged, beyond = (relation_items(replace(gold, relations=tuple(part)), scheme) for part in parts)
+    unjudged = tuple(item for item in lost if isinstance(item, Relation))
+    beyond = relation_items(replace(gold, relations=unjudged), scheme)
+    judged = lines.keys() - beyond
     scores = {item: score or 0.0 for item, score in relation_scores(probe.document, scheme).items()}
     have = {item for item, score in scores.items() if score >= least}
     surplus = {item for item in have - lines.keys() if both.issuperset(item[1:])}

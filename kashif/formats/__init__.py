@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
-from kashif.files import list_folder, read_text
+from kashif.files import files_below, list_folder, read_text
 from kashif.formats import (
     brat,
     conll,
@@ -84,7 +84,7 @@ FORMATS = {
     "gliner": Format(".json", gliner.read, gliner.write, many=True, frame=gliner.FRAME),
     "webanno": Format(".tsv", webanno.read, webanno.write, many=False),
     "datasets": Format(
-        ".parquet",
+        dataset.ENDING,
         dataset.read,
         dataset.write,
         many=True,
@@ -128,14 +128,15 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
     """The document files at a path, each with its format: the file itself, or a folder's, sorted.
 
     A format given wins over the ending, which may be in capitals; a ``.txt`` with a ``.ann`` beside it is
-    that one's text. Hidden files are passed over, and so are Kashif's own tables (``TABLES``).
+    that one's text, and a dataset (``is_dataset``) is read as a whole. Hidden files are passed over, and so
+    are Kashif's own tables (``TABLES``).
 
     Raises:
         InputError: if the path does not exist, holds no document file or has an unknown ending.
     """
     chosen = usable(format).ending if format else None
-    if format and path.is_dir() and FORMATS[format].tree:
-        return [(format, path)]
+    if is_dataset(path, format):
+        return [("datasets", path)]
     if path.is_file():
         ending = path.suffix.lower()
         if format in (None, "brat") and ending == ".txt" and (annotations := brat.annotations_path(path)):
@@ -164,10 +165,29 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
         told = ENDINGS.get(ending, "")
         if ending == chosen or (told and format in (None, told)):
             found.append((format or told, file))
-    if not found and not format and (dataset.splits(path) or (path / "state.json").is_file()):
-        raise InputError(Fault(str(path), f"a dataset of Hugging Face; write datasets:{path}"))
+    rows = not format and (not found or "datasets" in dict(found))
+    if rows and (dataset.is_saved(path) or dataset.splits(path)):
+        message = "a dataset of Hugging Face and more"
+        raise InputError(Fault(str(path), f"{message}; write datasets:{path}, or name the others"))
     if not found:
         raise InputError(Fault(str(path), _nothing_in(inside, chosen)))
+    return found
+
+
+def is_dataset(path: Path, format: str | None = None) -> bool:
+    """Whether a folder is read as one dataset of Hugging Face, with its splits.
+
+    Without a format it is one if it is of ``save_to_disk``, or holds parquet files, and no other articles
+    stand in it or below. A folder with a ``splits.yaml`` holds corpora.
+    """
+    if format or not path.is_dir() or (path / "splits.yaml").is_file():
+        return format == "datasets" and path.is_dir()
+    found = dataset.is_saved(path)
+    for file in files_below(path):
+        told = ENDINGS.get(file.suffix.lower(), "")
+        if told and told != "datasets":
+            return False
+        found = found or bool(told)
     return found
 
 

@@ -19,7 +19,7 @@ import regex
 
 from kashif.document import Document, json_line
 from kashif.errors import Fault, InputError, first_line, listed, nearest
-from kashif.files import list_folder, read_json
+from kashif.files import files_below, list_folder, read_json
 from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
 from kashif.formats.reading import Reading, refuse_surrogates
@@ -27,6 +27,7 @@ from kashif.formats.tagging import OUTSIDE
 from kashif.formats.tagging import find as find_tagging
 from kashif.replacing import replaced_files, settle
 
+ENDING = ".parquet"
 OPTIONS = {
     "tag": (regex.compile(r"\S+"), "+tag=ner_tags (the column of tags)"),
 }
@@ -45,16 +46,21 @@ _KEYS = {
 _SPAN = ("start", "end", "label", "id", "text", "normal", "score")
 _RELATION = ("label", "head", "tail", "score", "id")
 _INFO = "dataset_info.json"
-_STATE = "state.json"
-"""The file of ``save_to_disk`` that names the files of rows."""
+_STATE, _DICT = "state.json", "dataset_dict.json"
+"""The files of ``save_to_disk`` that name the files of rows, and a DatasetDict's splits."""
 _SPLITS = ("train", "validation", "valid", "dev", "test")
 """A folder with a parquet file, or a folder of some, so named has splits, each of the files of a name."""
 _SHARD = regex.compile(r"-\d{5}-of-\d{5}")
 
 
+def is_saved(path: Path) -> bool:
+    """Whether a path is a folder of ``save_to_disk``."""
+    return any((path / name).is_file() for name in (_STATE, _DICT))
+
+
 def splits(path: Path) -> tuple[str, ...]:
     """The splits of a DatasetDict's folder, in its order, or of a folder of parquet files; else none."""
-    file = path / "dataset_dict.json"
+    file = path / _DICT
     if not file.is_file():
         return tuple(name for name in _parquet_files(path) if name)
     found = read_json(file)
@@ -105,7 +111,7 @@ def _opened(path: Path, split: str) -> dict[str, Any]:
     parts: dict[str, Any]
     try:
         with _no_bars():
-            if path.is_dir() and any((path / name).is_file() for name in (_STATE, "dataset_dict.json")):
+            if is_saved(path):
                 found = datasets.load_from_disk(path)
                 parts = dict(found) if isinstance(found, datasets.DatasetDict) else {"": found}
             else:
@@ -147,8 +153,8 @@ def _parquet_files(path: Path) -> dict[str, list[Path]]:
     if not path.is_dir():
         return {"": [path]}
     by_name: dict[str, list[Path]] = {}
-    for file in [] if (path / _STATE).is_file() else sorted(path.rglob("*.parquet")):
-        if not any(part.startswith(".") for part in file.relative_to(path).parts):
+    for file in [] if (path / _STATE).is_file() else sorted(files_below(path)):
+        if file.suffix.lower() == ENDING:
             name = _SHARD.sub("", file.stem)
             by_name.setdefault(file.parent.name if _is_split_s(file, path) else name, []).append(file)
     known = [name for name in _SPLITS if name in by_name]

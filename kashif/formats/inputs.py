@@ -15,6 +15,7 @@ from kashif.document import joined_meta
 from kashif.errors import Fault, InputError
 from kashif.files import BOM, decode, opened, parse_json, read_text
 from kashif.formats import plain, shapes
+from kashif.formats.columns import looks_like_conll
 from kashif.outputs import is_stream, missing
 
 STANDARD_INPUT = "standard input"
@@ -58,10 +59,18 @@ class Failure:
 Input = Text | Failure
 
 
-def find(paths: Iterable[Path]) -> list[Path | Failure]:
-    """The files at paths, those of folders sorted; a failure for each path where there is none."""
+def find(paths: Iterable[str | Path]) -> list[Path | Failure]:
+    """The files at paths, those of folders sorted; a failure for each path where there is none.
+
+    Raises:
+        InputError: if a name is empty.
+    """
     found: list[Path | Failure] = []
-    for path in paths:
+    for name in paths:
+        if not str(name):
+            message = "the name of an input is empty, as from a variable that is not set"
+            raise InputError(f"{message}; name a file or folder (. is the current one)")
+        path = Path(name)
         try:
             found += _files(path) if path.is_dir() else [path if path.exists() else _missing(path)]
         except OSError as error:
@@ -174,13 +183,22 @@ def _text(raw: str, id: str, where: str) -> Input:
     if _is_json(raw):
         message = "JSON, not a text; write each text as an object on a line of its own, in a *.jsonl"
         if format := shapes.shape(raw):
-            message += f", with: kashif corpus convert {format}:{where} --format jsonl --output FILE.jsonl"
+            message += f", with: {_conversion(format, where)}"
+        return Failure(Fault(where, message), id)
+    if looks_like_conll(raw) and not plain.has_rule(raw):
+        message = f"words and tags in columns, not an article; for its texts: {_conversion('conll', where)}"
         return Failure(Fault(where, message), id)
     try:
         document = plain.parse(raw, Path(where)).document
     except InputError as error:
         return Text(id, raw, where, slip=error.faults[0] if "[[" in raw and _CLOSING.search(raw) else None)
     return Text(id, document.text, where, marked=document.text != raw)
+
+
+def _conversion(format: str, where: str) -> str:
+    """The command that makes JSON lines of a file of another format."""
+    file = "FILE" if where == STANDARD_INPUT else where
+    return f"kashif corpus convert {format}:{file} --format jsonl --output FILE.jsonl"
 
 
 def _is_json(raw: str) -> bool:
@@ -223,7 +241,7 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
     if not isinstance(text, str):
         found = f"found {type(text).__name__}" if "text" in row else "found none"
         if format := shapes.of_row(row):
-            found += f"; for texts from {format}: kashif corpus convert {format}:{where} --format jsonl"
+            found += f"; for texts from {format}: {_conversion(format, where)}"
         return failure(f"expected an object with a string 'text', {found}", str(id))
     meta = {key: value for key, value in row.items() if key not in _OWN}
     return Text(str(id), text, where, number, joined_meta(meta, row.get("meta")))

@@ -34,12 +34,12 @@ class Results:
         self._inputs = dict(_whole(file))
         self.count = self.kept = len(self._inputs)
         self._passed = 0
-        self._stale: set[str] = set()
+        self._left_out: set[str] = set()
 
     @property
     def written(self) -> int:
-        """How many of the documents are of the texts that were given."""
-        return self.count - len(self._stale)
+        """How many of the documents are of the texts that were given, and not refused."""
+        return self.count - len(self._left_out)
 
     @property
     def unasked(self) -> int:
@@ -52,13 +52,15 @@ class Results:
             if not isinstance(item, Text) or item.id not in self._inputs:
                 yield item
                 continue
-            self._passed += 1
             before, now = self._inputs[item.id], _digests(item.text, item.meta)
-            if before != now:
-                what = "meta" if before[0] == now[0] else "text"
-                message = f"its {what} is not the one that the run began with; run without --resume"
-                self._stale.add(item.id)
-                yield Failure(Fault(item.where, message, item.line), item.id)
+            if before == now:
+                self._passed += 1
+                continue
+            what = "meta" if before[0] == now[0] else "text"
+            message = f"its {what} is not the one that the run began with; run without --resume"
+            self.kept -= 1
+            self._left_out.add(item.id)
+            yield Failure(Fault(item.where, message, item.line), item.id)
 
     def add(self, document: Document) -> None:
         """Writes a document down.
@@ -70,10 +72,24 @@ class Results:
         self._file.flush()
         self.count += 1
 
+    def refused(self, output: Output, check: Callable[[Document], Document | Failure]) -> Iterator[Failure]:
+        """The failures of all documents that ``check`` does not let pass; ``finish`` leaves them out.
+
+        One that it let pass before may be refused: people have worked on its file since, or it was kept for
+        another format.
+        """
+        if _is_as_kept(output):
+            return
+        for document in self._documents():
+            result = check(document)
+            if isinstance(result, Failure):
+                self._left_out.add(document.id)
+                yield result
+
     def finish(self, output: Output, *, tell: Callable[[str], None]) -> None:
         """Puts the documents into their place; ``tell`` takes what the format could not hold."""
         os.fsync(self._file.fileno())
-        if output.format == "jsonl" and not output.folder and not self._stale:
+        if _is_as_kept(output) and not self._left_out:
             place = Path(os.path.realpath(output.path))
             if place.exists():
                 shutil.copymode(place, self.path)
@@ -86,7 +102,7 @@ class Results:
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
             document = Document.from_json(line.decode(), str(self.path), number)
-            if document.id not in self._stale:  # of the text that it was
+            if document.id not in self._left_out:
                 yield document
 
 
@@ -124,11 +140,17 @@ def open_results(output: Output, *, run: str, resume: bool) -> Iterator[Results]
                 path.unlink(missing_ok=True)
 
 
+def _is_as_kept(output: Output) -> bool:
+    """Whether the output is a file like the one in which the documents are kept."""
+    return output.format == "jsonl" and not output.folder
+
+
 def _nothing(others: list[Path]) -> str:
     if others:
         what = "is of another model, version, --threshold, --labels or --meta"
         return f"{others[0].name} {what}; give the same, or run without --resume, which removes it"
-    return "it is whole, there is nothing to resume; run without --resume to predict anew"
+    ended = "its run has ended, and left out what failed: there is nothing to resume"
+    return f"{ended}; run without --resume to predict anew"
 
 
 def _path(output: Output, run: str) -> Path:

@@ -104,11 +104,14 @@ class Output:
         """Makes sure that a document can be written.
 
         Raises:
-            InputError: listing what its format cannot hold, or files that hold another article.
+            InputError: for its id, listing what its format cannot hold, or files that hold another article.
         """
+        if refusal := self.refusal(document.id):
+            raise InputError(Fault(f"document {document.id!r:.80}", refusal))
         render_one(document, self.format)
         if self.folder and (cause := self._loss(self.file(document.id), document)):
-            raise InputError(Fault(f"document '{document.id}'", f"{cause}; name another folder"))
+            message = f"{cause}; name another folder, or move the file away"
+            raise InputError(Fault(f"document '{document.id}'", message))
 
     def _loss(self, file: Path, document: Document) -> str:
         """What would be lost if a document were written to a file; empty if nothing."""
@@ -299,12 +302,8 @@ def save(
         if count > 1
     ]
     for document in documents:
-        refusal = place.refusal(document.id)
         try:
-            if refusal:
-                faults.append(Fault(f"document {document.id!r:.80}", refusal))
-            else:
-                place.check(document)
+            place.check(document)
         except InputError as error:
             faults += error.faults
     if faults:

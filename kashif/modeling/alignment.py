@@ -56,6 +56,7 @@ def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mappin
     number for all spans that begin in the word), end with a word, lie in one window, and do not
     overlap a span of their own label, or any span where the scheme is not nested. Through a mapping whose
     spans keep proclitics, the words that a span touches count. Invisible characters at its edges do not.
+    Of marks with the same span and label there is one, that with the lowest id.
     """
     folded = layout.folded
     begins = {start: index for index, (start, _) in enumerate(layout.words)}
@@ -68,7 +69,10 @@ def align(document: Document, layout: Layout, *, scheme: Scheme, mapping: Mappin
     known = scheme.entities if mapping is None else {*mapping.labels, *mapping.ignored}
     aligned: list[AlignedEntity] = []
     unreachable: list[Unreachable] = []
+    marks: dict[tuple[int, int, str], Entity] = {}
     for entity in sorted(document.entities, key=lambda item: (item.start, -item.end, item.id)):
+        marks.setdefault(entity.key, entity)
+    for entity in marks.values():
         begin, finish = folded.position(entity.start), folded.position(entity.end)
         first = begins.get(begin, inside.get(begin))
         last = finishes.get(finish)
@@ -116,7 +120,8 @@ def unreachable(
     """All gold that a model over these windows cannot give, entities and relations.
 
     Beside what no tags express it is the spans with punctuation at an edge that ``merge_windows`` strips, or
-    with invisible characters there. These are still training targets. What a document holds twice (a span
+    with invisible characters there, and of two spans that cross the second: ``merge_windows`` gives one, of
+    equal probabilities the first. These are still training targets. What a document holds twice (a span
     and label, a relation, a symmetric one both ways) is one item, as scores count. ``alignments`` are those
     of the documents, made here if None.
     """
@@ -129,17 +134,18 @@ def unreachable(
     for document, layout, alignment in zip(documents, layouts, alignments, strict=True):
         lost = list(alignment.unreachable)
         reached: dict[tuple[int, int, str], AlignedEntity] = {}
+        around: list[AlignedEntity] = []  # those reached that go on behind the span's first word
         for item in alignment.entities:
+            around = [other for other in around if other.last > item.first]
             cause = _unreachable_edge(item, layout, scheme, mapping)
+            if not cause and any(other.first < item.first and other.last < item.last for other in around):
+                cause = "it crosses a span that begins before it"
             if cause:
                 lost.append(Unreachable(document.id, item.entity, cause))
             else:
                 reached[item.entity.key] = item
-        entities: dict[tuple[int, int, str], Unreachable] = {}
-        for each in lost:
-            if isinstance(each.gold, Entity) and each.gold.key not in reached:
-                entities.setdefault(each.gold.key, each)
-        found += entities.values()
+                around.append(item)
+        found += lost
         relations: dict[tuple[Any, ...], Unreachable] = {}
         by_id = document.by_id()
         for relation in document.relations:

@@ -19,6 +19,9 @@ from kashif.modeling.losses import IGNORE_INDEX
 from kashif.modeling.windows import Layout, Window
 from kashif.scheme import Scheme
 
+Key = tuple[int, int, str]
+"""``Entity.key``, by which relations find their arguments: of a mark that stands twice one is aligned."""
+
 
 @dataclass(frozen=True, slots=True)
 class WindowExample:
@@ -47,12 +50,12 @@ def window_examples(
 ) -> list[WindowExample]:
     """An example for each window of a document; ``scheme`` is that of its corpus."""
     aligned = alignment.entities
-    places = {entity.id: (entity.key, entity.id) for entity in document.entities}
-    related: dict[int, list[tuple[int, int]]] = {}  # head: its tails and relation labels
+    by_id = document.by_id()
+    related: dict[Key, list[tuple[Key, int]]] = {}  # head: its tails and relation labels
     for relation in document.relations:
         label = scheme.relation_labels.index(relation.label)
-        ends = places[relation.head], places[relation.tail]
-        (_, head), (_, tail) = scheme.ordered(relation.label, *ends)  # symmetric ones run in text order
+        ends = by_id[relation.head].key, by_id[relation.tail].key
+        head, tail = scheme.ordered(relation.label, *ends)  # symmetric ones run in text order
         related.setdefault(head, []).append((tail, label))
     # Spans stand by their first word; how far those up to each one reach grows likewise.
     reached = list(accumulate((item.last for item in aligned), max))
@@ -62,7 +65,7 @@ def window_examples(
         high = bisect_left(aligned, window.last, key=lambda item: item.first)
         near = [item for item in aligned[low:high] if item.last > window.first]
         inside = [item for item in near if window.first <= item.first and item.last <= window.last]
-        place = {item.entity.id: index for index, item in enumerate(inside)}
+        place = {item.entity.key: index for index, item in enumerate(inside)}
         examples.append(
             WindowExample(
                 input_ids=window.input_ids,
@@ -70,7 +73,7 @@ def window_examples(
                 ends=window.ends,
                 sentence=layout.sentence[window.first : window.last],
                 spans=[[*_cells(item, window, scheme), item.proclitic_count] for item in inside],
-                cut=[_cells(item, window, scheme) for item in near if item.entity.id not in place],
+                cut=[_cells(item, window, scheme) for item in near if item.entity.key not in place],
                 relations=[
                     [place[head], place[tail], label]
                     for head in place

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -158,8 +158,8 @@ def relation_table(scheme: Scheme) -> NDArray[np.bool_]:
     """``[head label, tail label, relation]``: what the scheme allows."""
     table = np.zeros((len(scheme.labels), len(scheme.labels), len(scheme.relations)), bool)
     for index, signature in enumerate(scheme.relations.values()):
-        for head in signature.head:
-            for tail in signature.tail:
+        for heads, tails in signature.orders:
+            for head, tail in product(heads, tails):
                 table[scheme.labels.index(head), scheme.labels.index(tail), index] = True
     return table
 

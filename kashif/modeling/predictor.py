@@ -20,13 +20,8 @@ from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import load_model, read_config, refusing
-from kashif.modeling.windows import Layout, Window, lay_out, refuse_others
-from kashif.validation import (
-    as_named_text,
-    check_number,
-    refuse_no_documents,
-    refuse_no_texts,
-)
+from kashif.modeling.windows import Layout, Window, lay_out, refuse_no_layouts, refuse_others
+from kashif.validation import as_named_text, check_number, named_texts, refuse_no_documents, refuse_no_texts
 
 Item = TypeVar("Item")
 
@@ -149,8 +144,7 @@ class Predictor:
         Raises:
             InputError: if a text is not a string.
         """
-        refuse_no_texts(texts)
-        return self.stream_documents((f"text-{i}", text) for i, text in enumerate(texts, start=1))
+        return self.stream_documents(named_texts(texts))
 
     def stream_documents(
         self,
@@ -162,14 +156,21 @@ class Predictor:
         """As ``stream``, for ``(id, text)``; for the arguments see ``predict_documents``."""
         done = 0
         refuse_no_texts(texts)
+        if layouts is not None:
+            refuse_no_layouts(layouts)
         for chunk in chunks(map(as_named_text, texts), lambda item: len(item[1])):
             part = None if layouts is None else layouts[done : done + len(chunk)]
             yield from self.predict_documents(chunk, threshold=threshold, layouts=part)
             done += len(chunk)
 
-    def lay_out(self, texts: Sequence[str]) -> list[Layout]:
-        """The layouts of texts, as the model reads them."""
-        return lay_out(texts, self.tokenizer, size=self.model.config.window)
+    def lay_out(self, texts: Iterable[str]) -> list[Layout]:
+        """The layouts of texts, as the model reads them.
+
+        Raises:
+            InputError: if a text is not a string.
+        """
+        bare = [text for _, text in named_texts(texts)]
+        return lay_out(bare, self.tokenizer, size=self.model.config.window)
 
     def _laid_out(self, texts: Sequence[str], layouts: Sequence[Layout] | None) -> Sequence[Layout]:
         """Layouts that are those of the texts: the ones given, or new ones."""

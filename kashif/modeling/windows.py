@@ -99,8 +99,17 @@ def lay_out(texts: Sequence[str], tokenizer: Any, *, size: int) -> list[Layout]:
     return layouts
 
 
+def refuse_no_layouts(layouts: Any) -> None:
+    """Raises InputError for what is no list of layouts."""
+    if not isinstance(layouts, Sequence) or not all(isinstance(item, Layout) for item in layouts):
+        raise InputError(
+            f"layouts: expected a list of them, found {layouts!r:.40}; give those of lay_out, or none"
+        )
+
+
 def refuse_others(layouts: Sequence[Layout], texts: Sequence[str]) -> None:
     """Raises InputError for layouts that are not those of the texts."""
+    refuse_no_layouts(layouts)
     if len(layouts) != len(texts):
         raise InputError(f"{len(layouts)} layouts of {len(texts)} texts; give those of lay_out, or none")
     for index, (layout, text) in enumerate(zip(layouts, texts, strict=True)):

@@ -80,6 +80,8 @@ def test_next_refuses_what_it_cannot_do(run: Run, trained: Path, texts: Path, tm
     assert b"bad.jsonl:1" in done.stderr
     assert b"bad.jsonl:2" in done.stderr
     assert run("corpus", "next", tmp_path, texts).returncode == 2
+    empty = run("corpus", "next", trained, "", cwd=tmp_path)  # it read the current folder
+    assert (empty.returncode, b"the name of an input is empty" in empty.stderr) == (2, True)
 
 
 def test_doubt_lists_gold_that_the_model_contradicts(run: Run, trained: Path, tmp_path: Path) -> None:

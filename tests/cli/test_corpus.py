@@ -68,6 +68,7 @@ def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: P
     assert "✓ no near-duplicates across splits; no two articles share 8 words in a row" in told
     assert "no split is named 'train'" in told
     assert "✓ windows of 128 sub-words can give all 17 entities and relations" in told
+    assert "✓ spans begin at words or behind proclitics, end at words, nest or stand apart; labels" in told
     alone = run("corpus", "check", news / "a1.txt")
     assert "splits" not in alone.stdout.decode()
 
@@ -81,6 +82,7 @@ def test_a_corpus_of_other_labels_is_checked_and_counted_in_those(
         assert good.returncode == 0, good.stdout.decode()
         assert "3 entities" in good.stdout.decode()
         assert "learned from the gold: PERS 2, LOC 1\nno relations\n" in (good.stdout + good.stderr).decode()
+        assert "✓ spans begin and end at words, stand apart; labels" in good.stdout.decode()
     wrong = run("corpus", "check", place, "--scheme", SCHEME)
     assert wrong.returncode == 0, wrong.stdout.decode()  # both are ours too
     own = tmp_path / "own.yaml"

@@ -40,6 +40,21 @@ def test_predict_reads_files_folders_json_lines_and_standard_input(
     assert "standard input:2" in lines.stderr.decode()
 
 
+def test_what_is_not_read_of_a_folder_is_told(run: Run, trained: Path, tmp_path: Path) -> None:
+    """Of four files one was predicted on, and nothing was said of the others."""
+    texts = tmp_path / "texts"
+    for name in ("2024/b.txt", "a.txt", "a.ann", "c.jsonl.gz", "d.text", "README.md", "notes.gz"):
+        (texts / name).parent.mkdir(parents=True, exist_ok=True)
+        (texts / name).write_text(TEXT, encoding="utf-8")
+    (texts / "predict.errors").write_text("", encoding="utf-8")
+    done = run("predict", "texts/", texts / "a.txt", "--model", trained, "--on-error", "skip", cwd=tmp_path)
+    assert ids(done.stdout) == ["a"]
+    told = "texts: 2 files and 1 folder not read (2024/, c.jsonl.gz, d.text); name those with texts"
+    assert [line[: len(told)] for line in done.stderr.decode().splitlines()][:1] == [told]
+    chosen = run("corpus", "next", trained, "texts", cwd=tmp_path)
+    assert told in chosen.stderr.decode()
+
+
 def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     [known] = loading.load(str(trained.parent.parent / "annotations" / "one")).documents
@@ -260,6 +275,62 @@ def test_a_run_that_was_cut_short_goes_on(
     assert "there is nothing to resume" in refused.stderr.decode()
 
 
+def test_what_people_marked_meanwhile_is_not_written_over(run: Run, trained: Path, tmp_path: Path) -> None:
+    """What had been predicted before a stop was put in their file's place, and so was what came later."""
+    output = tmp_path / "out"
+    command = ("predict", "--model", trained, "--format", "plain", "--output", output)
+    whole = rows((id, TEXT) for id in "abc").encode()
+    assert run(*command, stdin=(rows((id, TEXT) for id in "ab") + "{").encode()).returncode == 2
+    marked = "[[زار|PERS#1]] بوتين أوسلو."
+    for name in ("a.txt", "b.txt"):
+        (output / name).write_text(marked, encoding="utf-8")
+    stopped = run(*command, "--resume", stdin=whole)
+    assert stopped.returncode == 2
+    told = stopped.stderr.decode()
+    assert (
+        "a.txt holds 1 marks of people's, which would be lost; name another folder, or move the file away"
+        in told
+    )
+    assert "b.txt holds" in told
+    assert "3 documents are kept in" in told
+    assert [name for name in names(output) if not name.endswith(".unfinished")] == ["a.txt", "b.txt"]
+    (output / "b.txt").unlink()
+    skipped = run(*command, "--resume", "--on-error", "skip", stdin=whole)
+    assert (skipped.returncode, names(output)) == (1, ["a.txt", "b.txt", "c.txt", "predict.errors"])
+    assert "1 of 3 inputs failed" in skipped.stderr.decode()
+    assert (output / "a.txt").read_text(encoding="utf-8") == marked
+
+
+def test_a_run_that_goes_on_in_another_format_skips_what_that_cannot_hold(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    """It ended with status 2 every time, after a part of the folder was written."""
+    output = tmp_path / "out"
+    command = ("predict", "--model", trained, "--output", f"{output}/")
+    lines = rows([("a", TEXT), ("b", "\ud83d"), ("c", TEXT)])
+    assert run(*command, stdin=(lines + "{").encode()).returncode == 2
+    plain = (*command, "--resume", "--format", "plain")
+    stopped = run(*plain, stdin=lines.encode())
+    assert "document 'b': the text holds a lone surrogate" in stopped.stderr.decode()
+    assert len(names(output)) == 1
+    assert run(*plain, "--on-error", "skip", stdin=lines.encode()).returncode == 1
+    assert names(output) == ["a.txt", "c.txt", "predict.errors"]
+
+
+def test_a_resumed_run_counts_each_input_once(run: Run, trained: Path, tmp_path: Path) -> None:
+    """What was kept was left out of the total, and what had changed since was counted twice."""
+    output = tmp_path / "out.jsonl"
+    command = ("predict", "--model", trained, "--output", output, "--on-error", "skip")
+    begun = run(*command[:-2], stdin=(rows([("a", TEXT), ("b", TEXT)]) + "{").encode())
+    assert begun.returncode == 2
+    lines = rows([("a", TEXT), ("b", TEXT + TEXT), ("c", TEXT), ("d", 3)])
+    told = run(*command, "--resume", stdin=lines.encode()).stderr.decode()
+    assert "1 documents were there already" in told
+    assert "2 of 4 inputs failed" in told
+    again = run(*command, "--resume", stdin=lines.encode())
+    assert "its run has ended, and left out what failed" in again.stderr.decode()
+
+
 def test_marks_of_the_plain_format_are_no_text(run: Run, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
     raw = "بين [[ و |X#1]] و ]]"
@@ -276,6 +347,7 @@ def test_marks_of_the_plain_format_are_no_text(run: Run, trained: Path, tmp_path
     ("options", "told"),
     [
         (("--on-error", "go"), "write stop or skip"),
+        (("", "--on-error", "skip"), "the name of an input is empty"),
         (("--errors", "x"), "goes with --on-error skip"),
         (("--resume",), "name it with --output"),
         (("--output", "a.txt/x"), "a.txt is a file, not a folder"),

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
-from helpers import ROOT, SCHEME
+from helpers import ROOT, SCHEME, disguise_document
 
 from kashif.corpora.checks import check
 from kashif.corpora.loading import Spec, load
+from kashif.corpora.splits import divide
 from kashif.corpora.warnings import warnings
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
@@ -59,10 +62,42 @@ def test_every_kind_of_span_fault_in_a_learned_scheme(tmp_path: Path) -> None:
     assert checked.scheme.labels == ("G", "P", "O")
     assert [(fault.line, fault.message.partition(": ")[2]) for fault in checked.faults] == [
         (1, "a span cannot begin with ' '"),
-        (3, "begins inside the word 'موسكو'; only the proclitics و ف ب ك ل س may stand before a span"),
+        (3, "begins inside the word 'موسكو'; take the whole word"),
         (4, "ends inside a word; take the whole word"),
         (5, "a span cannot end with ' '"),
     ]
+
+
+def test_what_a_flat_scheme_of_whole_words_forbids_is_a_fault(tmp_path: Path) -> None:
+    """It was once never learned, and all was ticked."""
+    text = "[[وزير [[كيم|P#2]]|O#1]]\nو[[كيم|P#3]]\n[[[[كيم|P#4]]|O#5]]\n---\n"
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    rulings = [
+        (1, "inside O#1 «وزير كيم»; mark one of them, or write `nested: true` in the scheme"),
+        (
+            2,
+            "begins behind proclitics of 'وكيم'; take the whole word, or write `proclitics: true` in the scheme",
+        ),
+        (3, "inside P#4 «كيم»; mark one of them, or write `nested: true` in the scheme"),
+    ]
+    for nested in (True, False):
+        for proclitics in (True, False):
+            own = Scheme(entities={"P": "", "O": ""}, nested=nested, proclitics=proclitics)
+            (tmp_path / "scheme.yaml").write_text(own.dump(), encoding="utf-8")
+            told = [
+                (fault.line, fault.message.partition(": ")[2]) for fault in check([Spec(tmp_path)]).faults
+            ]
+            assert told == [each for each in rulings if not (proclitics if each[0] == 2 else nested)]
+    assert check([Spec(tmp_path)], given="learned").faults == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_learned_scheme_allows_what_its_gold_has(tmp_path: Path, article: Document, seed: int) -> None:
+    gold = disguise_document(article, Random(seed))
+    for flat in (gold, replace(gold, entities=gold.entities[:1], relations=())):
+        (tmp_path / "a.jsonl").write_text(flat.to_json() + "\n", encoding="utf-8")
+        told = " ".join(fault.message for fault in check([Spec(tmp_path / "a.jsonl")]).faults)
+        assert "in the scheme" not in told
 
 
 def test_spans_begin_and_end_beside_invisible_characters(tmp_path: Path) -> None:
@@ -153,6 +188,42 @@ def test_a_split_is_checked_alone_and_must_exist(tmp_path: Path) -> None:
     assert found(Spec(folder, split="good")) == []
     assert "has no split 'nope'" in found(Spec(folder, split="nope"))[0].message
     assert len(found(Spec(tmp_path))) == 1
+
+
+def test_what_is_read_below_a_folder_of_corpora_is_not_told_as_left_out(tmp_path: Path) -> None:
+    """An export between the folders was passed over, and a corpus that was read told as one that was not."""
+    (tmp_path / "a" / "press").mkdir(parents=True)
+    (tmp_path / "others").mkdir()
+    (tmp_path / "n.jsonl").write_text('{"id": "n", "text": "x"}', encoding="utf-8")
+    (tmp_path / "a" / "press" / "p.txt").write_text("x", encoding="utf-8")
+    (tmp_path / "splits.yaml").write_text("n.jsonl: {test: [n]}\na/press: {train: [p]}", encoding="utf-8")
+    assert check([Spec(tmp_path)], given=str(SCHEME)).notices == []
+    for file in ("a/export.json", "others/export.json"):
+        (tmp_path / file).write_text("x", encoding="utf-8")
+    assert [notice.partition(";")[0] for notice in check([Spec(tmp_path)], given=str(SCHEME)).notices] == [
+        f"{tmp_path}: 1 folder not read (others/)",
+        f"{tmp_path / 'a'}: 1 file not read (export.json)",
+    ]
+
+
+@pytest.mark.parametrize("split", ["nonsense", "train"])
+def test_a_split_of_a_folder_of_corpora_is_its_own_and_must_exist(tmp_path: Path, split: str) -> None:
+    """Whatever it was, all corpora below were checked, by all their splits."""
+    folder = tmp_path / "all"
+    (folder / "press").mkdir(parents=True)
+    (folder / "press" / "p.txt").write_text("[[x|X#1]]", encoding="utf-8")
+    (folder / "splits.yaml").write_text("press: {train: [p]}", encoding="utf-8")
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("x\n", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        load(f"{folder}#{split}")
+    assert found(Spec(folder, split=split)) == refused.value.faults
+    (tmp_path / "splits.yaml").write_text(f"all: {{{split}: [a], other: [b]}}", encoding="utf-8")
+    for spec in (Spec(folder, split=split), Spec(folder, split="0-50%")):
+        checked = check([spec], given=str(SCHEME))
+        assert not checked.faults
+        assert [reading.path.stem for reading in checked.readings] == ["a"]
+        assert [part.split for part in divide([spec], checked.readings).parts] == [spec.split]
 
 
 def test_splits_that_share_an_article_or_name_none_are_faults(tmp_path: Path) -> None:

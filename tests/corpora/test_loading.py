@@ -213,6 +213,14 @@ def test_notices_of_many_files_stand_once(tmp_path: Path) -> None:
     assert loading.load(str(conll)).notices == (f"{conll}, 2 files: tags are BILOU",)
 
 
+def test_counts_of_many_files_are_summed(tmp_path: Path) -> None:
+    """What each of two files had once was said to be one in both."""
+    for name, count in (("a", 1), ("b", 1), ("c", 1200)):
+        (tmp_path / f"{name}.conll").write_text("# x\n" * count + "زار O\nكيم B-X\n", encoding="utf-8")
+    whole = f"{tmp_path}, 3 files: 1,202 comments (lines that begin with #) read over"
+    assert loading.load(str(tmp_path)).notices == (whole,)
+
+
 def test_files_and_folders_that_are_not_read_are_told(tmp_path: Path) -> None:
     """An export beside the articles, and a folder of more of them, were once passed over without a word."""
     news = tmp_path / "news"
@@ -220,6 +228,7 @@ def test_files_and_folders_that_are_not_read_are_told(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         (news / name).write_text("زار كيم", encoding="utf-8")
     own = ("b.ann", "accepted.tsv", "manifest.json", "scheme.yaml", "README.md", ".hidden.txt", "LICENSE")
+    own += ("predict.errors", "a.jsonl.errors", "documents.2222da4955ef.unfinished")
     for name in (*own, "index.tsv"):
         (news / name).write_text("", encoding="utf-8")
     (news / "pictures").mkdir()

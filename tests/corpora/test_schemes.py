@@ -152,6 +152,7 @@ def test_relations_are_learned_with_the_labels_of_their_arguments(tmp_path: Path
         ("[[كيم|P#1]][[بوتين|P#2]]", False),
         ("[[وزير [[الدفاع|O#2]]|T#1]]", True),
         ("[[[[كيم|P#1]]|T#2]]", True),
+        ("[[[[كيم|P#1]]|P#2]]", False),  # the same mark twice
         ("[[أ ب ج [[د|P#1]] ه و|T#2]] [[ز|P#3]]", True),
     ],
 )

@@ -100,6 +100,18 @@ def test_gold_that_is_not_judged_is_no_nothing(reading: Reading, scheme: Scheme)
     assert judged(kept, probe(swapped), scheme, lost=[sends]) == []
 
 
+def test_a_relation_that_is_not_judged_is_none_in_its_other_forms(reading: Reading, scheme: Scheme) -> None:
+    """A symmetric one given both ways, or one to a mark that stands twice, was told at 1.00."""
+    gold = changed(reading.document, 3, label="PERS")
+    gold = replace(gold, entities=(*gold.entities, replace(gold.entity(5), id=20)))
+    forms = tuple(Relation("meets", *pair) for pair in ((3, 5), (5, 3), (3, 20)))
+    both = replace(reading, document=replace(gold, relations=forms), relation_lines=())
+    bare = probe(sure(replace(gold, relations=())))
+    assert [doubt.kind for doubt in judged(both, bare, scheme)] == ["doubtful relation"]
+    for form in forms:
+        assert judged(both, bare, scheme, lost=[form]) == []
+
+
 def test_another_label_or_boundary(reading: Reading, scheme: Scheme) -> None:
     gold = sure(reading.document)
     name = gold.entity(5)

@@ -7,7 +7,8 @@ import datasets
 import pytest
 
 from kashif import formats
-from kashif.corpora.loading import load, refuse_unknown
+from kashif.corpora.checks import check
+from kashif.corpora.loading import Spec, load, refuse_unknown
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import dataset
@@ -58,12 +59,40 @@ def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
         load(f"datasets:{tmp_path / 'd'}#valid")
 
 
-def test_a_dataset_without_its_format_is_told_by_name(tmp_path: Path) -> None:
-    conll2003().save_to_disk(tmp_path / "one")
-    datasets.DatasetDict({"train": conll2003()}).save_to_disk(tmp_path / "d")
-    for name in ("one", "d"):
-        with pytest.raises(InputError, match=f"a dataset of Hugging Face; write datasets:.*{name}"):
-            load(str(tmp_path / name))
+@pytest.mark.parametrize("kind", ["one", "saved", "parquet", "data"])
+def test_a_bare_folder_of_a_dataset_is_the_same_as_with_its_format(tmp_path: Path, kind: str) -> None:
+    """Of parquet files that stood right in a folder the training read the test too."""
+    folder, parts = tmp_path / kind, {"train": conll2003(), "test": conll2003()}
+    if kind == "one":
+        conll2003().save_to_disk(folder)
+    elif kind == "saved":
+        datasets.DatasetDict(parts).save_to_disk(folder)
+    else:
+        place = folder / "data" if kind == "data" else folder
+        place.mkdir(parents=True)
+        for name, rows in parts.items():
+            rows.to_parquet(place / f"{name}-00000-of-00001.PARQUET")
+    (folder / "README.md").write_text("x", encoding="utf-8")
+    bare, named = load(str(folder)), load(f"datasets:{folder}")
+    assert (bare.documents, bare.notices) == (named.documents, named.notices)
+    recipe = recipe_of(str(folder))
+    if kind == "one":
+        assert (recipe.train, recipe.held_out) == ((str(folder),), ())
+    else:
+        assert (recipe.train, recipe.held_out) == ((f"{folder}#train",), (f"{folder}#test",))
+        assert len(load(f"{folder}#test").documents) == 2
+
+
+def test_a_dataset_beside_other_articles_is_named(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        conll2003().to_parquet(tmp_path / f"{name}.parquet")
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match="a dataset of Hugging Face and more; write datasets:"):
+        load(str(tmp_path))
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "splits.yaml").write_text("{}", encoding="utf-8")  # a folder of corpora
+    with pytest.raises(InputError, match="write datasets:"):
+        load(str(tmp_path))
 
 
 def test_ids_that_repeat_in_every_split_are_told_apart(tmp_path: Path) -> None:
@@ -117,6 +146,9 @@ def test_a_split_s_folder_of_parquet_files_is_that_split(tmp_path: Path) -> None
     assert dataset.splits(tmp_path / "d") == ("train", "test")
     assert len(dataset.read(tmp_path / "d", split="test")) == 4
     assert dataset.splits(tmp_path / "d" / "default" / "test") == ()  # one alone has none
+    conll2003().to_parquet(tmp_path / "d" / "test.parquet")
+    [fault] = check([Spec(tmp_path / "d")]).faults
+    assert "the split test stands in several folders; give one" in fault.message
 
 
 def test_hidden_parquet_files_are_none_of_a_dataset(tmp_path: Path) -> None:

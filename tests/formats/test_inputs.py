@@ -131,6 +131,26 @@ def test_json_is_no_text_of_an_article(tmp_path: Path, content: str) -> None:
         assert read(tmp_path / "b.txt") == [("b", text)]
 
 
+def test_columns_of_words_and_tags_are_no_text_of_an_article(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entities were found in what was read as an article, tags and all."""
+    content = "زار O\nكيم B-PERS\nعمان B-LOC\n\nعاد O\n"
+    for name in ("a.txt", "a.conll"):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        [(_, told)] = read(tmp_path / name)
+        assert told == (
+            f"{tmp_path / name}: words and tags in columns, not an article; for its texts:"
+            f" kashif corpus convert conll:{tmp_path / name} --format jsonl --output FILE.jsonl"
+        )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    [failed] = inputs.read(None)
+    assert isinstance(failed, Failure)
+    assert "kashif corpus convert conll:FILE " in failed.fault.message
+    (tmp_path / "b.txt").write_text("كيم B-PERS\n" * 3 + "---\n", encoding="utf-8")  # as Kashif writes it
+    assert read(tmp_path / "b.txt") == [("b", "\n".join(["كيم B-PERS"] * 3))]
+
+
 def test_other_keys_of_a_line_are_kept(tmp_path: Path) -> None:
     """What was like a key of a document was thrown away."""
     file = tmp_path / "a.jsonl"

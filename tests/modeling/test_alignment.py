@@ -172,6 +172,37 @@ def test_unreachable_gold_is_named_with_its_cause(tokenizer: Any, scheme: Scheme
     assert unreachable([document], [layout], scheme=scheme, alignments=iter([aligned])) == lost
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_of_gold_that_crosses_what_windows_do_not_give_is_named(tokenizer: Any, seed: int) -> None:
+    """It was learned, never given both, and once told as missed like what a better model would find."""
+    own = Scheme(entities=dict.fromkeys("ABC", ""))
+    random, text = Random(seed), " ".join(["كيم"] * 12)
+    keys = {
+        (4 * a, 4 * b - 1, random.choice("ABC"))
+        for a, b in (sorted(random.sample(range(13), 2)) for _ in "1234567")
+    }
+    entities = tuple(Entity(i, a, b, label, text[a:b]) for i, (a, b, label) in enumerate(sorted(keys)))
+    document = Document("d", text, entities)
+    lost = unreachable([document], lay_out([text], tokenizer, size=64), scheme=own)
+    again = through_windows(document, tokenizer, own, 64)
+    assert entity_items(document) - entity_items(again) == {
+        (e.label, e.start, e.end) for e in (item.gold for item in lost) if isinstance(e, Entity)
+    }
+    assert entity_items(again) <= entity_items(document)
+
+
+def test_gold_that_crosses_is_lost_with_its_relations(tokenizer: Any, scheme: Scheme) -> None:
+    text = "زار وزير خارجية كييف الجديدة بوتين"
+    spans = [(4, 15, "OCC"), (9, 20, "ORG"), (16, 28, "GPE"), (29, 34, "PERS")]
+    entities = tuple(Entity(i, a, b, label, text[a:b]) for i, (a, b, label) in enumerate(spans, start=1))
+    document = Document("d", text, entities, (Relation("affiliation", 4, 2), Relation("occupation", 4, 1)))
+    lost = unreachable([document], lay_out([text], tokenizer, size=64), scheme=scheme)
+    assert told(lost, document) == {
+        "ORG «خارجية كييف»": "it crosses a span that begins before it",
+        "affiliation «بوتين» -> «خارجية كييف»": "an argument is unreachable",
+    }
+
+
 def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Scheme) -> None:
     text = "دفع 5 $ اي 40 % « كيم » في مايو ( ايار )"
     spans = {"5 $": "MONEY", "40 %": "QUANTITY", "« كيم": "PERS", "كيم »": "ORG", "مايو ( ايار )": "DATE"}
@@ -194,7 +225,8 @@ def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Sc
         "مايو ( ايار )",
     }
     free = scheme.model_copy(update={"closing": None})
-    assert unreachable([Document("d", text, entities)], [layout], scheme=free) == []
+    lost = unreachable([Document("d", text, entities)], [layout], scheme=free)
+    assert told(lost, document) == {"ORG «كيم »»": "it crosses a span that begins before it"}
     mapped = Document("d", text, entities[:2])
     wojood = scheme.mapping("wojood")
     lost = unreachable([mapped], [layout], scheme=scheme, mapping=wojood)

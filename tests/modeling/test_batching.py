@@ -9,12 +9,12 @@ import datasets
 import torch
 
 from kashif.document import Document, Entity, Relation
-from kashif.modeling.alignment import align
+from kashif.modeling.alignment import align, unreachable
 from kashif.modeling.batching import Collator, WindowExample, window_examples
 from kashif.modeling.decoding import BEGIN, INSIDE, OUTSIDE
 from kashif.modeling.losses import IGNORE_INDEX
 from kashif.modeling.windows import Layout, lay_out
-from kashif.scheme import Scheme
+from kashif.scheme import RelationType, Scheme
 
 
 def examples(document: Document, layout: Layout, scheme: Scheme) -> list[WindowExample]:
@@ -60,6 +60,39 @@ def test_a_symmetric_relation_marked_backwards_is_learned_forwards(tokenizer: An
     [[pair, label]] = (batch["relation_labels"] == 1).nonzero().tolist()
     assert scheme.relation_labels[label] == "meets"
     assert batch["pairs"][pair, :2].tolist() == [0, 1]
+
+
+def test_a_symmetric_relation_of_two_labels_is_learned_in_either_order(tokenizer: Any) -> None:
+    """Where the mention with the label of the tail came first, it was once trained as no relation."""
+    kind = RelationType(head=("GPE",), tail=("ORG",), symmetric=True)
+    own = Scheme(entities={"GPE": "", "ORG": ""}, relations={"cooperates": kind})
+    for text, first in (("كييف الناتو", "GPE"), ("الناتو كييف", "ORG")):
+        other = "ORG" if first == "GPE" else "GPE"
+        middle = text.index(" ")
+        entities = (
+            Entity(1, 0, middle, first, text[:middle]),
+            Entity(2, middle + 1, len(text), other, text[middle + 1 :]),
+        )
+        [layout] = lay_out([text], tokenizer, size=64)
+        for relation in (Relation("cooperates", 1, 2), Relation("cooperates", 2, 1)):
+            document = Document("d", text, entities, (relation,))
+            batch = collate(examples(document, layout, own), own)
+            assert batch["pairs"][:, :2].tolist() == [[0, 1]]
+            assert batch["relation_labels"].tolist() == [[1]]
+            assert unreachable([document], [layout], scheme=own) == []
+
+
+def test_a_relation_of_a_mark_that_stands_twice_is_learned(tokenizer: Any, scheme: Scheme) -> None:
+    """A relation to the second mark, which is not aligned, was once trained as no relation at all."""
+    text = "زار كيم كييف"
+    entities = [Entity(1, 4, 7, "PERS", "كيم"), *(Entity(id, 8, 12, "GPE", "كييف") for id in (2, 3))]
+    [layout] = lay_out([text], tokenizer, size=64)
+    for tail in (2, 3):
+        document = Document("d", text, tuple(entities), (Relation("visits", 1, tail),))
+        batch = collate(examples(document, layout, scheme), scheme)
+        [[pair, label]] = (batch["relation_labels"] == 1).nonzero().tolist()
+        assert (scheme.relation_labels[label], batch["pairs"][pair, :2].tolist()) == ("visits", [0, 1])
+        assert align(document, layout, scheme=scheme).unreachable == ()
 
 
 def test_windows_get_the_spans_that_a_search_of_all_gives(tokenizer: Any, scheme: Scheme) -> None:

@@ -13,7 +13,7 @@ from kashif.folding import FoldedText
 from kashif.modeling import decoding
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan
 from kashif.modeling.windows import Layout, Window
-from kashif.scheme import Scheme
+from kashif.scheme import RelationType, Scheme
 
 
 def likeliest(rows: np.ndarray) -> tuple[int, ...]:
@@ -57,6 +57,8 @@ def test_decoder_agrees_with_brute_force(data: st.DataObject) -> None:
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_pairs_agree_with_brute_force(data: st.DataObject, scheme: Scheme) -> None:
+    uneven = RelationType(head=("GPE",), tail=("ORG",), symmetric=True)
+    scheme = Scheme(entities=scheme.entities, relations={**scheme.relations, "uneven": uneven})
     spans = sorted(
         data.draw(
             st.lists(

@@ -70,10 +70,21 @@ def test_arguments_that_do_not_fit_are_told(predictor: Predictor) -> None:
             r"layouts\[0\] is of another text",
         ),
         (lambda: predictor.predict_documents([("a", "نص")], threshold="0.5"), "threshold '0.5': write"),  # type: ignore[arg-type]
+        (lambda: predictor.lay_out("نص"), "expected several texts, found one string"),
+        (lambda: predictor.lay_out(["نص", 1]), "text-2: predict takes a string, found int"),  # type: ignore[list-item]
     ]
     for call, told in given:
         with pytest.raises(InputError, match=told):
             call()
+
+
+@pytest.mark.parametrize("layouts", [[None], "x", {}, 5, {"a"}])
+def test_what_is_no_list_of_layouts_is_told(predictor: Predictor, layouts: Any) -> None:
+    for predict in (predictor.predict_documents, predictor.stream_documents):
+        with pytest.raises(InputError, match="layouts: expected a list of them, found"):
+            list(predict([("a", "نص")], layouts=layouts))
+    with pytest.raises(InputError, match="layouts: expected a list of them, found"):
+        predictor.predict_relations([Document("a", "نص")], layouts=layouts)
 
 
 def plain(document: Document) -> tuple[object, ...]:
