@@ -47,7 +47,7 @@ def _forms() -> dict[str, str]:
 _FORMS = _forms()
 _FOLDED = re.compile(f"[{_INVISIBLE}{re.escape(''.join(_FORMS))}]")
 _MARKS, _COMPOSING = "\u064b-\u065f\u0670", "\u0653-\u0655"
-_DECOMPOSED = re.compile(f"[اويەہے][{_MARKS}]*?[{_COMPOSING}][{_MARKS}]*")
+_DECOMPOSED = re.compile(f"[اويەہے][{_MARKS}]*?[{_COMPOSING}]")
 """A letter, and a hamza or madda that stands behind it as a character of its own (NFD)."""
 _SUSPECTED = re.compile(f"{_FOLDED.pattern[:-1]}{_COMPOSING}]")
 

@@ -89,3 +89,10 @@ def test_spans_are_trimmed_of_invisible_characters() -> None:
     assert folded.trimmed(0, 6) == (1, 5)
     assert folded.trimmed(1, 5) == (1, 5)
     assert folded.trimmed(0, 1) == (0, 1)  # nothing else is in it
+
+
+def test_a_mark_behind_a_hamza_of_its_own_is_no_part_of_it() -> None:
+    """An alef with such a hamza ended before it where a vowel mark followed."""
+    folded = fold("\u0627\u0654\u064e")
+    assert folded.text == "\u0623\u064e"
+    assert [folded.original(start, start + 1) for start in (0, 1)] == [(0, 2), (2, 3)]
