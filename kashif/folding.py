@@ -27,6 +27,7 @@ _INVISIBLE = (
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
 _LETTERS = regex.compile(r"[\p{L}\p{M}]+")
+_UNSEEN = regex.compile(r"\p{C}+")
 _PRESENTATION_FORMS = range(0xFB50, 0xFEFF)
 
 
@@ -101,6 +102,11 @@ def fold(text: str) -> FoldedText:
     origins += range(done, len(text))
     folded = _composed("".join(parts), origins)
     return FoldedText(text) if folded.text == text else folded
+
+
+def letters(text: str) -> str:
+    """What all formats hold of a text: no white space, no invisible character. By it an article is told."""
+    return _UNSEEN.sub("", "".join(text.split()))
 
 
 def _composed(text: str, origins: list[int]) -> FoldedText:

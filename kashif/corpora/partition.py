@@ -18,6 +18,7 @@ from kashif.corpora.loading import Spec, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_text, write_text
+from kashif.folding import letters
 from kashif.replacing import changing
 
 SHARES = "train=0.8,development=0.1,test=0.1"
@@ -66,7 +67,7 @@ def together(documents: Sequence[Document]) -> list[list[str]]:
 
     texts = [document.text for document in documents]
     first: dict[str, int] = {}
-    alike = [(first.setdefault(" ".join(text.split()), index), index) for index, text in enumerate(texts)]
+    alike = [(first.setdefault(letters(text), index), index) for index, text in enumerate(texts)]
     alike += [(o.first, o.second) for o in overlaps(texts, range(len(texts))) if o.near_duplicate]
     for one, other in alike:
         low, high = sorted((find(one), find(other)))

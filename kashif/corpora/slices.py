@@ -17,6 +17,7 @@ from itertools import pairwise
 from kashif.corpora.duplicates import recurs
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.folding import letters
 from kashif.formats import Reading
 
 Slice = tuple[int, int]
@@ -83,8 +84,8 @@ def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[st
     A text under five words is not one that they share.
     """
     first, second = list(first), list(second)
-    texts = {document.text for document in second}
-    same = {document.id for document in first if document.text in texts and not recurs(document.text)}
+    texts = {letters(document.text) for document in second}
+    same = {d.id for d in first if letters(d.text) in texts and not recurs(d.text)}
     same |= among((document.id for document in first), (document.id for document in second))
     return same | sharing(lines_of(first), lines_of(second))
 

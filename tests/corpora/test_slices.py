@@ -71,7 +71,8 @@ def test_slices_of_one_article_overlap_by_id_or_text() -> None:
     assert overlap("t", "t[49-100%]")
     assert not overlap("t[0-50%]", "t[50-100%]")
     assert not overlap("t[0-50%]", "u[0-50%]")
-    assert slices.overlapping([Document("x", "a b c d e")], [Document("y", "a b c d e")]) == {"x"}
+    for copy in ("a b c d e", "a b c\r\nd e\r\n"):
+        assert slices.overlapping([Document("x", "a b c\nd e")], [Document("y", copy)]) == {"x"}
 
 
 def test_short_rows_that_come_back_are_not_refused_and_others_are_named_twice() -> None:

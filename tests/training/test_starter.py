@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE
+from helpers import ARTICLE, another
 
 from kashif.config import parse_yaml
 from kashif.corpora.checks import check
@@ -93,7 +93,7 @@ def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) ->
     with pytest.raises(InputError, match=r"no split 'train' of news; .*annotations/news#test"):
         starter.recipe_of("annotations/news")
     splits.unlink()
-    (project / "annotations" / "news" / "n9.txt").write_text("\n" * 9 + ARTICLE, encoding="utf-8")
+    (project / "annotations" / "news" / "n9.txt").write_text(another(9), encoding="utf-8")
     assert starter.recipe_of("annotations/news").train == ("annotations/news",)
     with pytest.raises(InputError, match="did you mean 'epochs'"):
         starter.recipe_of("annotations/news", changes=["epoch=2"])
