@@ -69,7 +69,7 @@ class Articles:
         texts = set(self.texts.values())
         same = {d.id for d in documents if not texts.isdisjoint(article_digests(d.text))}
         same |= slices.among((document.id for document in documents), self.texts)
-        return same | slices.sharing(slices.lines_of(documents), self.lines)
+        return same | slices.sharing(documents, self.lines)
 
     def very(self, documents: Iterable[Document]) -> list[Document]:
         """Those documents that are these articles, by id and by text."""
