@@ -101,6 +101,14 @@ def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) ->
         starter.recipe_of("annotations/news", changes=["epochs"])
 
 
+def test_a_renamed_corpus_is_not_trained_on_without_its_splits(project: Path) -> None:
+    """It was trained on whole, with the articles of its test split."""
+    (project / "annotations" / "news").rename(project / "annotations" / "press")
+    with pytest.raises(InputError, match=r"splits\.yaml: press has no splits.*write press for news here"):
+        starter.recipe_of("annotations/press")
+    assert starter.recipe_of("plain:annotations/press@x").train == ("plain:annotations/press@x",)
+
+
 def test_articles_in_no_split_are_told(project: Path) -> None:
     """What was annotated after the splits were drawn was once left out without a word."""
     news = project / "annotations" / "news"
