@@ -132,7 +132,7 @@ def sharing(documents: Iterable[Document], others: Lines) -> set[str]:
     """The ids of those documents that have lines in common with others.
 
     Of one article two in a row tell it; of articles of other names as many as no heading or footer has:
-    ``_FEW``, and a tenth of the shorter one's.
+    ``_FEW``, and a tenth of the shorter one's, or all lines of the document.
     """
     holders: dict[str, list[str]] = defaultdict(list)
     for id, lines in others.items():
@@ -143,10 +143,11 @@ def sharing(documents: Iterable[Document], others: Lines) -> set[str]:
     found = set()
     for document in documents:
         lines, name = _pairs(document.text), origin(document.id)[0]
+        whole = len(_LINE.findall(document.text)) - 1
         common = Counter(id for line in lines for id in holders.get(line, ()))
         for id, count in common.items():
             least = max(_FEW, min(len(lines), len(others[id])) / 10)
-            if count >= least or origin(id)[0] == name:
+            if count >= least or count == whole or origin(id)[0] == name:
                 found.add(document.id)
     return found
 

@@ -147,6 +147,8 @@ def test_pieces_are_known_in_a_file_of_another_name_whole_or_cut() -> None:
         assert slices.sharing([other.document], lines) == expected
         assert slices.overlapping([other.document], [seen.document]) == expected
         assert len(slices.overlapping([seen.document], [other.document])) == known
+    short = [numbered(range(at, at + 2), f"y{at}").document for at in (0, 39)]
+    assert slices.sharing(short, lines) == {"y0"}  # a copy that is cut into articles of two lines
     assert not slices.overlapping([copy.document], [numbered(range(39)).document])  # no slice has cut these
 
 
