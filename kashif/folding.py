@@ -27,6 +27,7 @@ _INVISIBLE = (
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
 _LETTERS = regex.compile(r"[\p{L}\p{M}]+")
+_UNSEEN = regex.compile(r"\p{C}+")
 _PRESENTATION_FORMS = range(0xFB50, 0xFEFF)
 
 
@@ -47,7 +48,7 @@ def _forms() -> dict[str, str]:
 _FORMS = _forms()
 _FOLDED = re.compile(f"[{_INVISIBLE}{re.escape(''.join(_FORMS))}]")
 _MARKS, _COMPOSING = "\u064b-\u065f\u0670", "\u0653-\u0655"
-_DECOMPOSED = re.compile(f"[اويەہے][{_MARKS}]*?[{_COMPOSING}][{_MARKS}]*")
+_DECOMPOSED = re.compile(f"[اويەہے][{_MARKS}]*?[{_COMPOSING}]")
 """A letter, and a hamza or madda that stands behind it as a character of its own (NFD)."""
 _SUSPECTED = re.compile(f"{_FOLDED.pattern[:-1]}{_COMPOSING}]")
 
@@ -101,6 +102,11 @@ def fold(text: str) -> FoldedText:
     origins += range(done, len(text))
     folded = _composed("".join(parts), origins)
     return FoldedText(text) if folded.text == text else folded
+
+
+def letters(text: str) -> str:
+    """What all formats hold of a text: no white space, no invisible character. By it an article is told."""
+    return _UNSEEN.sub("", "".join(text.split()))
 
 
 def _composed(text: str, origins: list[int]) -> FoldedText:

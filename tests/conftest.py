@@ -14,7 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: a test th
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
-from helpers import ARTICLE, ROOT, SCHEME, add_scheme, make_encoder, recipe
+from helpers import ARTICLE, ROOT, SCHEME, add_scheme, another, make_encoder, recipe
 from hypothesis import settings
 from transformers import IntervalStrategy
 
@@ -72,7 +72,7 @@ def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     from kashif.training.train import build_trainer, finish
 
     base = tmp_path_factory.mktemp("project")
-    for name, text in (("one/a1.txt", ARTICLE), ("two/a2.txt", "\n" + ARTICLE)):
+    for name, text in (("one/a1.txt", ARTICLE), ("two/a2.txt", another(1))):
         file = base / "annotations" / name
         file.parent.mkdir(parents=True)
         file.write_text(text, encoding="utf-8")
@@ -104,7 +104,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
     for index in range(4):
-        (folder / f"n{index}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
+        (folder / f"n{index}.txt").write_text(another(index), encoding="utf-8")
     splits = "news:\n  train: [n0, n1]\n  development: [n2]\n  held-out: [n3]\n"
     (tmp_path / "annotations" / "splits.yaml").write_text(splits, encoding="utf-8")
     add_scheme(tmp_path / "annotations")

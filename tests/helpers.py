@@ -30,6 +30,11 @@ sent_to 11 10
 """
 
 
+def another(lines: int) -> str:
+    """``ARTICLE`` as another text with the same marks, so many lines further down."""
+    return "\n" * lines + ARTICLE.replace("\n---\n", f"{'.' * lines}\n---\n")
+
+
 FOREIGN = "زار O\nبوتين B-PERS\nمدينة B-LOC\nكييف I-LOC\n\nالتقى O\nكيم B-PERS\nجونغ I-PERS\n\n"
 """A flat corpus of whole words in ANERcorp's labels."""
 

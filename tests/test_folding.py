@@ -9,7 +9,7 @@ from helpers import INVISIBLE, disguise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kashif.folding import _FORMS, fold
+from kashif.folding import _FORMS, fold, letters
 
 PLAIN = st.text(alphabet="ابتجدوسفكلمنهويةىئءلالأ َُّـ12%.،؟!\n«» abکی", max_size=60)
 
@@ -89,3 +89,14 @@ def test_spans_are_trimmed_of_invisible_characters() -> None:
     assert folded.trimmed(0, 6) == (1, 5)
     assert folded.trimmed(1, 5) == (1, 5)
     assert folded.trimmed(0, 1) == (0, 1)  # nothing else is in it
+
+
+def test_a_mark_behind_a_hamza_of_its_own_is_no_part_of_it() -> None:
+    """An alef with such a hamza ended before it where a vowel mark followed."""
+    folded = fold("\u0627\u0654\u064e")
+    assert folded.text == "\u0623\u064e"
+    assert [folded.original(start, start + 1) for start in (0, 1)] == [(0, 2), (2, 3)]
+
+
+def test_letters_are_what_all_formats_hold() -> None:
+    assert letters("\ufeffزار كيم\u00a0.\r\n\u200cعاد \x85") == letters("زار كيم.\nعاد") == "زاركيم.عاد"

@@ -18,7 +18,7 @@ import regex
 from kashif import formats
 from kashif.config import parse_yaml
 from kashif.corpora import slices, texts
-from kashif.corpora.notices import gathered, unread
+from kashif.corpora.notices import gathered, uncorrected, unread
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import possible, read_text
@@ -132,8 +132,7 @@ def load(text: str) -> Corpus:
         raise InputError(faults)
     readings, notices = read.readings, [*unread(spec.path, read.files), *read.notices]
     documents = tuple(reading.document for reading in readings)
-    unused = sum(len(document.relations) for document in documents) if spec.mapping else 0
-    if unused:
+    if spec.mapping and (unused := sum(len(document.relations) for document in documents)):
         notices.append(f"{text}: {unused} relations left out; a mapping translates entities alone")
         documents = tuple(replace(document, relations=()) for document in documents)
     for found in _VARIABLE.finditer(text):  # reports keep notices, and name no folder of a machine
@@ -255,6 +254,7 @@ def contents(spec: Spec) -> Contents:
             found.readings = [replace(reading, slice=spec.slice) for reading in taken]
         except InputError as error:
             found.faults += error.faults
+    found.notices += uncorrected(found.readings, spec.path)
     seen: dict[str, Path] = {}
     for reading in found.readings:
         if reading.document.id in seen:

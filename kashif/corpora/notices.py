@@ -47,6 +47,16 @@ def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
     return found
 
 
+def uncorrected(readings: Sequence[Reading], corpus: Path) -> list[str]:
+    """A notice of documents that a model marked: they have marks, and all of them scores."""
+    documents = [reading.document for reading in readings]
+    scores = [{e.score for e in d.entities} | {r.score for r in d.relations} for d in documents]
+    if not (count := sum(None not in found for found in scores if found)):
+        return []
+    of = f"{count:,} of {counted(len(documents), 'article')}"
+    return [f"{corpus}: {of} hold a model's marks alone (all have scores), which nobody has corrected"]
+
+
 def unread(corpus: Path, files: Sequence[tuple[str, Path]]) -> list[str]:
     """A notice of what stands in a corpus's folder, and is none of the ``files`` that it is read from.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from kashif.corpora.loading import Spec, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_text, write_text
+from kashif.folding import letters
 from kashif.replacing import changing
 
 SHARES = "train=0.8,development=0.1,test=0.1"
@@ -66,7 +67,7 @@ def together(documents: Sequence[Document]) -> list[list[str]]:
 
     texts = [document.text for document in documents]
     first: dict[str, int] = {}
-    alike = [(first.setdefault(" ".join(text.split()), index), index) for index, text in enumerate(texts)]
+    alike = [(first.setdefault(letters(text), index), index) for index, text in enumerate(texts)]
     alike += [(o.first, o.second) for o in overlaps(texts, range(len(texts))) if o.near_duplicate]
     for one, other in alike:
         low, high = sorted((find(one), find(other)))
@@ -141,15 +142,36 @@ def refuse_change(file: Path, corpus: str) -> None:
         raise InputError(Fault(str(file), message))
 
 
+def refuse_renamed(file: Path, corpus: str, ids: Collection[str]) -> None:
+    """Refuses a corpus without splits that has most of the articles of one with splits, which is not there.
+
+    Raises:
+        InputError: if there is such a one; for a splits file that does not fit.
+    """
+    known = _present(file)
+    for name, splits in known.items():
+        named = {id for part in splits.values() for id in part}
+        if corpus in known or os.path.lexists(file.parent / name) or len(named & {*ids}) * 2 <= len(named):
+            continue
+        message = (
+            f"{corpus} has no splits, and most articles of {name}, which has some and is not there: if it was"
+            f" renamed, write {corpus} for {name} here; if not, draw splits of its own: kashif corpus split"
+            " --overwrite"
+        )
+        raise InputError(Fault(str(file), message))
+
+
 def write(file: Path, corpus: str, splits: Splits, *, overwrite: bool = False) -> Written:
     """Writes a corpus's splits into a splits file; the other corpora's stay, and so do their comments.
 
     Raises:
-        InputError: for a splits file that does not fit; unless ``overwrite``, if the corpus has splits.
+        InputError: for a splits file that does not fit; unless ``overwrite``, if the corpus has splits,
+            perhaps under a former name.
     """
     with changing(file):
         if not overwrite:  # somebody else may have drawn some meanwhile
             refuse_change(file, corpus)
+            refuse_renamed(file, corpus, {id for ids in splits.values() for id in ids})
         return _written(file, corpus, splits)
 
 

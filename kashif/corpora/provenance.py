@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -14,7 +14,7 @@ from kashif import __version__, box
 from kashif.config import parse_yaml
 from kashif.corpora import slices
 from kashif.corpora.duplicates import recurs
-from kashif.corpora.texts import text_digest
+from kashif.corpora.texts import article_digest, article_digests
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, read_text, write_json
@@ -41,15 +41,21 @@ _AND = " AND "
 
 @dataclass(frozen=True)
 class Articles:
-    """Articles by id, each with the SHA-256 of its text; ``lines`` are those of articles that a slice cut."""
+    """Articles by id, each with its ``article_digest``; ``lines`` are those of articles that a slice cut."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     lines: slices.Lines = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, documents: Sequence[Document]) -> Articles:
+        """These documents."""
+        texts = {document.id: article_digest(document.text) for document in documents}
+        return cls(texts, slices.lines_of(documents))
+
     def __or__(self, other: Articles) -> Articles:
         ids = {*self.lines, *other.lines}
         lines = {id: self.lines.get(id, frozenset()) | other.lines.get(id, frozenset()) for id in ids}
-        return Articles(united(other.texts, self.texts), lines)
+        return Articles(by_id((*other.texts.items(), *self.texts.items())), lines)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -61,18 +67,19 @@ class Articles:
         """The ids of those documents that are among these articles, by id, by lines or by text."""
         documents = list(documents)
         texts = set(self.texts.values())
-        same = {document.id for document in documents if text_digest(document.text) in texts}
+        same = {d.id for d in documents if not texts.isdisjoint(article_digests(d.text))}
         same |= slices.among((document.id for document in documents), self.texts)
-        return same | slices.sharing(slices.lines_of(documents), self.lines)
+        return same | slices.sharing(documents, self.lines)
 
     def very(self, documents: Iterable[Document]) -> list[Document]:
         """Those documents that are these articles, by id and by text."""
-        return [d for d in documents if self.texts.get(d.id) == text_digest(d.text)]
+        return [d for d in documents if self.texts.get(d.id) in article_digests(d.text)]
 
     def namesakes(self, documents: Iterable[Document]) -> set[str]:
         """The ids of those documents that have an article's id, and a text that none of these has."""
+        named = [document for document in documents if document.id in self.texts]
         texts = set(self.texts.values())
-        return {d.id for d in documents if d.id in self.texts and text_digest(d.text) not in texts}
+        return {d.id for d in named if texts.isdisjoint(article_digests(d.text))}
 
 
 @dataclass(frozen=True)
@@ -138,11 +145,6 @@ class SeenArticles:
     def learned(self) -> Articles:
         """The articles that the weights have been trained on, in whatever way."""
         return self.encoder | self.taught
-
-
-def united(*parts: Mapping[str, str]) -> dict[str, str]:
-    """Articles of several sources, as ``by_id``."""
-    return by_id(article for part in parts for article in part.items())
 
 
 def by_id(articles: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -319,12 +321,8 @@ def write_encoder_manifest(
 
 
 def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
-    """Articles as they stand in a manifest, and the SHA-256 of them with their annotations.
-
-    Of articles that a slice has cut the digests of their lines stand there, too.
-    """
-    texts = {document.id: text_digest(document.text) for document in documents}
-    return {**Articles(texts, slices.lines_of(documents)).row, "sha256": digest(documents)}
+    """Articles as they stand in a manifest, and the SHA-256 of them with their annotations."""
+    return {**Articles.of(documents).row, "sha256": digest(documents)}
 
 
 def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) -> dict[str, Any]:
@@ -333,13 +331,13 @@ def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) 
     Unless all were chosen ``anew``, those that chose them before are among these articles.
     """
     rows: dict[str, Any] = read_json(folder / NAME)
-    row = articles_row(documents)
+    now = Articles.of(documents)
     if not anew:
-        former = rows.get("thresholds") or rows.get("calibration") or {"articles": {}}
-        row["articles"] = united(row["articles"], former["articles"])
-        if lines := {**former.get("lines", {}), **row.get("lines", {})}:
-            row["lines"] = lines
-    return rows | {"thresholds": row}
+        parts = _manifest(folder / NAME)
+        before = parts.get("thresholds") or parts.get("calibration") or Articles()
+        same = {document.id for document in before.very(documents)}
+        now = replace(before, texts={id: before.texts[id] for id in before.texts if id not in same}) | now
+    return rows | {"thresholds": {**now.row, "sha256": digest(documents)}}
 
 
 def digest(documents: Iterable[Document]) -> str:

@@ -2,14 +2,14 @@
 
 A line holds a word; blank lines belong to the line before. Slices that do not overlap have no text in common,
 if they are slices of one whole: percentages of a file, of its folder and of the file after a change name
-other lines. So pieces of an article are compared by their lines, too.
+other lines. So pieces are compared by their lines, too, with each other and with whole articles.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +17,7 @@ from itertools import pairwise
 from kashif.corpora.duplicates import recurs
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.folding import letters
 from kashif.formats import Reading
 
 Slice = tuple[int, int]
@@ -28,6 +29,8 @@ Lines = Mapping[str, frozenset[str]]
 _TELLING = 3
 """So many words make a line that tells a text; shorter ones, such as the name of an agency, come back.
 Of longer ones some sentence does, too, but seldom two in a row."""
+_FEW = 3
+"""Pairs of lines; articles may have fewer in common, such as a heading or a footer."""
 
 _SLICE = re.compile(r"(\d{1,9})-(\d{1,9})%")
 _PART = re.compile(r"(.*)\[(\d{1,3})-(\d{1,3})%\]", re.DOTALL)
@@ -83,10 +86,12 @@ def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[st
     A text under five words is not one that they share.
     """
     first, second = list(first), list(second)
-    texts = {document.text for document in second}
-    same = {document.id for document in first if document.text in texts and not recurs(document.text)}
+    texts = {letters(document.text) for document in second}
+    same = {d.id for d in first if letters(d.text) in texts and not recurs(d.text)}
     same |= among((document.id for document in first), (document.id for document in second))
-    return same | sharing(lines_of(first), lines_of(second))
+    same |= sharing(first, lines_of(second))
+    pieces = [document for document in first if _is_piece(document)]
+    return same | sharing(pieces, {d.id: _pairs(d.text) for d in second} if pieces else {})
 
 
 def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
@@ -100,31 +105,51 @@ def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
 
 
 def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
-    """Every two lines in a row of those documents that a slice has cut: lines of at least three words, two
-    that stand there once."""
-    found = {}
-    for document in documents:
-        if origin(document.id) != (document.id, (0, 100)):
-            lines = [line.split() for line in document.text.split("\n") if line.strip()]
-            counts = Counter(
-                f"{' '.join(one)}\n{' '.join(two)}"
-                for one, two in pairwise(lines)
-                if min(len(one), len(two)) >= _TELLING
-            )
-            found[document.id] = frozenset(
-                hashlib.sha256(both.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-                for both, count in counts.items()
-                if count == 1
-            )
-    return found
+    """Every two lines in a row of those documents that a slice has cut, as ``_pairs`` has them."""
+    return {document.id: _pairs(document.text) for document in documents if _is_piece(document)}
 
 
-def sharing(pieces: Lines, others: Lines) -> set[str]:
-    """The ids of those pieces that have two lines in a row in common with another piece of their article."""
-    known: dict[str, set[str]] = {}
+def _is_piece(document: Document) -> bool:
+    return origin(document.id) != (document.id, (0, 100))
+
+
+def _pairs(text: str) -> frozenset[str]:
+    """Digests of every two lines in a row of a text that stand there once, lines of at least three words."""
+    lines = [line.split() for line in text.split("\n") if line.strip()]
+    counts = Counter(
+        f"{' '.join(one)}\n{' '.join(two)}"
+        for one, two in pairwise(lines)
+        if min(len(one), len(two)) >= _TELLING
+    )
+    return frozenset(
+        hashlib.sha256(both.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        for both, count in counts.items()
+        if count == 1
+    )
+
+
+def sharing(documents: Iterable[Document], others: Lines) -> set[str]:
+    """The ids of those documents that have lines in common with others.
+
+    Of one article two in a row tell it; of articles of other names as many as no heading or footer has:
+    ``_FEW``, and a tenth of the shorter one's, or all lines of the document.
+    """
+    holders: dict[str, list[str]] = defaultdict(list)
     for id, lines in others.items():
-        known.setdefault(origin(id)[0], set()).update(lines)
-    return {id for id, lines in pieces.items() if not lines.isdisjoint(known.get(origin(id)[0], ()))}
+        for line in lines:
+            holders[line].append(id)
+    if not holders:
+        return set()
+    found = set()
+    for document in documents:
+        lines, name = _pairs(document.text), origin(document.id)[0]
+        whole = len(_LINE.findall(document.text)) - 1
+        common = Counter(id for line in lines for id in holders.get(line, ()))
+        for id, count in common.items():
+            least = max(_FEW, min(len(lines), len(others[id])) / 10)
+            if count >= least or count == whole or origin(id)[0] == name:
+                found.add(document.id)
+    return found
 
 
 def among(ids: Iterable[str], others: Iterable[str]) -> set[str]:

@@ -17,7 +17,7 @@ from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
 from kashif.corpora.loading import SPLITS, Spec, chosen, files_of, split_file, splits_place
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.folding import fold
+from kashif.folding import fold, letters
 from kashif.formats import Reading
 
 TRAIN = "train"
@@ -81,7 +81,7 @@ def divide(specs: Sequence[Spec], readings: Sequence[Reading]) -> Division:
         name = f"{corpus}#{spec.split}" if spec.split else corpus
         mine = _readings(spec, ids, readings)
         placed |= {(reading.path, reading.document.id) for reading in mine}
-        keys = [(reading.document.id, reading.document.text) for reading in mine]
+        keys = [(reading.document.id, letters(reading.document.text)) for reading in mine]
         common = [owner[key] for key in keys if key in owner]
         if common:
             others = " and ".join(dict.fromkeys(common))

@@ -21,6 +21,7 @@ from kashif.config import StrictModel
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import read_json, read_json_lines, read_text
+from kashif.folding import letters
 from kashif.formats import Options, Reading, brat
 
 NAME = "manifest.json"
@@ -80,6 +81,21 @@ def is_named(path: Path, document: Document) -> bool:
 def text_digest(text: str) -> str:
     """The SHA-256 of a text in UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def article_digest(text: str) -> str:
+    """What tells an article in a manifest of articles that were read: the digest of its letters.
+
+    Line ends, white space and invisible characters make no other article of one.
+    """
+    return text_digest(letters(text))
+
+
+def article_digests(text: str) -> set[str]:
+    """The digests that a manifest may name an article by; older ones hold that of a text as it stood."""
+    lines = text.replace("\r\n", "\n")
+    older = {text, lines, lines.strip(), f"{lines.strip()}\n"}
+    return {article_digest(text), *map(text_digest, older)}
 
 
 def _named(path: Path) -> tuple[Path, NamedText] | None:

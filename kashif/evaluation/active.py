@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from kashif.corpora.partition import together
 from kashif.corpora.provenance import OTHER_TEXTS, Articles, SeenArticles
 from kashif.corpora.statistics import count_words
-from kashif.corpora.texts import text_digest
 from kashif.document import Document
 from kashif.errors import listed
 from kashif.evaluation.counting import relation_scores
@@ -169,7 +168,7 @@ def pool_of(
         return [document for document in documents if document.id not in ids]
 
     left = without(texts, {d.id for d in texts if not count_words(d.text)}, "without a word")
-    known = Articles({document.id: text_digest(document.text) for document in annotated})
+    known = Articles.of(annotated)
     names = known.namesakes(left)
     left = without(left, known.among(left) - names, "that are annotated in the corpus")
     left = without(left, names, f"with the ids of some that are annotated in the corpus, {OTHER_TEXTS}")

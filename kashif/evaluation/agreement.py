@@ -32,7 +32,7 @@ class Agreement:
 
 
 def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: Scheme) -> Agreement:
-    """The agreement over the articles that both annotated.
+    """The agreement over the articles that both annotated; white space at a text's end may differ.
 
     Raises:
         InputError: if they share no article, or a shared one's texts differ.
@@ -44,7 +44,7 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
     faults = [
         Fault(f"document '{a.id}'", "the two texts differ; both must annotate the same text")
         for a, b in pairs
-        if a.text != b.text
+        if a.text.rstrip() != b.text.rstrip()
     ]
     if faults:
         raise InputError(faults)

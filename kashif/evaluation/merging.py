@@ -53,7 +53,7 @@ def merge(first: Sequence[Reading], second: Sequence[Reading], *, scheme: Scheme
     """The articles that both sides hold, by id, with the marks that both set alike.
 
     Entities agree in offsets and label, relations in label and both arguments; those of a symmetric relation
-    either way round. Ids and meta are the first side's.
+    either way round. Ids, meta and the text, whose end may have other white space, are the first side's.
 
     Raises:
         InputError: if the sides share no article, or a shared one's texts differ.
@@ -62,7 +62,9 @@ def merge(first: Sequence[Reading], second: Sequence[Reading], *, scheme: Scheme
     pairs = [(reading, other[reading.document.id]) for reading in first if reading.document.id in other]
     if not pairs:
         raise InputError("the two corpora share no article; ids are file stems")
-    if faults := [_other_text(a, b) for a, b in pairs if a.document.text != b.document.text]:
+    if faults := [
+        _other_text(a, b) for a, b in pairs if a.document.text.rstrip() != b.document.text.rstrip()
+    ]:
         raise InputError(faults)
     merged = [_merge_one(a, b, scheme=scheme) for a, b in pairs]
     return Merged(

@@ -16,6 +16,7 @@ from kashif.arabic import words
 from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_bytes, read_text, write_text
+from kashif.folding import letters
 from kashif.formats import FORMATS, Reading, brat, conll, dataset, html, read, render, usable
 from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, named_errors
 from kashif.replacing import replaced_file
@@ -28,7 +29,6 @@ Mark = tuple[object, ...]
 _SPACED_ANEW = ("conll", "gliner", "webanno")
 """Formats that do not hold the white space of a text, or not in files of the tool itself."""
 _NOTHING = Sources()
-_UNSEEN = regex.compile(r"[\s\p{C}]+")
 _FILE_NAME = regex.compile(r"[^./\p{Cc}\p{Cs}][^/\p{Cc}\p{Cs}]*")
 _LONGEST_NAME = 240
 """Bytes; a file that is being written stands beside its place under a longer name."""
@@ -134,7 +134,7 @@ class Output:
         for options in dict.fromkeys(((), FORMATS[self.format].whole)):
             with suppress(InputError):  # a tool's own file may lack what ours has
                 found = read(file, self.format, text=document.text if elsewhere else None, options=options)
-        if [_letters(reading.document.text) for reading in found] != [_letters(document.text)]:
+        if [letters(reading.document.text) for reading in found] != [letters(document.text)]:
             return f"{file} holds another article, which would be lost"
         [there] = [reading.document for reading in found]
         if self.format not in _SPACED_ANEW and there.text != document.text:
@@ -239,11 +239,6 @@ def _rendered(
         yield document, content
 
 
-def _letters(text: str) -> str:
-    """What all formats hold of a text: no white space, no invisible character."""
-    return _UNSEEN.sub("", text)
-
-
 def _are_predicted(documents: Iterable[Document]) -> bool:
     """Whether a model made the documents: something is marked, and every entity has a score."""
     scores = [entity.score for document in documents for entity in document.entities]
@@ -266,8 +261,8 @@ def _all_marks(document: Document) -> set[Mark]:
 
 def _marks(document: Document) -> tuple[list[tuple[Entity, Mark]], list[tuple[Relation, Mark]]]:
     """What each entity and relation says; places are counted in letters, which all formats hold."""
-    letters = [0, *accumulate(not _UNSEEN.fullmatch(char) for char in document.text)]
-    places = {e.id: (e.label, letters[e.start], letters[e.end]) for e in document.entities}
+    before = [0, *accumulate(bool(letters(char)) for char in document.text)]
+    places = {e.id: (e.label, before[e.start], before[e.end]) for e in document.entities}
     entities: list[tuple[Entity, Mark]] = [(e, (*places[e.id], e.normal)) for e in document.entities]
     return entities, [(r, (r.label, places[r.head], places[r.tail])) for r in document.relations]
 

@@ -22,6 +22,7 @@ from kashif.evaluation import systems
 from kashif.evaluation.scoring import Report
 from kashif.evaluation.suite import Watch, unwatched
 from kashif.evaluation.systems import Answers, Scored
+from kashif.folding import letters
 from kashif.libraries import quiet_libraries
 from kashif.training import checkpoints
 from kashif.training.data import gather
@@ -102,10 +103,10 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
         asked = Corpus("training articles", documents, tuple(n for part in train for n in part.notices))
     else:
         asked = loading.load(over)
-        texts = {document.id: document.text for part in train for document in part.documents}
+        texts = {document.id: letters(document.text) for part in train for document in part.documents}
         if foreign := sorted(d.id for d in asked.documents if d.id not in texts):
             raise InputError(f"--over {over}: the recipe does not train on {', '.join(foreign)}")
-        if changed := sorted(d.id for d in asked.documents if d.text != texts[d.id]):
+        if changed := sorted(d.id for d in asked.documents if letters(d.text) != texts[d.id]):
             message = f"--over {over}: the recipe trains on other texts by the ids {', '.join(changed)}"
             raise InputError(f"{message}; name a corpus that it trains on")
     known = seen_by(recipe.encoder)
@@ -129,7 +130,7 @@ def folds(documents: Sequence[Document], count: int, *, seed: int, output: Path)
     """
     copies: dict[str, list[str]] = {}
     for document in documents:
-        copies.setdefault(document.text, []).append(document.id)
+        copies.setdefault(letters(document.text), []).append(document.id)
     if not 2 <= count <= len(copies):
         known = f"{len(copies)}{', copies aside' * (len(copies) < len(documents))}"
         raise InputError(f"--folds {count}: write a number from 2 to the number of articles, {known}")

@@ -15,6 +15,7 @@ from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.folding import letters
 from kashif.modeling.alignment import Unreachable, count_causes
 from kashif.modeling.windows import Layout
 from kashif.scheme import Scheme
@@ -89,7 +90,7 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     for name in ("development", "calibration"):
         if both := before.among(sets[name]):
             notices.append(f"{name}: the encoder has seen {len(both)} of {len(sets[name])} articles")
-    if not recipe.development and len({document.text for document in sets["train"]}) > 1:
+    if not recipe.development and len({letters(document.text) for document in sets["train"]}) > 1:
         sets["train"], sets["development"] = _carved(sets["train"], recipe)
     if not sets["train"]:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
@@ -130,11 +131,11 @@ def _carved(documents: list[Document], recipe: Recipe) -> tuple[list[Document], 
     """Training and development articles, drawn by the recipe's seed; there are two texts at least."""
     order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
     count = max(1, round(len(documents) * recipe.development_share))
-    texts = list(dict.fromkeys(documents[index].text for index in order))
-    drawn = {documents[index].text for index in order[:count]}  # copies of an article go with it
+    texts = list(dict.fromkeys(letters(documents[index].text) for index in order))
+    drawn = {letters(documents[index].text) for index in order[:count]}  # copies of an article go with it
     drawn -= {texts[-1]}  # one is left to learn from
-    train = [document for document in documents if document.text not in drawn]
-    return train, [document for document in documents if document.text in drawn]
+    train = [document for document in documents if letters(document.text) not in drawn]
+    return train, [document for document in documents if letters(document.text) in drawn]
 
 
 def _refuse_overlaps(sets: Mapping[str, Sequence[Document]]) -> None:

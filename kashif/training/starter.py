@@ -12,6 +12,7 @@ from typing import Any
 from kashif import box
 from kashif.config import dump_yaml
 from kashif.corpora.loading import Spec, contents, files_of, load, split_file, splits_place
+from kashif.corpora.partition import refuse_renamed
 from kashif.corpora.splits import APART, TRAIN
 from kashif.errors import Fault, InputError, counted, listed
 from kashif.files import list_folder, read_text, write_text
@@ -122,7 +123,8 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
     of ``APART``. Without a development split a share of the articles selects the model: a quarter of few.
 
     Raises:
-        InputError: listing every fault of the corpus; if it has splits, and none to train on.
+        InputError: listing every fault of the corpus; if it has splits, and none to train on, or has them
+            under a former name.
     """
     values: dict[str, Any] = _of_splits(corpus)
     if "development" not in values and len(load(values["train"][0]).documents) < _FEW:
@@ -137,16 +139,19 @@ def left_out(corpus: str) -> list[str]:
     splits = _splits_of(spec)
     if not splits or spec.own_splits:
         return []
-    files = files_of(spec)
-    if any(FORMATS[format].many for format, _ in files):
-        ids = {reading.document.id for reading in contents(spec).readings}
-    else:
-        ids = {path.stem for _, path in files}
-    lacking = sorted(ids - {id for split in splits.values() for id in split})
+    lacking = sorted(_ids(spec) - {id for split in splits.values() for id in split})
     if not lacking:
         return []
     remedy = f"name them in {file}, or draw all splits anew: kashif corpus split {corpus} --overwrite"
     return [f"{name}: {counted(len(lacking), 'article')} in no split, not read ({listed(lacking)}); {remedy}"]
+
+
+def _ids(spec: Spec) -> set[str]:
+    """The ids of a corpus's articles, those whose texts are not here, too."""
+    files = files_of(spec)
+    if any(FORMATS[format].many for format, _ in files):
+        return {reading.document.id for reading in contents(spec).readings}
+    return {path.stem for _, path in files}
 
 
 def _splits_of(spec: Spec) -> dict[str, list[str]]:
@@ -165,6 +170,8 @@ def _of_splits(corpus: str) -> dict[str, Any]:
     file, name = splits_place(spec.path)
     splits = _splits_of(spec)
     if not splits:
+        if not (spec.split or spec.mapping or spec.own_splits) and file.is_file():
+            refuse_renamed(file, name, _ids(spec))
         return {"train": [corpus]}
     place = corpus.rstrip("/" + os.sep)
     if TRAIN not in splits:

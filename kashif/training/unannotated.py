@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kashif.corpora.duplicates import FEW, overlaps, shingles
 from kashif.corpora.provenance import by_id
-from kashif.corpora.texts import text_digest
+from kashif.corpora.texts import article_digest
 from kashif.document import Document
 from kashif.files import read_json_lines, read_lines
 
@@ -18,7 +18,7 @@ from kashif.files import read_json_lines, read_lines
 class Unannotated:
     """Paragraphs of text, the articles that they come from, and how many texts were left out.
 
-    ``articles`` gives the SHA-256 of each article's text by id, or by itself for one without an id; the
+    ``articles`` gives the ``article_digest`` of each article by id, or by itself for one without an id; the
     paragraphs of other files than ``.jsonl`` are not in it. ``held_out`` counts articles that are held out,
     by id or by text, ``near`` near-duplicates of these.
     """
@@ -39,7 +39,7 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
     found = Unannotated()
     articles: list[tuple[str, str]] = []
     ids = {document.id for document in held_out}
-    digests = {text_digest(document.text) for document in held_out}
+    digests = {article_digest(document.text) for document in held_out}
     index: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, document in enumerate(held_out):
         for shingle in shingles(document.text):
@@ -47,7 +47,7 @@ def read_unannotated(paths: Sequence[Path], *, held_out: Sequence[Document] = ()
                 index[shingle].append(place)
     for path in paths:
         for id, text in _texts(path):
-            digest = text_digest(text)
+            digest = article_digest(text)
             if id in ids or digest in digests:
                 found.held_out += 1
                 continue

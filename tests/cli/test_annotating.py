@@ -6,7 +6,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from helpers import ARTICLE, add_scheme
+from helpers import ARTICLE, add_scheme, another
 
 from kashif.document import Document
 from kashif.formats.plain import parse
@@ -89,10 +89,12 @@ def test_doubt_lists_gold_that_the_model_contradicts(run: Run, trained: Path, tm
     corpus = tmp_path / "annotations" / "gold"
     corpus.mkdir(parents=True)
     add_scheme(corpus.parent)
-    slips = ARTICLE.replace("[[إسبن بارت إيدي|PERS#5]]", "[[إسبن بارت إيدي|ORG#5]]").replace(
-        "[[12 دبابة|QUANTITY#11]]", "12 دبابة"
+    slips = (
+        another(2)
+        .replace("[[إسبن بارت إيدي|PERS#5]]", "[[إسبن بارت إيدي|ORG#5]]")
+        .replace("[[12 دبابة|QUANTITY#11]]", "12 دبابة")
     )
-    (corpus / "g1.txt").write_text("\n\n" + slips.partition("---")[0], encoding="utf-8")
+    (corpus / "g1.txt").write_text(slips.partition("---")[0], encoding="utf-8")
     options = ["--json", tmp_path / "doubt.json", "--threshold", "0.5"]
     done = run("corpus", "doubt", trained, corpus, *options)
     assert done.returncode == 0, done.stderr.decode()

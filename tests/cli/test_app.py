@@ -10,7 +10,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from helpers import ARTICLE, ROOT
+from helpers import ARTICLE, ROOT, another
 
 from kashif import __version__
 from kashif.cli import app
@@ -126,7 +126,7 @@ def test_export_tells_loss_and_gain_and_other_runtimes_run(run: Run, trained: Pa
 
 
 def test_train_from_the_command_line(run: Run, tiny_encoder: Path, news: Path, tmp_path: Path) -> None:
-    (news / "a2.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    (news / "a2.txt").write_text(another(1), encoding="utf-8")
     (tmp_path / "train").mkdir()
     recipe = tmp_path / "train" / "own.yaml"
     recipe.write_text(f"encoder: {tiny_encoder}\ntrain: [annotations/news]\nwindow: 64\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from helpers import ARTICLE, make_encoder
+from helpers import ARTICLE, another, make_encoder
 
 from kashif.corpora import loading
 from kashif.training.recipe import Recipe
@@ -71,9 +71,7 @@ def test_splits_are_drawn_once(run: Run, project: Path) -> None:
 def test_two_annotators_are_merged(run: Run, news: Path, tmp_path: Path) -> None:
     other = news.parent / "second"
     other.mkdir()
-    (other / "a1.txt").write_text(
-        "\n\n" + ARTICLE.replace("الناتو|ORG#9", "الناتو|EVENT#9"), encoding="utf-8"
-    )
+    (other / "a1.txt").write_text(another(2).replace("الناتو|ORG#9", "الناتو|EVENT#9"), encoding="utf-8")
     (other / "a2.txt").write_text(ARTICLE, encoding="utf-8")
     output = tmp_path / "annotations" / "merged"
     done = run("corpus", "merge", news, other, "--output", output)

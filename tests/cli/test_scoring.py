@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from helpers import ARTICLE, FOREIGN, SCHEME, add_scheme
+from helpers import FOREIGN, SCHEME, add_scheme, another
 
 from kashif import box
 from kashif.corpora import loading
@@ -112,9 +112,9 @@ def test_threshold_tells_and_writes(run: Run, trained: Path, news: Path, tmp_pat
 def test_crossvalidate_scores_what_each_model_left_out(
     run: Run, tiny_encoder: Path, news: Path, tmp_path: Path
 ) -> None:
-    (news / "a2.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    (news / "a2.txt").write_text(another(1), encoding="utf-8")
     (news.parent / "dev").mkdir()
-    (news.parent / "dev" / "d1.txt").write_text("\n\n\n" + ARTICLE, encoding="utf-8")
+    (news.parent / "dev" / "d1.txt").write_text(another(3), encoding="utf-8")
     (tmp_path / "train").mkdir()
     recipe = tmp_path / "train" / "own.yaml"
     recipe.write_text(

@@ -7,6 +7,7 @@ import pytest
 from helpers import ARTICLE, ROOT
 
 from kashif.corpora import loading
+from kashif.document import Document, Entity
 from kashif.errors import InputError
 
 
@@ -241,3 +242,19 @@ def test_files_and_folders_that_are_not_read_are_told(tmp_path: Path) -> None:
     told = f"{news}: 4 files and 1 folder not read (c.docx, export.json, index.tsv, more/, odd.tsv); name"
     assert [notice[: len(told)] for notice in loading.load(str(news)).notices] == [told]
     assert loading.load(str(news / "a.txt")).notices == ()
+
+
+def test_marks_that_nobody_has_corrected_are_told(tmp_path: Path) -> None:
+    """Predictions counted as gold: a model had F1 1.000 against its own."""
+    path = tmp_path / "p.jsonl"
+    text = "زار كيم"
+    rows = [
+        Document(id, text, (Entity(1, 4, 7, "PERS", "كيم", score=score),))
+        for id, score in (("a", 0.9), ("b", None), ("c", 0.8))
+    ]
+    rows.append(Document("d", text))
+    for chosen, told in ((rows, ["2 of 4 articles hold a model's marks alone"]), (rows[1::2], [])):
+        path.write_text("".join(f"{row.to_json()}\n" for row in chosen), encoding="utf-8")
+        notices = loading.load(str(path)).notices
+        assert len(notices) == len(told)
+        assert all(part in notice for part, notice in zip(told, notices, strict=True))

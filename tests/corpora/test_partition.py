@@ -79,6 +79,8 @@ def test_other_corpora_and_their_comments_stay(tmp_path: Path) -> None:
         "small (1)",
         "1 lines of comments are lost",
     ]
+    for name in ("news", "new: one"):
+        (tmp_path / name).mkdir()
     for name in ("new: one", "new #1"):  # once this lost -1 lines of comments
         assert partition.write(file, name, drawn).notices == ()
     assert split_file(file)["new: one"] == drawn
@@ -112,6 +114,21 @@ def test_splits_that_are_there_and_parts_of_a_corpus_are_refused(tmp_path: Path)
     for spec in (Spec(tmp_path / "news", split="train"), Spec(tmp_path / "news", mapping="m")):
         with pytest.raises(InputError, match="take # and @ away"):
             partition.place_of(spec)
+
+
+def test_splits_of_a_corpus_that_was_renamed_are_not_drawn_anew(tmp_path: Path) -> None:
+    """Articles that models were tested on went into train without a word."""
+    file, drawn = tmp_path / "splits.yaml", {"train": ["b", "c", "d"], "test": ["a"]}
+    file.write_text("mine: {train: [a, b], test: [c]}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"yours has no splits.*write yours for mine here"):
+        partition.write(file, "yours", drawn)
+    partition.refuse_renamed(file, "yours", ["a"])  # few of its articles: such ids as 1 are in many corpora
+    (tmp_path / "mine").mkdir()
+    partition.refuse_renamed(file, "yours", ["a", "b", "c"])
+    (tmp_path / "mine").rmdir()
+    partition.write(file, "yours", drawn, overwrite=True)
+    partition.refuse_renamed(file, "yours", ["a", "b", "c"])
+    assert split_file(file)["yours"] == drawn
 
 
 def test_splits_that_no_command_would_read_are_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from kashif.corpora.provenance import (
     with_thresholds,
     write_encoder_manifest,
 )
+from kashif.corpora.texts import article_digest, text_digest
 from kashif.document import Document
 from kashif.errors import InputError
 
@@ -79,6 +80,37 @@ def test_articles_are_known_by_id_by_lines_and_by_text() -> None:
         Document("d", "نص جديد"),
     ]
     assert seen.among(iter(documents)) == {"a", "b", "b[40-60%]", "c"}
+
+
+OF_ONE_ARTICLE = (
+    "زار كيم أوسلو .\r\nعاد بوتين\r\n",
+    "زار كيم أوسلو .\nعاد بوتين",
+    "\ufeffزار كيم أوسلو .\n\nعاد بوتين\n",
+)
+
+
+@pytest.mark.parametrize("text", [*OF_ONE_ARTICLE, "زار كيم أوسلو.\nعاد بو\u200cتين"])
+def test_white_space_and_invisible_characters_make_no_other_article(text: str) -> None:
+    """Copies with the line ends of Windows were scored as held out, under other names even without a word."""
+    seen = Articles.of([Document("a", "زار كيم أوسلو .\nعاد بوتين\n")])
+    same, copy, other = Document("a", text), Document("x", text), Document("a", f"{text} أمس")
+    assert seen.among([same, copy]) == {"a", "x"}
+    assert (seen.namesakes([same]), seen.namesakes([other])) == (set(), {"a"})
+    assert seen.very([same, copy, other]) == [same]
+
+
+@pytest.mark.parametrize("text", OF_ONE_ARTICLE[:2])
+def test_a_manifest_of_the_digests_of_whole_texts_knows_them_with_other_line_ends(
+    tmp_path: Path, text: str
+) -> None:
+    older = Articles({"a": text_digest("زار كيم أوسلو .\nعاد بوتين\n")})
+    same, copy = Document("a", text), Document("x", text)
+    assert older.among([same, copy]) == {"a", "x"}
+    assert older.namesakes([same]) == set()
+    assert older.very([same]) == [same]
+    write(tmp_path, thresholds=older.row)
+    row = with_thresholds(tmp_path, [same], anew=False)["thresholds"]
+    assert row["articles"] == {"a": article_digest(text)}  # it stands there once
 
 
 def test_the_digest_of_articles_is_of_their_annotations_too(article: Document) -> None:

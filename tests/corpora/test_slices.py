@@ -71,7 +71,8 @@ def test_slices_of_one_article_overlap_by_id_or_text() -> None:
     assert overlap("t", "t[49-100%]")
     assert not overlap("t[0-50%]", "t[50-100%]")
     assert not overlap("t[0-50%]", "u[0-50%]")
-    assert slices.overlapping([Document("x", "a b c d e")], [Document("y", "a b c d e")]) == {"x"}
+    for copy in ("a b c d e", "a b c\r\nd e\r\n"):
+        assert slices.overlapping([Document("x", "a b c\nd e")], [Document("y", copy)]) == {"x"}
 
 
 def test_short_rows_that_come_back_are_not_refused_and_others_are_named_twice() -> None:
@@ -133,6 +134,31 @@ def test_pieces_of_one_article_are_compared_by_their_lines() -> None:
     assert [document.id for document in rest] == ["x[70-100%]"]
     assert slices.overlapping([alone.document], rest) == {"x[0-70%]"}
     assert not slices.overlapping([alone.document], [found.document for found in slices.take([x], (70, 100))])
+
+
+def test_pieces_are_known_in_a_file_of_another_name_whole_or_cut() -> None:
+    """A slice was trained on, and a copy of its file under another name scored as held out."""
+    [seen] = slices.take([numbered(range(40))], (0, 70))
+    copy = numbered(range(40), "y")
+    lines = slices.lines_of([seen.document])
+    [rest], [half] = (slices.take([copy], part) for part in ((70, 100), (50, 100)))
+    for other, known in ((copy, True), (half, True), (rest, False)):
+        expected = {other.document.id} if known else set()
+        assert slices.sharing([other.document], lines) == expected
+        assert slices.overlapping([other.document], [seen.document]) == expected
+        assert len(slices.overlapping([seen.document], [other.document])) == known
+    short = [numbered(range(at, at + 2), f"y{at}").document for at in (0, 39)]
+    assert slices.sharing(short, lines) == {"y0"}  # a copy that is cut into articles of two lines
+    assert not slices.overlapping([copy.document], [numbered(range(39)).document])  # no slice has cut these
+
+
+def test_a_heading_or_footer_of_several_lines_makes_no_other_article_known() -> None:
+    footer = "كل الحقوق محفوظة\nوكالات الأنباء في العالم\nنشر هذا الخبر أمس\n"
+    one, other = (f"{numbered(numbers).document.text}{footer}" for numbers in (range(6), range(50, 56)))
+    piece = Document("x[0-50%]", one)
+    assert not slices.sharing([Document("y", other)], slices.lines_of([piece]))
+    assert not slices.overlapping([piece], [Document("y", other)])
+    assert slices.overlapping([piece], [Document("x[60-100%]", other)])  # of one article two lines tell
 
 
 def test_lines_that_come_back_and_short_ones_tell_no_text() -> None:

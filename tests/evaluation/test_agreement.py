@@ -38,6 +38,12 @@ def test_kappa_by_hand() -> None:
     assert kappa(["a"], ["a"]) is None
 
 
+def test_white_space_at_the_end_makes_no_other_text(scheme: Scheme) -> None:
+    sides = [Document("a", f"زار كييف{end}", (Entity(1, 4, 8, "GPE", "كييف"),)) for end in ("", "\n \n")]
+    found = agreement(sides[:1], sides[1:], scheme=scheme)
+    assert (found.documents, found.entities.f1) == (1, 1.0)
+
+
 def test_what_cannot_be_compared_is_refused(scheme: Scheme) -> None:
     with pytest.raises(InputError, match="share no article"):
         agreement([Document("a", "x")], [Document("b", "x")], scheme=scheme)

@@ -70,6 +70,15 @@ def test_a_mark_of_one_side_alone_has_the_other_s_place(tmp_path: Path) -> None:
     assert found.differences[0].places[0] == f"{file}:1"
 
 
+def test_white_space_at_the_end_makes_no_other_text() -> None:
+    """A `---` behind the text of one side alone was refused as another text."""
+    text = "زار [[بوتين|PERS#1]] كييف"
+    for end in ("", "\n---\n", "\n\n"):
+        found = merge([reading(text, "A")], [reading(text + end, "B")], scheme=SCHEME)
+        [document] = found.documents
+        assert (document.text, len(document.entities), found.differences) == ("زار بوتين كييف", 1, ())
+
+
 def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
     one, both = reading(FIRST, "A", "x"), reading(FIRST, "A", "a")
     found = merge([one, both], [reading(FIRST, "B", "a"), reading(FIRST, "B", "y")], scheme=SCHEME)

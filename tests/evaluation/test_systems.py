@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ARTICLE, SCHEME, add_away, add_scheme
+from helpers import SCHEME, add_away, add_scheme, another
 
 from kashif import formats
 from kashif.corpora import loading
@@ -35,9 +35,9 @@ def news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def add(news: Path, *ids: str, before: str = "\n\n") -> None:
+def add(news: Path, *ids: str, lines: int = 2) -> None:
     for id in ids:
-        (news / f"{id}.txt").write_text(before + ARTICLE, encoding="utf-8")
+        (news / f"{id}.txt").write_text(another(lines), encoding="utf-8")
 
 
 def known(trained: Path) -> Document:
@@ -83,7 +83,7 @@ def test_whoever_watches_sees_the_documents_pass(trained: Path, news: Path) -> N
 
 
 def test_gold_that_a_model_s_scheme_lacks_counts_as_missed_and_is_told(trained: Path, news: Path) -> None:
-    own = "\n\n" + ARTICLE.replace("PERS#", "شخص#").replace("affiliation 5 4", "من 5 4")
+    own = another(2).replace("PERS#", "شخص#").replace("affiliation 5 4", "من 5 4")
     (news / "b1.txt").write_text(own, encoding="utf-8")
     [report] = score(trained, NEWS).reports
     assert report.notices == (
@@ -136,8 +136,8 @@ def test_a_model_is_scored_by_its_own_scheme(trained: Path, news: Path) -> None:
 
 
 def test_articles_that_the_model_was_trained_on_are_left_out(trained: Path, news: Path) -> None:
-    add(news, "a1", before="")
-    add(news, "a2", before="\n")
+    add(news, "a1", lines=0)
+    add(news, "a2", lines=1)
     [report] = score(trained, NEWS).reports
     assert report.documents == 2
     assert report.notices == (
@@ -175,7 +175,7 @@ def test_a_training_article_is_known_again_under_another_id(trained: Path, news:
 
 def test_other_articles_with_the_ids_of_known_ones_are_told(trained: Path, news: Path) -> None:
     """They were said to be articles that the model was trained on."""
-    add(news, "a1", "a2", before="\n" * 4)
+    add(news, "a1", "a2", lines=4)
     [report] = score(trained, NEWS).reports
     told = "with other texts; rename those that are other articles"
     assert report.documents == 2
@@ -257,7 +257,7 @@ def test_a_model_tells_where_recall_was_lost(trained: Path, news: Path, tmp_path
 
 
 def test_a_model_is_scored_in_the_labels_of_another_corpus(trained: Path, tmp_path: Path) -> None:
-    ours = known(trained)
+    [ours] = loading.load(str(trained.parent.parent / "annotations" / "two")).documents
     names = {"GPE": "LOC", "ORG": "ORG", "NORP": "MISC", "PERS": "PERS"}
     outer = [e for e in ours.entities if e.label in names and e.text != "الأوكراني"]
     marked = Document("a1", ours.text, tuple(replace(e, label=names[e.label]) for e in outer))

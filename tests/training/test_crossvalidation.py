@@ -196,7 +196,7 @@ def test_another_corpus_by_the_same_ids_cannot_be_folded(recipe: Recipe, project
 
 
 def test_copies_of_a_text_are_in_one_fold() -> None:
-    documents = [Document(f"n{i}", f"نص {i % 3}") for i in range(6)]
+    documents = [Document(f"n{i}", f"نص {i % 3}" + "\r\n" * (i // 3)) for i in range(6)]
     parts = folds(documents, 3, seed=13, output=Path("m"))
     assert sorted(fold.left_out for fold in parts) == [("n0", "n3"), ("n1", "n4"), ("n2", "n5")]
     with pytest.raises(InputError, match="from 2 to the number of articles, 3, copies aside"):

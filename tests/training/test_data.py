@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ARTICLE, FOREIGN, RECIPES, ROOT, SCHEME, recipe
+from helpers import ARTICLE, FOREIGN, RECIPES, ROOT, SCHEME, another, recipe
 
 from kashif.corpora import loading
 from kashif.corpora.provenance import articles_row
@@ -22,7 +22,7 @@ def test_held_out_articles_are_never_trained_on(project: Path) -> None:
     with pytest.raises(InputError, match="n1 in both train and held_out"):
         gather(recipe(held_out=["annotations/news"]))
     (project / "annotations" / "copy").mkdir()
-    (project / "annotations" / "copy" / "x.txt").write_text("\n\n\n" + ARTICLE, encoding="utf-8")
+    (project / "annotations" / "copy" / "x.txt").write_text(another(3), encoding="utf-8")
     copied = recipe(train=["annotations/copy"], held_out=["annotations/news#held-out"])
     with pytest.raises(InputError, match="in both train and held_out"):
         gather(copied)
@@ -203,7 +203,7 @@ def test_copies_of_a_development_article_are_not_trained_on(project: Path) -> No
     news.mkdir()
     for index in range(6):
         for copy in "ab":
-            (news / f"d{index}{copy}.txt").write_text("\n" * index + ARTICLE, encoding="utf-8")
+            (news / f"d{index}{copy}.txt").write_text(f"خبر {index}\n" + ARTICLE, encoding="utf-8")
     found = gather(recipe(train=["annotations/twice"], development=[], development_share=0.3))
     assert len(found.train) + len(found.development) == 12
     assert not {d.text for d in found.train} & {d.text for d in found.development}
@@ -219,7 +219,7 @@ def test_a_carved_development_set_leaves_articles_to_learn_from(project: Path, s
     settings = recipe(train=["annotations/twice"], development=[], development_share=share)
     with pytest.raises(InputError, match="no article is left to select the model on; name a development"):
         gather(settings)
-    (news / "c.txt").write_text("\n" + ARTICLE, encoding="utf-8")
+    (news / "c.txt").write_text("خبر\n" + ARTICLE, encoding="utf-8")
     found = gather(settings)
     assert {len({d.text for d in part}) for part in (found.train, found.development)} == {1}
 

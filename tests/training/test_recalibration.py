@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE
+from helpers import another
 from kills import contents, each_kill
 
 from kashif.errors import InputError
@@ -32,7 +32,7 @@ def articles(tmp_path: Path, *ids: str) -> str:
     folder = tmp_path / "annotations" / "news"
     folder.mkdir(parents=True)
     for id in ids:
-        (folder / f"{id}.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+        (folder / f"{id}.txt").write_text(another(2), encoding="utf-8")
     return str(folder)
 
 
@@ -70,7 +70,7 @@ def test_articles_that_cannot_choose_leave_the_threshold(
     assert {view: choice.after for view, choice in found.chosen.items()} == found.before
     why = "the former threshold is kept: one takes two articles"
     assert {f"entities: {why}", f"relations: {why}"} <= {*found.notices}
-    (tmp_path / "annotations" / "news" / "b1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    (tmp_path / "annotations" / "news" / "b1.txt").write_text(another(2), encoding="utf-8")
     monkeypatch.setattr(thresholds, "cross_fitted", lambda *_, **__: Counts(0, 5, 5))
     found = choose_threshold(model, [str(tmp_path / "annotations" / "news")])
     assert {view: choice.threshold for view, choice in found.chosen.items()} == found.former

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import ARTICLE, ROOT
+from helpers import ROOT, another
 from safetensors.torch import load_file
 
 from kashif.corpora.provenance import NOT_HELD_OUT, UNKNOWN, check_weights, model_digests
@@ -28,7 +28,7 @@ def test_what_is_carried_predicts_the_same_in_half_the_bytes(
     (tmp_path / "news" / "LICENSE").write_text("CC BY 4.0", encoding="utf-8")
     two = str(trained.parent.parent / "annotations" / "two")
     (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "b1.txt").write_text("\n\n" + ARTICLE, encoding="utf-8")
+    (tmp_path / "more" / "b1.txt").write_text(another(2), encoding="utf-8")
     scored = score_system(open_system(trained), [two, str(tmp_path / "more")])
     write_json(tmp_path / "report.json", {"system": "tiny", "model": model_digests(trained), **scored.row()})
     lost = release(trained, tmp_path / "news", reports=[tmp_path / "report.json"])

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import ARTICLE
+from helpers import ARTICLE, another
 
 from kashif.config import parse_yaml
 from kashif.corpora.checks import check
@@ -93,12 +93,20 @@ def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) ->
     with pytest.raises(InputError, match=r"no split 'train' of news; .*annotations/news#test"):
         starter.recipe_of("annotations/news")
     splits.unlink()
-    (project / "annotations" / "news" / "n9.txt").write_text("\n" * 9 + ARTICLE, encoding="utf-8")
+    (project / "annotations" / "news" / "n9.txt").write_text(another(9), encoding="utf-8")
     assert starter.recipe_of("annotations/news").train == ("annotations/news",)
     with pytest.raises(InputError, match="did you mean 'epochs'"):
         starter.recipe_of("annotations/news", changes=["epoch=2"])
     with pytest.raises(InputError, match="write KEY=VALUE"):
         starter.recipe_of("annotations/news", changes=["epochs"])
+
+
+def test_a_renamed_corpus_is_not_trained_on_without_its_splits(project: Path) -> None:
+    """It was trained on whole, with the articles of its test split."""
+    (project / "annotations" / "news").rename(project / "annotations" / "press")
+    with pytest.raises(InputError, match=r"splits\.yaml: press has no splits.*write press for news here"):
+        starter.recipe_of("annotations/press")
+    assert starter.recipe_of("plain:annotations/press@x").train == ("plain:annotations/press@x",)
 
 
 def test_articles_in_no_split_are_told(project: Path) -> None:

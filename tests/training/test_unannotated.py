@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kashif.corpora.duplicates import FEW, SHINGLE, Overlap, overlaps
-from kashif.corpora.texts import text_digest
+from kashif.corpora.texts import article_digest
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.training import unannotated
@@ -34,7 +34,7 @@ def test_articles_that_are_held_out_and_their_near_duplicates_are_left_out(name:
     held_out = [Document("b", "نص غيره"), Document("x", LONG)]
     found = read_unannotated([lines(tmp_path / name, *rows)], held_out=held_out)
     assert found.paragraphs == ["فقرة", "أخرى", rows[4]["text"]]
-    assert found.articles == {"a": text_digest("فقرة\nأخرى"), "e": text_digest(rows[4]["text"])}
+    assert found.articles == {"a": article_digest("فقرة\nأخرى"), "e": article_digest(rows[4]["text"])}
     assert (found.held_out, found.near) == (2, 1)
 
 
@@ -45,7 +45,7 @@ def test_no_article_vanishes_behind_another_of_its_id_or_of_none(tmp_path: Path)
     )
     second = lines(tmp_path / "b.jsonl", {"id": "1", "text": "رابع"}, {"id": 1, "text": "أول"})
     found = read_unannotated([first, second], held_out=[Document("None", "غيره")])
-    texts = [text_digest(text) for text in ("أول", "ثان", "ثالث", "رابع")]
+    texts = [article_digest(text) for text in ("أول", "ثان", "ثالث", "رابع")]
     assert found.articles == {
         "1": texts[0],
         texts[1]: texts[1],
