@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import ARTICLE, add_away, recipe
+from helpers import ARTICLE, add_away, another, recipe
 
 import kashif
 from kashif.corpora import loading
@@ -156,8 +156,8 @@ def test_a_report_says_what_was_left_out_of_its_corpus(trained: Path, tmp_path: 
     model = shutil.copytree(trained, tmp_path / "m", ignore=shutil.ignore_patterns("checkpoints"))
     two, more = str(trained.parents[1] / "annotations" / "two"), tmp_path / "more"
     more.mkdir()
-    for id, before in (("a1", ""), ("b1", "\n\n")):
-        (more / f"{id}.txt").write_text(before + ARTICLE, encoding="utf-8")
+    for id, text in (("a1", ARTICLE), ("b1", another(2))):
+        (more / f"{id}.txt").write_text(text, encoding="utf-8")
     left_out = f"1 articles left out: {model} was trained on them (says its manifest.json)"
     chose = f"1 of these articles selected {model}: not held out (says its manifest.json)"
     corpora = [two, str(more)]
