@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import math
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -123,9 +124,9 @@ def list_folder(path: Path) -> list[Path]:
 
 def files_below(path: Path) -> Iterator[Path]:
     """The files in a folder and in those below it; what is hidden is passed over."""
-    for file in path.rglob("*"):
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts):
-            yield file
+    for folder, folders, files in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in files if not name.startswith("."))
 
 
 def file_digest(path: Path) -> str:

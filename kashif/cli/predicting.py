@@ -103,7 +103,8 @@ def predict(
         err.print("reading a text from standard input; end it with Ctrl-D", style="dim")
     if found is not None and not skip:
         inputs.check(found, refusal=refusal)
-    for notice in unread_texts(files or (), (file for file in found or () if isinstance(file, Path))):
+    known = [*(file for file in found or () if isinstance(file, Path)), *([place.path] if place else [])]
+    for notice in unread_texts(files or (), known):
         say(notice)
     folder = box.find(model)
     quiet_libraries()

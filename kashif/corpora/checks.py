@@ -101,7 +101,9 @@ def _parts(spec: Spec) -> list[Spec]:
     if not splits.holds_corpora(spec):
         return [spec]
     files = (file for file in files_below(spec.path) if file.suffix.lower() in ENDINGS)
-    return [Spec(folder) for folder in sorted({file.parent for file in files})]
+    # A parquet file right in the folder is a corpus of its own: the splits file names it by its name.
+    alone = (f if (f.parent, f.suffix.lower()) == (spec.path, ".parquet") else f.parent for f in files)
+    return [Spec(place) for place in sorted({*alone})]
 
 
 def _unread(specs: Sequence[Spec], files: Mapping[Path, list[tuple[str, Path]]]) -> list[str]:

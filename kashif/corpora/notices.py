@@ -48,13 +48,15 @@ def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
 
 
 def uncorrected(readings: Sequence[Reading], corpus: Path) -> list[str]:
-    """A notice of documents that a model marked: they have marks, and all of them scores."""
+    """A notice of documents that a model has marked: they have marks, and all of them scores."""
     documents = [reading.document for reading in readings]
     scores = [{e.score for e in d.entities} | {r.score for r in d.relations} for d in documents]
     if not (count := sum(None not in found for found in scores if found)):
         return []
     of = f"{count:,} of {counted(len(documents), 'article')}"
-    return [f"{corpus}: {of} hold a model's marks alone (all have scores), which nobody has corrected"]
+    return [
+        f"{corpus}: {of} with scores at all marks, as a model gives them; they are no gold unless corrected"
+    ]
 
 
 def unread(corpus: Path, files: Sequence[tuple[str, Path]]) -> list[str]:
@@ -79,7 +81,8 @@ def unread_texts(paths: Iterable[str], files: Iterable[Path]) -> list[str]:
     filled = {text.parent for text in texts}
     found: list[str] = []
     for folder in filter(filled.__contains__, dict.fromkeys(map(Path, paths))):
-        others = [path for path in list_folder(folder) if path not in texts and _might_be_text(path, texts)]
+        read = texts | filled
+        others = [path for path in list_folder(folder) if path not in read and _might_be_text(path, texts)]
         found += _told(folder, others, "name those with texts, and unpack a .gz")
     return found
 

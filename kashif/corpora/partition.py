@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ def refuse_renamed(file: Path, corpus: str, ids: Collection[str]) -> None:
         message = (
             f"{corpus} has no splits, and most articles of {name}, which has some and is not there: if it was"
             f" renamed, write {corpus} for {name} here; if not, draw splits of its own: kashif corpus split"
-            " --overwrite"
+            f" {shlex.quote(str(file.parent / corpus))} --overwrite"
         )
         raise InputError(Fault(str(file), message))
 

@@ -177,18 +177,13 @@ def files(path: Path, format: str | None = None) -> list[tuple[str, Path]]:
 def is_dataset(path: Path, format: str | None = None) -> bool:
     """Whether a folder is read as one dataset of Hugging Face, with its splits.
 
-    Without a format it is one if it is of ``save_to_disk``, or holds parquet files, and no other articles
-    stand in it or below. A folder with a ``splits.yaml`` holds corpora.
+    Without a format it is one if it is of ``save_to_disk``, or holds parquet files that are named as splits,
+    and no other articles stand in it or below. A folder with a ``splits.yaml`` holds corpora.
     """
     if format or not path.is_dir() or (path / "splits.yaml").is_file():
         return format == "datasets" and path.is_dir()
-    found = dataset.is_saved(path)
-    for file in files_below(path):
-        told = ENDINGS.get(file.suffix.lower(), "")
-        if told and told != "datasets":
-            return False
-        found = found or bool(told)
-    return found
+    told = {ENDINGS.get(file.suffix.lower(), "datasets") for file in files_below(path)}
+    return told <= {"datasets"} and (dataset.is_saved(path) or bool(dataset.splits(path)))
 
 
 def _nothing_in(inside: Sequence[Path], ending: str | None) -> str:

@@ -138,6 +138,10 @@ def _parquet(path: Path) -> dict[str, Any]:
     if not found:
         message = "no dataset in this folder: neither save_to_disk's state.json nor a .parquet file"
         raise InputError(Fault(str(path), message))
+    for first, *others in found.values():
+        columns = set(parquet.read_schema(first).names)
+        if other := [file for file in others if set(parquet.read_schema(file).names) != columns]:
+            raise InputError(Fault(str(other[0]), f"its columns are not those of {first}; read each alone"))
     return {
         name: datasets.concatenate_datasets([datasets.Dataset(parquet.read_table(file)) for file in files])
         for name, files in found.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -198,7 +199,7 @@ def _text(raw: str, id: str, where: str) -> Input:
 def _conversion(format: str, where: str) -> str:
     """The command that makes JSON lines of a file of another format."""
     file = "FILE" if where == STANDARD_INPUT else where
-    return f"kashif corpus convert {format}:{file} --format jsonl --output FILE.jsonl"
+    return f"kashif corpus convert {shlex.quote(f'{format}:{file}')} --format jsonl --output FILE.jsonl"
 
 
 def _is_json(raw: str) -> bool:

@@ -33,6 +33,7 @@ _ITEM = regex.compile(r"(?:\\.|[^|\\])+")
 _VALUE = regex.compile(r"((?:\\.|[^\\\[])*)(?:\[(\d{1,15})\])?")
 _REFERENCE = regex.compile(r"(\d+-\d+(?:\.\d+)?)(?:\[(\d{1,15})_(\d{1,15})\])?")
 _WAYS = ("UTF-16 code units", "code points")
+GAPS = "gaps before sentences are read as line ends; what stood there is not said"
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -95,7 +96,7 @@ def read(path: Path) -> list[Reading]:
     rows = [row for part in parts for row in part.rows]
     counted = offsets.best(_WAYS, lambda way: _fits(texts[way][0], rows, way))
     text, gaps = texts[counted]
-    passed["gaps before sentences are read as line ends; which characters stood there is not said"] = gaps
+    passed[GAPS] = gaps
     draft = Draft(path, text)
     draft.table = offsets.COUNTS[counted](text)
     for row in rows:
@@ -106,9 +107,8 @@ def read(path: Path) -> list[Reading]:
     spans = _chosen(layers)
     for layer in layers:
         if layer.kind == "T_CH" or (layer.kind == "T_SP" and layer not in spans):
-            used = sum(
-                any(cell != "_" for cell in row.cells[layer.first :][: len(layer.features)]) for row in rows
-            )
+            cells = [row.cells[layer.first :][: len(layer.features)] for row in rows]
+            used = sum(any(cell != "_" for cell in each) for each in cells)
             passed[f"lines with marks of the layer {layer.name} are passed over"] += used
         else:
             _count_features(layer, rows, passed)

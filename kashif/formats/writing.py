@@ -17,7 +17,7 @@ from kashif.document import Document, Entity, Relation
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_bytes, read_text, write_text
 from kashif.folding import letters
-from kashif.formats import FORMATS, Reading, brat, conll, dataset, html, read, render, usable
+from kashif.formats import FORMATS, Reading, brat, conll, dataset, html, read, render, usable, webanno
 from kashif.outputs import IS_INPUT, TABLES, Sources, is_folder, is_stream, named_errors
 from kashif.replacing import replaced_file
 
@@ -139,7 +139,8 @@ class Output:
         [there] = [reading.document for reading in found]
         if self.format not in _SPACED_ANEW and there.text != document.text:
             return f"{file} holds the article with other white space, which would be lost"
-        if passed := [*found[0].notices, *found[0].omitted]:
+        told = (notice for notice in found[0].notices if not notice.endswith(webanno.GAPS))
+        if passed := [*told, *found[0].omitted]:
             return f"{file} holds what is not read ({passed[0]}), which would be lost"
         return self._loss_of_work(file, there, document)
 

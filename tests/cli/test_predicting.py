@@ -53,6 +53,10 @@ def test_what_is_not_read_of_a_folder_is_told(run: Run, trained: Path, tmp_path:
     assert [line[: len(told)] for line in done.stderr.decode().splitlines()][:1] == [told]
     chosen = run("corpus", "next", trained, "texts", cwd=tmp_path)
     assert told in chosen.stderr.decode()
+    given = ("texts", "texts/2024", "--model", trained, "--on-error", "skip")
+    for _ in range(2):  # what is read, or written, is none of what is not read
+        done = run("predict", *given, "--output", "texts/out/", cwd=tmp_path)
+        assert "2 files not read (c.jsonl.gz, d.text)" in done.stderr.decode()
 
 
 def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) -> None:

@@ -253,7 +253,10 @@ def test_marks_that_nobody_has_corrected_are_told(tmp_path: Path) -> None:
         for id, score in (("a", 0.9), ("b", None), ("c", 0.8))
     ]
     rows.append(Document("d", text))
-    for chosen, told in ((rows, ["2 of 4 articles hold a model's marks alone"]), (rows[1::2], [])):
+    for chosen, told in (
+        (rows, ["2 of 4 articles with scores at all marks, as a model gives them"]),
+        (rows[1::2], []),
+    ):
         path.write_text("".join(f"{row.to_json()}\n" for row in chosen), encoding="utf-8")
         notices = loading.load(str(path)).notices
         assert len(notices) == len(told)

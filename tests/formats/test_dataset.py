@@ -285,3 +285,17 @@ def test_no_dataset_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"x\.parquet: not a dataset that can be read: "):
         dataset.read(tmp_path / "x.parquet")
+
+
+def test_parquet_files_without_splits_in_a_bare_folder_are_corpora_of_their_own(tmp_path: Path) -> None:
+    """Read as one table, a new file shifted the ids of all, and other columns took the text away."""
+    for name in ("b", "c"):
+        conll2003().to_parquet(tmp_path / f"{name}.parquet")
+    ids = [f"{name}-0000{number}" for name in ("b", "c") for number in (1, 2)]
+    assert [document.id for document in load(str(tmp_path)).documents] == ids
+    (tmp_path / "splits.yaml").write_text("b.parquet:\n  train: [b-00001]\n", encoding="utf-8")
+    checked = check([Spec(tmp_path)])
+    assert (checked.faults, len(checked.readings)) == ([], 4)
+    datasets.Dataset.from_list([{"text": "زار"}]).to_parquet(tmp_path / "d.parquet")
+    with pytest.raises(InputError, match=r"d\.parquet: its columns are not those of .*b\.parquet; read each"):
+        load(f"datasets:{tmp_path}")

@@ -47,7 +47,7 @@ def test_an_export(tmp_path: Path) -> None:
         "GPE",
     )
     assert [notice.partition(": ")[2] for notice in reading.notices] == [
-        "1 gaps before sentences are read as line ends; which characters stood there is not said",
+        "1 gaps before sentences are read as line ends; what stood there is not said",
         "1 lines with marks of the layer de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS are passed over",
         "1 spans without a label are left out",
         "1 relations of the layer webanno.custom.Relation without a label, or of no entity, are left out",
@@ -135,7 +135,7 @@ def test_gaps_are_filled_and_told(tmp_path: Path) -> None:
     (tmp_path / "d.tsv").write_text(f"#FORMAT=WebAnno TSV 3.3\n\n\n{rows}", encoding="utf-8")
     [other] = webanno.read(tmp_path / "d.tsv")
     assert other.document.text == "زار.\nعاد"
-    told = "1 gaps before sentences are read as line ends; which characters stood there is not said"
+    told = "1 gaps before sentences are read as line ends; what stood there is not said"
     assert reading.notices == other.notices == (f"{tmp_path / 'd.tsv'}: {told}",)
 
 

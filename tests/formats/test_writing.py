@@ -106,6 +106,16 @@ def test_a_relation_and_white_space_are_not_lost_either(tmp_path: Path) -> None:
         save([Document("1", "زار كيم عمان.\nعاد")], "plain", f"{tmp_path}/a/")
 
 
+def test_white_space_that_a_tool_s_file_does_not_say_is_none_that_is_lost(tmp_path: Path) -> None:
+    """An export of INCEpTION without marks could not be written anew with a model's."""
+    text = "زار كيم. عاد كيم."
+    save([Document("1", text)], "webanno", f"{tmp_path}/a/")
+    file = tmp_path / "a" / "1.tsv"
+    file.write_text(file.read_text(encoding="utf-8").replace(". \n", ".\n"), encoding="utf-8")
+    save([Document("1", text, (Entity(1, 4, 7, "PERS", "كيم", score=0.9),))], "webanno", f"{tmp_path}/a/")
+    assert "PERS" in file.read_text(encoding="utf-8")
+
+
 def test_what_is_not_read_is_not_written_over(tmp_path: Path) -> None:
     kim = Entity(1, 4, 7, "PERS", "كيم")
     save([Document("1", "زار كيم", (kim,))], "brat", tmp_path)
