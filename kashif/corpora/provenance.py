@@ -71,6 +71,11 @@ class Articles:
         same |= slices.among((document.id for document in documents), self.texts)
         return same | slices.sharing(documents, self.lines)
 
+    def surely(self, documents: Sequence[Document]) -> set[str]:
+        """As ``among``, but a text under five words alone tells no article."""
+        short = {document.id for document in documents if recurs(document.text)}
+        return self.among(documents) - (short - slices.among(short, self.texts))
+
     def very(self, documents: Iterable[Document]) -> list[Document]:
         """Those documents that are these articles, by id and by text."""
         return [d for d in documents if self.texts.get(d.id) in article_digests(d.text)]
@@ -175,12 +180,8 @@ def seen_by(encoder: str) -> Articles:
 
 
 def refuse_seen(before: Articles, held_out: Sequence[Document]) -> None:
-    """Raises InputError for held-out articles among those that an encoder has seen ``before``.
-
-    A text under five words alone tells no article.
-    """
-    short = {document.id for document in held_out if recurs(document.text)}
-    if both := before.among(held_out) - (short - slices.among(short, before.texts)):
+    """Raises InputError for held-out articles among those that an encoder has seen ``before``."""
+    if both := before.surely(held_out):
         message = f"the encoder has seen {', '.join(sorted(both))}, which held_out names; take another"
         raise InputError(message)
 

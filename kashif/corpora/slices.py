@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from kashif.corpora.duplicates import recurs
@@ -24,6 +25,8 @@ Slice = tuple[int, int]
 """Percentages ``[A, B)`` of a corpus's lines."""
 Part = tuple[float, float]
 """The same of an article's lines."""
+_letters = lru_cache(10_000)(letters)
+"""Of the articles of a cross-validation, which each fold compares."""
 Lines = Mapping[str, frozenset[str]]
 """Digests of every two lines in a row of pieces of articles, by the pieces' ids."""
 _TELLING = 3
@@ -86,8 +89,8 @@ def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[st
     A text under five words is not one that they share.
     """
     first, second = list(first), list(second)
-    texts = {letters(document.text) for document in second}
-    same = {d.id for d in first if letters(d.text) in texts and not recurs(d.text)}
+    texts = {_letters(document.text) for document in second}
+    same = {d.id for d in first if _letters(d.text) in texts and not recurs(d.text)}
     same |= among((document.id for document in first), (document.id for document in second))
     same |= sharing(first, lines_of(second))
     pieces = [document for document in first if _is_piece(document)]
@@ -97,11 +100,12 @@ def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[st
 def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
     """Raises InputError for documents of one of two sets of a recipe, by name, that the other has, too."""
     (first, one), (second, other) = sets.items()
-    if both := overlapping(one, other):
-        there = overlapping(other, one) - both
-        named = f" ({second} has {', '.join(sorted(there))})" if there else ""
-        message = f"the recipe has {', '.join(sorted(both))} in both {first} and {second}{named}; keep one"
-        raise InputError(message)
+    here, there = overlapping(one, other), overlapping(other, one)
+    if here or there:
+        others = there - here if here else set()
+        named = f" ({second} has {', '.join(sorted(others))})" if others else ""
+        message = f"the recipe has {', '.join(sorted(here or there))} in both {first} and {second}{named}"
+        raise InputError(f"{message}; keep one")
 
 
 def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:

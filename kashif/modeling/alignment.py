@@ -138,13 +138,14 @@ def unreachable(
         for item in alignment.entities:
             around = [other for other in around if other.last > item.first]
             cause = _unreachable_edge(item, layout, scheme, mapping)
-            if not cause and any(other.first < item.first and other.last < item.last for other in around):
+            crosses = any(other.first < item.first and other.last < item.last for other in around)
+            if not cause and item.labels and crosses:
                 cause = "it crosses a span that begins before it"
             if cause:
                 lost.append(Unreachable(document.id, item.entity, cause))
             else:
                 reached[item.entity.key] = item
-                around.append(item)
+                around += [item] if item.labels else []  # what a mapping ignores is no gold
         found += lost
         relations: dict[tuple[Any, ...], Unreachable] = {}
         by_id = document.by_id()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from kashif import box
 from kashif.corpora import loading, mapping, slices
 from kashif.corpora.loading import Corpus
 from kashif.corpora.provenance import OTHER_TEXTS, SeenArticles, seen_by
@@ -147,7 +148,7 @@ def _refuse_copies(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None
         ids = set(fold.left_out)
         left_out = [document for document in documents if document.id in ids]
         rest = [document for document in documents if document.id not in ids]
-        shared |= slices.overlapping(rest, left_out)
+        shared |= slices.overlapping(rest, left_out) or slices.overlapping(left_out, rest)
     if shared:
         message = f"{asked.name}: text of {', '.join(sorted(shared))} would be trained on and scored"
         raise InputError(f"{message}; keep one copy of each in the recipe's train, or fold all that it names")
@@ -157,12 +158,14 @@ def _refuse_chosen(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None
     """Raises InputError for models whose thresholds ``kashif threshold`` chose on what they left out."""
     faults = []
     for fold in parts:
+        if not box.is_model(fold.folder):
+            continue
         if not is_model_of(fold.folder, recipe, data=gather(recipe, without=fold.left_out)):
             continue  # it is trained anew
         ids = set(fold.left_out)
         left_out = [document for document in asked.documents if document.id in ids]
         seen = SeenArticles.of(fold.folder)
-        if seen and (chose := seen.thresholds.among(left_out)):
+        if seen and (chose := seen.thresholds.surely(left_out)):
             message = f"{', '.join(sorted(chose))} chose its thresholds, and would be scored by it"
             faults.append(Fault(str(fold.folder), f"{message}; remove this folder, and run again"))
     if faults:

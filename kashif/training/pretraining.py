@@ -182,7 +182,8 @@ def _trainer(
         windows = _windows(paragraphs, tokenizer, size=recipe.window)
         selecting = math.ceil(len(windows) * recipe.development_share)
         parts = windows.train_test_split(min(selecting, len(windows) - 1), seed=recipe.seed)
-    sample = "\n".join(each[:100] for each in paragraphs[:: math.ceil(len(paragraphs) / 20)])
+    filled = [each for each in paragraphs if each.strip()]
+    sample = "\n".join(each[:100] for each in filled[:: math.ceil(len(filled) / 20)])
     try_encoder(network.base_model, tokenizer, recipe=recipe, text=sample)
     try_guesses(network, parts["train"][0]["input_ids"], recipe=recipe)
     count = {part: len(rows) for part, rows in parts.items()}

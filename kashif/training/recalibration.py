@@ -111,7 +111,7 @@ def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
     if seen is None:
         message = "no such file, so what the model was trained on is not known; copy it beside the weights"
         raise InputError(Fault(str(folder / provenance.NAME), message))
-    if learnt := sorted(seen.taught.among(gold)):
+    if learnt := sorted(seen.taught.surely(gold)):
         message = f"the model was trained on {', '.join(learnt)}; choose thresholds on development articles"
         if other := sorted(seen.taught.namesakes(gold)):
             message += f" ({', '.join(other)}: {provenance.OTHER_TEXTS})"

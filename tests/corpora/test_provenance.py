@@ -239,5 +239,7 @@ def test_a_short_text_that_an_encoder_has_seen_is_refused_by_its_id_alone() -> N
         articles_row([Document("a", "عاد كيم"), Document("b", "عاد كيم إلى مدينة كييف")])["articles"]
     )
     refuse_seen(before, [Document("x", "عاد كيم")])
+    rows = [Document("x", "عاد كيم"), Document("a", "عاد كيم"), Document("y", "عاد كيم إلى مدينة كييف")]
+    assert (before.surely(rows), before.among(rows)) == ({"a", "y"}, {"x", "a", "y"})
     with pytest.raises(InputError, match="has seen a, y, which held_out names"):
         refuse_seen(before, [Document("a", "عاد كيم"), Document("y", "عاد كيم إلى مدينة كييف")])

@@ -149,6 +149,9 @@ def test_pieces_are_known_in_a_file_of_another_name_whole_or_cut() -> None:
         assert len(slices.overlapping([seen.document], [other.document])) == known
     short = [numbered(range(at, at + 2), f"y{at}").document for at in (0, 39)]
     assert slices.sharing(short, lines) == {"y0"}  # a copy that is cut into articles of two lines
+    for sets in ([seen.document], short), (short, [seen.document]):  # it was known one way only
+        with pytest.raises(InputError, match="in both train and development"):
+            slices.refuse_overlap({"train": sets[0], "development": sets[1]})
     assert not slices.overlapping([copy.document], [numbered(range(39)).document])  # no slice has cut these
 
 

@@ -26,7 +26,7 @@ from kashif.modeling.alignment import (
 from kashif.modeling.batching import Collator, window_examples
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan
 from kashif.modeling.windows import lay_out
-from kashif.scheme import RelationType, Scheme
+from kashif.scheme import Mapping, RelationType, Scheme
 
 
 def through_windows(document: Document, tokenizer: Any, scheme: Scheme, size: int) -> Document:
@@ -201,6 +201,13 @@ def test_gold_that_crosses_is_lost_with_its_relations(tokenizer: Any, scheme: Sc
         "ORG «خارجية كييف»": "it crosses a span that begins before it",
         "affiliation «بوتين» -> «خارجية كييف»": "an argument is unreachable",
     }
+    # What a mapping ignores is no gold, and takes nothing from what it crosses.
+    foreign = Mapping(
+        labels={"ORG": ("ORG",), "GPE": ("GPE",), "PERS": ("PERS",)}, ignored=("OCC",), nested=True
+    )
+    layouts = lay_out([text], tokenizer, size=64)
+    lost = unreachable([replace(document, relations=())], layouts, scheme=scheme, mapping=foreign)
+    assert told(lost, document) == {"GPE «كييف الجديدة»": "it crosses a span that begins before it"}
 
 
 def test_gold_whose_punctuation_is_taken_off_is_named(tokenizer: Any, scheme: Scheme) -> None:
