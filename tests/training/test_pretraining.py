@@ -97,9 +97,7 @@ def test_the_same_seed_gives_the_same_encoder_of_packed_text_too(tiny_encoder: P
     assert weights(first) == weights(second) != weights(other)
 
 
-def test_blank_lines_between_paragraphs_are_no_sample_to_try_an_encoder_on(
-    tiny_encoder: Path, texts: Path
-) -> None:
+def test_an_encoder_is_not_tried_on_blank_lines(tiny_encoder: Path, texts: Path) -> None:
     """Every second paragraph was taken, which were the blank ones, and the tokenizer was blamed."""
     blanks = "".join(f"\n{line}\n" for line in NEWS.split("\n")[:100])
     (texts / "news.txt").write_text(blanks, encoding="utf-8")
