@@ -22,13 +22,13 @@ from statistics import fmean, stdev
 from typing import Any
 
 from kashif.corpora import loading
-from kashif.corpora.loading import Spec
 from kashif.corpora.partition import together
 from kashif.corpora.schemes import scheme_of
+from kashif.corpora.spec import Spec
 from kashif.corpora.statistics import count_words
 from kashif.document import Document
 from kashif.errors import InputError, WorkError
-from kashif.evaluation import systems
+from kashif.evaluation import reporting, systems
 from kashif.evaluation.active import Article, choose
 from kashif.files import write_json, write_text
 from kashif.formats.writing import save
@@ -129,7 +129,7 @@ def _next(
 
 
 def _point(way: str, seed: int, chosen: Sequence[Document], model: Path, scored: str) -> Point:
-    [report] = systems.score_system(systems.open_model(model), [scored]).reports
+    [report] = reporting.score_system(systems.open_model(model), [scored]).reports
     f1 = {name: report.measures[name].counts.f1 for name in MEASURES if name in report.measures}
     return Point(way, seed, len(chosen), sum(count_words(document.text) for document in chosen), f1)
 

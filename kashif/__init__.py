@@ -232,14 +232,14 @@ def score(
         InputError: if the model or a corpus does not fit, or no article of one is left to score.
     """
     from kashif import box
-    from kashif.evaluation import systems
+    from kashif.evaluation import reporting, systems
     from kashif.libraries import silent_libraries
     from kashif.validation import as_corpora, as_path, as_seed
 
     targets, given = as_corpora(corpora), str(as_path(scheme, "scheme")) if scheme != "" else ""
     with silent_libraries():
         system = systems.open_system(box.located(model), runtime=runtime, device=device)
-        scored = systems.score_system(system, targets, scheme=given, seed=as_seed(seed), every=True)
+        scored = reporting.score_system(system, targets, scheme=given, seed=as_seed(seed), every=True)
         return scored.told()
 
 
@@ -266,7 +266,7 @@ def compare(
         InputError: as ``score``.
     """
     from kashif import box
-    from kashif.evaluation import systems
+    from kashif.evaluation import reporting, systems
     from kashif.libraries import silent_libraries
     from kashif.validation import as_corpora, as_seed
 
@@ -276,4 +276,4 @@ def compare(
             systems.open_system(box.located(first, "first")),
             systems.open_system(box.located(second, "second")),
         )
-        return systems.compare_systems(both, targets, seed=as_seed(seed), every=True).told()
+        return reporting.compare_systems(both, targets, seed=as_seed(seed), every=True).told()

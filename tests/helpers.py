@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -180,3 +181,19 @@ def pretraining_recipe(encoder: Path, **settings: object) -> PretrainingRecipe:
         "precision": "float32",
     }
     return PretrainingRecipe.model_validate(values | settings)
+
+
+def rows(texts: Iterable[tuple[str, Any]]) -> str:
+    """Texts as JSON lines."""
+    return "".join(json.dumps({"id": id, "text": text}) + "\n" for id, text in texts)
+
+
+def ids(output: bytes | Path) -> list[str]:
+    """The ids of documents in JSON lines."""
+    content = output if isinstance(output, bytes) else output.read_bytes()
+    return [Document.from_json(line).id for line in content.decode().splitlines()]
+
+
+def names(folder: Path) -> list[str]:
+    """The names of what stands in a folder."""
+    return sorted(file.name for file in folder.iterdir())

@@ -19,7 +19,7 @@ from typer.main import get_command
 
 from kashif.cli.app import app
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec
+from kashif.corpora.spec import Spec
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

@@ -69,8 +69,9 @@ def next_(
     read.refuse(*filter(None, (chosen_file, report)))
     folder = box.find(model)
     quiet_libraries()
-    from kashif.corpora.loading import Spec, load_all
+    from kashif.corpora.loading import load_all
     from kashif.corpora.schemes import refuse_mappings
+    from kashif.corpora.spec import Spec
     from kashif.evaluation import active
     from kashif.formats.writing import save
     from kashif.modeling import predictor as predictors
@@ -120,8 +121,8 @@ def doubt(
     report = output_file(json_file, "doubt.json") if json_file is not None else None
     quiet_libraries()
     from kashif.cli.tables import isolated
-    from kashif.corpora.loading import Spec
     from kashif.corpora.schemes import refuse_mappings
+    from kashif.corpora.spec import Spec
     from kashif.evaluation import doubt as doubting
 
     refuse_mappings([Spec.parse(corpus)])

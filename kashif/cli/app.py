@@ -19,8 +19,8 @@ from kashif.cli import annotating, corpus, corpus_files, predicting, scoring
 from kashif.cli.console import Changes, RecipeCommand, Resume, err, out, say
 from kashif.config import dump_yaml
 from kashif.corpora import loading
-from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import other_version
+from kashif.corpora.spec import Spec
 from kashif.errors import Fault, InputError, WorkError
 from kashif.libraries import quiet_libraries
 from kashif.outputs import output_folder

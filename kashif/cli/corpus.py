@@ -40,7 +40,7 @@ def check(
     """
     from kashif.corpora import warnings as notes
     from kashif.corpora.checks import check as run
-    from kashif.corpora.loading import Spec
+    from kashif.corpora.spec import Spec
     from kashif.corpora.splits import divide
     from kashif.corpora.statistics import statistics, unmarked
 
@@ -139,8 +139,9 @@ def _show_splits(division: Division, scheme: AnnotationScheme, *, tokenizer: Any
 @app.command()
 def scheme(corpora: Corpora) -> None:
     """Print the scheme that the gold of corpora follows, as a file to mend and keep as scheme.yaml."""
-    from kashif.corpora.loading import Spec, load_all
+    from kashif.corpora.loading import load_all
     from kashif.corpora.schemes import describe, learn, refuse_mappings
+    from kashif.corpora.spec import Spec
 
     refuse_mappings(map(Spec.parse, corpora))
     documents, notices = load_all(corpora)
@@ -159,9 +160,10 @@ def stats(
 ) -> None:
     """Count a corpus: articles, words, entities and relations by label."""
     from kashif.cli import tables
-    from kashif.corpora.loading import Spec, load_all, load_each
+    from kashif.corpora.loading import load_all, load_each
     from kashif.corpora.register import register as measure
     from kashif.corpora.schemes import refuse_mappings
+    from kashif.corpora.spec import Spec
     from kashif.corpora.statistics import statistics
 
     refuse_mappings(map(Spec.parse, corpora))
@@ -190,8 +192,8 @@ def agree(
 ) -> None:
     """Measure how far two annotators of the same articles agree."""
     from kashif.cli import tables
-    from kashif.corpora.loading import Spec
     from kashif.corpora.schemes import refuse_mappings, scheme_of
+    from kashif.corpora.spec import Spec
     from kashif.evaluation.agreement import agreement
     from kashif.evaluation.merging import merge
 
@@ -218,9 +220,10 @@ def convert(
     output: Output,
 ) -> None:
     """Write a corpus in another format, and say what that format cannot hold."""
-    from kashif.corpora.loading import Spec, load_all
+    from kashif.corpora.loading import load_all
     from kashif.corpora.schemes import refuse_mappings
     from kashif.corpora.sources import sources
+    from kashif.corpora.spec import Spec
     from kashif.corpora.texts import is_named
     from kashif.formats import FORMATS, conll, writing
 

@@ -58,7 +58,8 @@ def split(
 ) -> None:
     """Draw splits by article, near-duplicates together, and write them to splits.yaml above the corpus."""
     from kashif.corpora import partition
-    from kashif.corpora.loading import Spec, files_of, load
+    from kashif.corpora.loading import files_of, load
+    from kashif.corpora.spec import Spec
     from kashif.corpora.statistics import statistics
 
     wanted = partition.parse_shares(shares)
@@ -98,9 +99,9 @@ def merge(
     scheme: Scheme = "",
 ) -> None:
     """Keep the marks on which two annotators of the same articles agree, and list the others to decide."""
-    from kashif.corpora.loading import Spec
     from kashif.corpora.schemes import refuse_mappings, scheme_of
     from kashif.corpora.sources import sources
+    from kashif.corpora.spec import Spec
     from kashif.corpora.texts import is_named
     from kashif.evaluation.merging import merge as run
     from kashif.formats import FORMATS
@@ -143,7 +144,8 @@ def merge(
 
 def readings(text: str) -> list[Reading]:
     """The documents of a corpus with their lines; what was left out is said."""
-    from kashif.corpora.loading import Spec, contents, load
+    from kashif.corpora.loading import contents, load
+    from kashif.corpora.spec import Spec
 
     for notice in load(text).notices:  # refuses what does not fit
         say(notice)

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
 from kashif import box
 from kashif import selection as selecting
-from kashif.cli.console import Device, FirstLines, Marks, Runtime, emit, err, out, say, watched
+from kashif.cli.console import Device, Runtime, err, say
+from kashif.cli.prediction_run import LOG_KEYS, TABLE, Failures, Run
 from kashif.corpora.notices import unread_texts
 from kashif.corpora.provenance import other_version
 from kashif.document import Document
 from kashif.errors import Fault, InputError, nearest
 from kashif.files import parse_json, read_lines
 from kashif.formats import FORMATS, inputs
-from kashif.formats.inputs import Failure, Input, Text
-from kashif.formats.results import Results, open_results
-from kashif.formats.writing import HTML, Output, contents, render_one
+from kashif.formats.inputs import Failure, Input
+from kashif.formats.writing import HTML, Output
 from kashif.libraries import quiet_libraries
-from kashif.outputs import Sources, is_stream, named_errors, open_stream, output_file, write_whole
+from kashif.outputs import Sources, is_stream, open_stream, output_file
 from kashif.replacing import replaced_file
 
-TABLE = "table"
 _LOG = "predict.errors"
 """The file of what failed, in a folder of documents."""
-_LOG_KEYS = ("name", "where", "cause")
 _DIGITS = 16
 """How much of a digest names a model."""
 OnError = Annotated[
@@ -128,8 +125,8 @@ def predict(
 
     colours = predictor.scheme.labels
     with ExitStack() as stack:
-        failures = _Failures(stack.enter_context(replaced_file(log)) if log else None, stop=not skip)
-        run = _Run(texts, predict_each, failures)
+        failures = Failures(stack.enter_context(replaced_file(log)) if log else None, stop=not skip)
+        run = Run(texts, predict_each, failures)
         if place is None or is_stream(place.path):
             file = stack.enter_context(open_stream(place.path, buffering=0)) if place else None
             run.stream(format, labels=colours, file=file, name=output or "")
@@ -204,7 +201,7 @@ def _is_log(path: Path) -> bool:
     """Whether a file is a log of an earlier run, or empty."""
     try:
         rows = (parse_json(line, str(path)) for _, line in read_lines(path))
-        return all(isinstance(row, dict) and tuple(row) == _LOG_KEYS for row in rows)
+        return all(isinstance(row, dict) and tuple(row) == LOG_KEYS for row in rows)
     except InputError:
         return False
 
@@ -212,139 +209,3 @@ def _is_log(path: Path) -> bool:
 def _no_refusal(id: str) -> str:
     """No reason against any id: on standard output none is a file's name."""
     return ""
-
-
-class _Failures:
-    """What failed: raised at once, or written down, or printed where there is no file for it."""
-
-    def __init__(self, file: BinaryIO | None, *, stop: bool) -> None:
-        self.stop = stop
-        self.count = 0
-        self._file = file
-
-    def add(self, failure: Failure) -> None:
-        if self.stop:
-            raise failure.error
-        self.count += 1
-        if self._file is None:
-            say(str(failure.fault))
-            return
-        fault = failure.fault
-        row = dict(zip(_LOG_KEYS, (failure.id or fault.place, fault.place, fault.message), strict=True))
-        line = json.dumps(row, ensure_ascii=False)
-        self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")  # a lone surrogate as JSON has it
-
-
-class _Run:
-    """Documents of inputs, to a stream or to an output."""
-
-    def __init__(
-        self,
-        texts: Iterable[Input],
-        predict_each: Callable[[Iterable[Input]], Iterator[Document | Failure]],
-        failures: _Failures,
-    ) -> None:
-        self._texts = self._noted(texts)
-        self._predict_each = predict_each
-        self._failures = failures
-        self._marks, self._losses = Marks(), FirstLines()
-        self._notes: list[str] = []
-        self._count = 0
-
-    def stream(self, format: str, *, labels: Sequence[str], file: BinaryIO | None, name: str) -> None:
-        """Prints documents as they come; ``file`` is a pipe or device of this name, None standard output."""
-
-        def check(document: Document) -> None:
-            if self._count and format in FORMATS and not FORMATS[format].many:
-                message = f"one file of {format} holds one document; name a folder with --output, or"
-                raise InputError(Fault(f"document {document.id!r:.80}", f"{message} take --format jsonl"))
-            render_one(document, "jsonl" if format == TABLE else format)
-
-        documents = self._documents(self._texts, check)
-        if format == TABLE:
-            from kashif.cli import tables
-
-            for document in documents:
-                for table in tables.document(document):
-                    out.print(table)
-            return
-        for content in contents(documents, format, labels=labels, predicted=True, tell=self._losses.add):
-            if file is None:
-                emit(content)
-                continue
-            with named_errors(name):
-                write_whole(file, content.encode())
-        if not self._count:
-            self._notes.append("no document to write")
-
-    def write(self, place: Output, *, digest: str, resume: bool) -> None:
-        """Writes documents beside the output, and puts them in place when all are there."""
-        with open_results(place, run=digest, resume=resume) as results:
-            try:
-                for document in self._documents(results.left(self._texts), place.check):
-                    results.add(document)
-                refused = list(results.refused(place, lambda document: _checked(document, place.check)))
-                if refused and self._failures.stop:
-                    raise InputError([failure.fault for failure in refused])
-                for failure in refused:
-                    self._failures.add(failure)
-                self._count = results.written
-                if results.written:
-                    results.finish(place, tell=self._losses.add)
-            except BaseException:
-                if results.count:
-                    say(f"{results.count:,} documents are kept in {results.path}; go on with --resume")
-                raise
-        self._notes += _notes(results, place)
-
-    def tell(self, log: Path | None) -> None:
-        """Says what became of the inputs."""
-        self._marks.say()
-        self._losses.say()
-        for note in self._notes:
-            say(note)
-        if failed := self._failures.count:
-            where = f"; see {log}" if log else ""
-            say(f"{failed:,} of {self._count + failed:,} inputs failed{where}")
-
-    def _noted(self, texts: Iterable[Input]) -> Iterator[Input]:
-        """The inputs, those that held marks written down; the first failure ends them if it ends the run."""
-        for item in texts:
-            if isinstance(item, Text):
-                self._marks.add(item)
-            yield item
-            if isinstance(item, Failure) and self._failures.stop:
-                return
-
-    def _documents(self, texts: Iterable[Input], check: Callable[[Document], None]) -> Iterator[Document]:
-        """The documents that ``check`` lets pass; failures are added to the others."""
-        for item in watched(self._predict_each(texts), "articles read"):
-            result = item if isinstance(item, Failure) else _checked(item, check)
-            if isinstance(result, Failure):
-                self._failures.add(result)
-            else:
-                self._count += 1
-                yield result
-
-
-def _checked(document: Document, check: Callable[[Document], None]) -> Document | Failure:
-    try:
-        document.to_json()
-        check(document)
-    except InputError as error:
-        fault = Fault(error.faults[0].where, "; ".join(fault.message for fault in error.faults))
-        return Failure(fault, document.id, error)
-    except RecursionError:
-        return Failure(Fault(f"document {document.id!r:.80}", "its meta is nested too deep"), document.id)
-    return document
-
-
-def _notes(results: Results, place: Output) -> Iterator[str]:
-    if results.kept:
-        yield f"{results.kept:,} documents were there already"
-    if results.unasked:
-        yield f"{results.unasked:,} of them are of no input of this run; they are kept"
-    if results.written:
-        yield f"wrote {place.path}"
-    else:
-        yield f"no document to write; {place.path} is left as it was"

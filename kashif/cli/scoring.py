@@ -31,8 +31,9 @@ from kashif.libraries import quiet_libraries
 from kashif.outputs import Sources, output_file, output_folder
 
 if TYPE_CHECKING:
+    from kashif.evaluation.reporting import Scored
     from kashif.evaluation.scoring import Report
-    from kashif.evaluation.systems import Scored, System
+    from kashif.evaluation.systems import System
 
 Targets = Annotated[
     list[str], typer.Argument(help="corpora, or suites (.yaml)", metavar="CORPUS|SUITE.yaml…")
@@ -62,11 +63,11 @@ def score(
     files = _files(json_file, html_file, _name(place), inputs=[place, *_given(scheme)], corpora=targets)
     loading.refuse_unknown(corpus for _, corpus in suite.named_corpora(targets))
     quiet_libraries()
-    from kashif.evaluation import systems
+    from kashif.evaluation import reporting, systems
 
     _tell_version(place)
     opened = systems.open_system(place, watch=watched, runtime=runtime, device=device)
-    scored = systems.score_system(opened, targets, scheme=scheme, seed=seed)
+    scored = reporting.score_system(opened, targets, scheme=scheme, seed=seed)
     _show(scored, _name(place), seed, *files, of=opened)
 
 
@@ -126,12 +127,12 @@ def compare(
     file, _ = _files(json_file, None, name, inputs=[*places, *_given(scheme)], corpora=targets)
     quiet_libraries()
     from kashif.cli import tables
-    from kashif.evaluation import systems
+    from kashif.evaluation import reporting, systems
 
     for place in places:
         _tell_version(place)
     one, other = (systems.open_system(place, watch=watched) for place in places)
-    compared = systems.compare_systems((one, other), targets, scheme=scheme, seed=seed)
+    compared = reporting.compare_systems((one, other), targets, scheme=scheme, seed=seed)
     if file:
         _write_json({"A": first, "B": second, "seed": seed, **compared.row()}, file)
     for report in compared.reports:

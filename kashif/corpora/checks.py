@@ -10,9 +10,10 @@ from pathlib import Path
 
 from kashif.arabic import EDGE, proclitic_letters, sentence_index, sentences, words
 from kashif.corpora import slices, splits
-from kashif.corpora.loading import Spec, contents
+from kashif.corpora.loading import contents
 from kashif.corpora.notices import unread
 from kashif.corpora.schemes import refuse_mappings, scheme_of
+from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
 from kashif.files import files_below

@@ -15,7 +15,8 @@ import regex
 
 from kashif.config import dump_yaml, parse_yaml
 from kashif.corpora.duplicates import RUN, overlaps
-from kashif.corpora.loading import Spec, split_file, splits_place
+from kashif.corpora.loading import split_file, splits_place
+from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import Fault, InputError, listed
 from kashif.files import read_text, write_text

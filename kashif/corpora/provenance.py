@@ -12,9 +12,7 @@ from typing import Any, TypeGuard
 
 from kashif import __version__, box
 from kashif.config import parse_yaml
-from kashif.corpora import slices
-from kashif.corpora.duplicates import recurs
-from kashif.corpora.texts import article_digest, article_digests
+from kashif.corpora.articles import Articles
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, read_text, write_json
@@ -40,54 +38,6 @@ _AND = " AND "
 
 
 @dataclass(frozen=True)
-class Articles:
-    """Articles by id, each with its ``article_digest``; ``lines`` are those of articles that a slice cut."""
-
-    texts: Mapping[str, str] = field(default_factory=dict)
-    lines: slices.Lines = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, documents: Sequence[Document]) -> Articles:
-        """These documents."""
-        texts = {document.id: article_digest(document.text) for document in documents}
-        return cls(texts, slices.lines_of(documents))
-
-    def __or__(self, other: Articles) -> Articles:
-        ids = {*self.lines, *other.lines}
-        lines = {id: self.lines.get(id, frozenset()) | other.lines.get(id, frozenset()) for id in ids}
-        return Articles(by_id((*other.texts.items(), *self.texts.items())), lines)
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """These articles as they stand in a manifest."""
-        lines = {id: " ".join(sorted(found)) for id, found in self.lines.items()}
-        return {**({"lines": lines} if lines else {}), "articles": dict(self.texts)}
-
-    def among(self, documents: Iterable[Document]) -> set[str]:
-        """The ids of those documents that are among these articles, by id, by lines or by text."""
-        documents = list(documents)
-        texts = set(self.texts.values())
-        same = {d.id for d in documents if not texts.isdisjoint(article_digests(d.text))}
-        same |= slices.among((document.id for document in documents), self.texts)
-        return same | slices.sharing(documents, self.lines)
-
-    def surely(self, documents: Sequence[Document]) -> set[str]:
-        """As ``among``, but a text under five words alone tells no article."""
-        short = {document.id for document in documents if recurs(document.text)}
-        return self.among(documents) - (short - slices.among(short, self.texts))
-
-    def very(self, documents: Iterable[Document]) -> list[Document]:
-        """Those documents that are these articles, by id and by text."""
-        return [d for d in documents if self.texts.get(d.id) in article_digests(d.text)]
-
-    def namesakes(self, documents: Iterable[Document]) -> set[str]:
-        """The ids of those documents that have an article's id, and a text that none of these has."""
-        named = [document for document in documents if document.id in self.texts]
-        texts = set(self.texts.values())
-        return {d.id for d in named if texts.isdisjoint(article_digests(d.text))}
-
-
-@dataclass(frozen=True)
 class SeenArticles:
     """The articles that a model was trained on, those that selected it and its threshold, and its encoder's.
 
@@ -95,11 +45,11 @@ class SeenArticles:
     ``auxiliary`` those of auxiliary corpora, which taught it beside.
     """
 
-    train: Articles = Articles()
-    development: Articles = Articles()
-    thresholds: Articles = Articles()
-    encoder: Articles = Articles()
-    auxiliary: Articles = Articles()
+    train: Articles = field(default_factory=Articles)
+    development: Articles = field(default_factory=Articles)
+    thresholds: Articles = field(default_factory=Articles)
+    encoder: Articles = field(default_factory=Articles)
+    auxiliary: Articles = field(default_factory=Articles)
 
     @classmethod
     def of(cls, folder: Path) -> SeenArticles | None:
@@ -150,15 +100,6 @@ class SeenArticles:
     def learned(self) -> Articles:
         """The articles that the weights have been trained on, in whatever way."""
         return self.encoder | self.taught
-
-
-def by_id(articles: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Articles by id, each with the digest of its text; a further text of an id stands under both."""
-    found: dict[str, str] = {}
-    for id, text in articles:
-        if found.setdefault(id, text) != text:
-            found[f"{id}#{text}"] = text
-    return found
 
 
 def seen_by(encoder: str) -> Articles:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from kashif.arabic import proclitic_letters, touched, words
-from kashif.corpora.loading import Spec
+from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import Fault, InputError, counted, listed
 from kashif.scheme import RelationType, Scheme, alike, likely

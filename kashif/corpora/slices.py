@@ -83,12 +83,15 @@ def take(readings: Sequence[Reading], part: Slice) -> list[Reading]:
     return taken
 
 
-def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[str]:
-    """The ids of documents of ``first`` that share text with some of ``second``, by id, lines or text.
+def overlapping(first: Sequence[Document], second: Sequence[Document]) -> tuple[set[str], set[str]]:
+    """The ids of documents of each that share text with some of the other, by id, lines or text.
 
     A text under five words is not one that they share.
     """
-    first, second = list(first), list(second)
+    return _shared(first, second), _shared(second, first)
+
+
+def _shared(first: Sequence[Document], second: Sequence[Document]) -> set[str]:
     texts = {_letters(document.text) for document in second}
     same = {d.id for d in first if _letters(d.text) in texts and not recurs(d.text)}
     same |= among((document.id for document in first), (document.id for document in second))
@@ -100,7 +103,7 @@ def overlapping(first: Iterable[Document], second: Iterable[Document]) -> set[st
 def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
     """Raises InputError for documents of one of two sets of a recipe, by name, that the other has, too."""
     (first, one), (second, other) = sets.items()
-    here, there = overlapping(one, other), overlapping(other, one)
+    here, there = overlapping(one, other)
     if here or there:
         others = there - here if here else set()
         named = f" ({second} has {', '.join(sorted(others))})" if others else ""

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from kashif.corpora import texts
-from kashif.corpora.loading import Spec, files_of
+from kashif.corpora.loading import files_of
+from kashif.corpora.spec import Spec
 from kashif.errors import InputError
 from kashif.formats import FORMATS
 

@@ -14,7 +14,8 @@ from kashif import formats
 from kashif.arabic import normal_form, restored, sentence_index, sentences, words
 from kashif.corpora import slices
 from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
-from kashif.corpora.loading import SPLITS, Spec, chosen, files_of, split_file, splits_place
+from kashif.corpora.loading import SPLITS, chosen, files_of, split_file, splits_place
+from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.folding import fold, letters

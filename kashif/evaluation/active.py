@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kashif.corpora.articles import Articles
 from kashif.corpora.partition import together
-from kashif.corpora.provenance import OTHER_TEXTS, Articles, SeenArticles
+from kashif.corpora.provenance import OTHER_TEXTS, SeenArticles
 from kashif.corpora.statistics import count_words
 from kashif.document import Document
 from kashif.errors import listed

@@ -24,6 +24,7 @@ from kashif.formats import (
     shapes,
     triples,
     webanno,
+    webanno_writing,
 )
 from kashif.formats.columns import looks_like_conll
 from kashif.formats.options import Option, Options
@@ -82,7 +83,7 @@ FORMATS = {
         write_predicted=prodigy.write_predicted,
     ),
     "gliner": Format(".json", gliner.read, gliner.write, many=True, frame=gliner.FRAME),
-    "webanno": Format(".tsv", webanno.read, webanno.write, many=False),
+    "webanno": Format(".tsv", webanno.read, webanno_writing.write, many=False),
     "datasets": Format(
         dataset.ENDING,
         dataset.read,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -15,12 +15,16 @@ from numpy.typing import NDArray
 from kashif.document import Document
 from kashif.modeling import decoding
 from kashif.modeling.alignment import AlignedEntity, Alignment
+from kashif.modeling.decoding import SpanKey
 from kashif.modeling.losses import IGNORE_INDEX
 from kashif.modeling.windows import Layout, Window
 from kashif.scheme import Scheme
 
+Item = TypeVar("Item")
 Key = tuple[int, int, str]
 """``Entity.key``, by which relations find their arguments: of a mark that stands twice one is aligned."""
+_CHUNK = 65536
+"""Code points of text that are laid out and batched together while streaming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +200,35 @@ def pair_tensor(pairs: decoding.Pairs) -> torch.Tensor:
     """``[pair, 4]``: head, tail, distance, 1 if the pair crosses sentences."""
     columns = [pairs.head, pairs.tail, pairs.distance, pairs.cross_sentence]
     return torch.from_numpy(np.stack(columns, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWindow:
+    """A window of the document at ``index``."""
+
+    index: int
+    window: Window
+    layout: Layout
+
+    @property
+    def sentence(self) -> list[int]:
+        """The sentence of each word."""
+        return self.layout.sentence[self.window.first : self.window.last]
+
+    def key(self, first: int, last: int, label: int) -> SpanKey:
+        """The span of words ``[first, last)`` of the window, counted in the layout."""
+        return first + self.window.first, last + self.window.first, label
+
+
+def chunks(items: Iterable[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """As many items at a time as are laid out and batched together; ``length`` counts code points."""
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += max(1, length(item))
+        if size >= _CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

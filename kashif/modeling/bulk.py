@@ -15,7 +15,8 @@ from kashif.errors import Fault, first_line
 from kashif.files import file_digest
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.modeling import predictor as predictors
-from kashif.modeling.predictor import Predictor, chunks
+from kashif.modeling.batching import chunks
+from kashif.modeling.predictor import Predictor
 
 
 def load(folder: Path, *, digests: bool, **options: Any) -> tuple[Predictor, str, str]:

@@ -21,6 +21,7 @@ from kashif.arabic import MAX_PROCLITICS
 from kashif.modeling.auxiliary import AuxiliaryTaggers
 from kashif.modeling.decoding import NO_CALIBRATION, THRESHOLD, Calibration
 from kashif.modeling.losses import IGNORE_INDEX, judged_words, per_item, summed_tag_loss
+from kashif.modeling.relations import RelationScorer
 from kashif.modeling.weights import load_encoder
 from kashif.scheme import Scheme
 
@@ -37,7 +38,6 @@ _NUMBERS: dict[str, tuple[tuple[type, ...], float, float]] = {
     "relation_loss_weight": (_ANY, 0, math.inf),
 }
 """Of each number of a configuration its types, the least and the most that it may be."""
-_BUCKETS = (-32, -16, -8, -4, -2, 0, 2, 4, 8, 16, 32)
 
 
 class KashifConfig(PreTrainedConfig):
@@ -288,52 +288,6 @@ def encoder_config(path: str) -> PreTrainedConfig:
         if hasattr(settings, name):
             setattr(settings, name, 0.0)
     return settings
-
-
-class RelationScorer(nn.Module):
-    """Scores ordered pairs of spans: their edges and labels, their distance, the words between."""
-
-    def __init__(
-        self, width: int, inner: int, *, entity_labels: int, relation_labels: int, dropout: float
-    ) -> None:
-        super().__init__()
-        self.head = nn.Linear(2 * width, inner)
-        self.tail = nn.Linear(2 * width, inner)
-        self.between = nn.Linear(width, inner)
-        self.head_label = nn.Embedding(entity_labels, inner)
-        self.tail_label = nn.Embedding(entity_labels, inner)
-        self.distance = nn.Embedding(2 * (len(_BUCKETS) + 1), inner)
-        self.norm = nn.LayerNorm(inner)
-        self.dropout = nn.Dropout(dropout)
-        self.product = nn.Linear(inner, inner)
-        self.score = nn.Linear(inner, relation_labels)
-
-    def forward(self, words: Tensor, spans: Tensor, pairs: Tensor, chunk_size: int = 0) -> Tensor:
-        """Logits ``[pair, relation]``; for ``spans`` and ``pairs`` see ``KashifModel.forward``.
-
-        ``chunk_size`` pairs are scored together, all of them if 0.
-        """
-        window, first, last, label = spans.unbind(1)
-        edges = torch.cat([words[window, first], words[window, last - 1]], -1)
-        heads = self.head(edges) + self.head_label(label)
-        tails = self.tail(edges) + self.tail_label(label)
-        factors = functional.gelu(heads), functional.gelu(tails)
-        # The mean of the words between two spans is a difference of running totals.
-        projected = functional.linear(words, self.between.weight).float()
-        running = functional.pad(projected.cumsum(1), (0, 0, 1, 0))
-        limits = torch.tensor(_BUCKETS, device=pairs.device)
-        logits = []
-        for some in torch.split(pairs, chunk_size or max(1, len(pairs))):
-            head, tail, distance, cross_sentence = some.unbind(1)
-            begin = torch.minimum(last[head], last[tail])
-            count = (torch.maximum(first[head], first[tail]) - begin).clamp(min=0)
-            row = window[head]
-            mean = (running[row, begin + count] - running[row, begin]) / count.clamp(min=1)[:, None]
-            bucket = torch.bucketize(distance.contiguous(), limits) + cross_sentence * (len(_BUCKETS) + 1)
-            mixed = heads[head] + tails[tail] + mean + self.between.bias + self.distance(bucket)
-            mixed = mixed + self.product(factors[0][head] * factors[1][tail])
-            logits.append(self.score(self.dropout(functional.gelu(self.norm(mixed)))))
-        return torch.cat(logits)
 
 
 def pool(tokens: Tensor, starts: Tensor, ends: Tensor) -> Tensor:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -16,19 +16,16 @@ from kashif.errors import InputError
 from kashif.modeling import batching, decoding, forks
 from kashif.modeling import runtime as runtimes
 from kashif.modeling.alignment import align, is_cut_short
+from kashif.modeling.batching import DocumentWindow, chunks
 from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import load_model, read_config, refusing
-from kashif.modeling.windows import Layout, Window, lay_out, refuse_no_layouts, refuse_others
+from kashif.modeling.windows import Layout, lay_out, refuse_no_layouts, refuse_others
 from kashif.validation import as_named_text, check_number, named_texts, refuse_no_documents, refuse_no_texts
-
-Item = TypeVar("Item")
 
 _ABOVE_ZERO = 1e-9
 """A threshold that drops what the scheme forbids, which has the score 0."""
-_CHUNK = 65536
-"""Code points of text that are laid out and batched together while streaming."""
 _TOKENS = 512
 """Sub-words of a batch on a CPU, padding included: larger batches leave its cache and run slower."""
 _PAIRS = 512
@@ -82,24 +79,6 @@ def _device(name: str | None) -> torch.device:
     if device.type == "meta":
         raise InputError("device 'meta': it computes nothing")
     return device
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentWindow:
-    """A window of the document at ``index``."""
-
-    index: int
-    window: Window
-    layout: Layout
-
-    @property
-    def sentence(self) -> list[int]:
-        """The sentence of each word."""
-        return self.layout.sentence[self.window.first : self.window.last]
-
-    def key(self, first: int, last: int, label: int) -> SpanKey:
-        """The span of words ``[first, last)`` of the window, counted in the layout."""
-        return first + self.window.first, last + self.window.first, label
 
 
 Observe = Callable[[Sequence[DocumentWindow], torch.Tensor, decoding.Floats, decoding.Ints], None]
@@ -332,17 +311,3 @@ class Predictor:
             head, tail = pairs.head[row], pairs.tail[row]
             relation = ScoredRelation(keys[head], keys[tail], int(label), float(scores[row, label]))
             yield batch[int(spans.window[head])].index, relation
-
-
-def chunks(items: Iterable[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """As many items at a time as are laid out and batched together; ``length`` counts code points."""
-    chunk: list[Item] = []
-    size = 0
-    for item in items:
-        chunk.append(item)
-        size += max(1, length(item))
-        if size >= _CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk

@@ -21,7 +21,8 @@ from kashif.scheme import Scheme
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kashif.modeling.predictor import DocumentWindow, Predictor
+    from kashif.modeling.batching import DocumentWindow
+from kashif.modeling.predictor import Predictor
 
 LEAST = 0.01
 """Less probable spans are not listed: nearly every word begins some with a probability that is not 0."""
@@ -49,7 +50,7 @@ Watch = Callable[[Iterable[Probe], str], Iterable[Probe]]
 
 def probe(predictor: Predictor, texts: Iterable[tuple[str, str]]) -> Iterator[Probe]:
     """The probes of ``(id, text)``, in order. Only a few are held in memory at a time."""
-    from kashif.modeling.predictor import chunks
+    from kashif.modeling.batching import chunks
 
     for chunk in chunks(texts, lambda item: len(item[1])):
         layouts = predictor.lay_out([text for _, text in chunk])

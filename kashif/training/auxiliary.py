@@ -11,8 +11,9 @@ from typing import Any
 import datasets
 from torch.utils.data import Sampler
 
-from kashif.corpora.loading import Corpus, Spec
+from kashif.corpora.loading import Corpus
 from kashif.corpora.schemes import learn, refuse_mappings, scheme_of
+from kashif.corpora.spec import Spec
 from kashif.corpora.statistics import statistics
 from kashif.document import Document
 from kashif.errors import InputError, listed

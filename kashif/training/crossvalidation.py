@@ -19,10 +19,11 @@ from kashif.corpora.loading import Corpus
 from kashif.corpora.provenance import OTHER_TEXTS, SeenArticles, seen_by
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.evaluation import systems
+from kashif.evaluation import reporting, systems
+from kashif.evaluation.reporting import Scored
 from kashif.evaluation.scoring import Report
 from kashif.evaluation.suite import Watch, unwatched
-from kashif.evaluation.systems import Answers, Scored
+from kashif.evaluation.systems import Answers
 from kashif.folding import letters
 from kashif.libraries import quiet_libraries
 from kashif.training import checkpoints
@@ -88,7 +89,7 @@ def crossvalidate(
         left_out = tuple(document for document in asked.documents if document.id in ids)
         answers.append(model.answer(replace(asked, documents=left_out), fold.folder.name))
     name = f"{asked.name}, {len(parts)} folds"
-    report, errors = systems.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
+    report, errors = reporting.report(_together(answers), asked, name=name, scheme=scheme, seed=seed)
     return Scored((report,), (), (errors,))
 
 
@@ -148,7 +149,8 @@ def _refuse_copies(recipe: Recipe, asked: Corpus, parts: Sequence[Fold]) -> None
         ids = set(fold.left_out)
         left_out = [document for document in documents if document.id in ids]
         rest = [document for document in documents if document.id not in ids]
-        shared |= slices.overlapping(rest, left_out) or slices.overlapping(left_out, rest)
+        here, there = slices.overlapping(rest, left_out)
+        shared |= here or there
     if shared:
         message = f"{asked.name}: text of {', '.join(sorted(shared))} would be trained on and scored"
         raise InputError(f"{message}; keep one copy of each in the recipe's train, or fold all that it names")

@@ -9,9 +9,10 @@ from itertools import combinations
 from pathlib import Path
 
 from kashif.corpora import loading, slices
-from kashif.corpora.loading import Corpus, Spec
+from kashif.corpora.loading import Corpus
 from kashif.corpora.provenance import refuse_seen, seen_by, untold
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels, unscored
+from kashif.corpora.spec import Spec
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
 from kashif.errors import Fault, InputError

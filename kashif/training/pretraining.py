@@ -26,9 +26,9 @@ from transformers import (
 
 from kashif import box
 from kashif.corpora import slices
-from kashif.corpora.loading import Spec, load_all, load_each
+from kashif.corpora.articles import Articles
+from kashif.corpora.loading import load_all, load_each
 from kashif.corpora.provenance import (
-    Articles,
     articles_row,
     check_weights,
     refuse_seen,
@@ -37,6 +37,7 @@ from kashif.corpora.provenance import (
     untold,
     write_encoder_manifest,
 )
+from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import file_digest, read_json, write_json

@@ -35,7 +35,7 @@ RECIPE = seen.RECIPE
 _PACKAGES = ("kashif", "torch", "transformers", "tokenizers")
 """The packages whose versions may change what is trained."""
 _NOT_TRAINING = {
-    *("modeling/probing.py", "modeling/runtime.py", "modeling/weights.py"),
+    *("modeling/graphs.py", "modeling/probing.py", "modeling/runtime.py", "modeling/weights.py"),
     *("training/exporting.py", "training/crossvalidation.py"),
     *("training/card.py", "training/checkpoints.py", "training/guards.py", "training/provenance.py"),
     *("training/recalibration.py", "training/releasing.py", "training/starter.py"),

@@ -9,9 +9,9 @@ from typing import Any
 
 from kashif import box
 from kashif.corpora import loading, provenance
-from kashif.corpora.loading import Spec
 from kashif.corpora.provenance import SeenArticles
 from kashif.corpora.schemes import lacking, refuse_mappings
+from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import Fault, InputError, counted
 from kashif.evaluation.suite import Watch, unwatched

@@ -11,8 +11,9 @@ from typing import Any
 
 from kashif import box
 from kashif.config import dump_yaml
-from kashif.corpora.loading import Spec, contents, files_of, load, split_file, splits_place
+from kashif.corpora.loading import contents, files_of, load, split_file, splits_place
 from kashif.corpora.partition import refuse_renamed
+from kashif.corpora.spec import Spec
 from kashif.corpora.splits import APART, TRAIN
 from kashif.errors import Fault, InputError, counted, listed
 from kashif.files import list_folder, read_text, write_text

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer, TrainerCallback, set_seed
 
 from kashif import box
 from kashif.corpora import provenance as seen
-from kashif.corpora.loading import Spec
+from kashif.corpora.spec import Spec
 from kashif.document import Entity
 from kashif.errors import Fault, InputError, counted
 from kashif.evaluation.development import SELECTED_BY, in_words

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kashif.corpora.articles import by_id
 from kashif.corpora.duplicates import FEW, overlaps, shingles
-from kashif.corpora.provenance import by_id
 from kashif.corpora.texts import article_digest
 from kashif.document import Document
 from kashif.files import read_json_lines, read_lines

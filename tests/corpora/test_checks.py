@@ -9,7 +9,8 @@ import pytest
 from helpers import ROOT, SCHEME, disguise_document
 
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec, load
+from kashif.corpora.loading import load
+from kashif.corpora.spec import Spec
 from kashif.corpora.splits import divide
 from kashif.corpora.warnings import warnings
 from kashif.document import Document, Entity

@@ -24,14 +24,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_spec_has_all_its_parts() -> None:
-    spec = loading.Spec.parse("conll:data/train.txt#a@anercorp")
-    assert spec == loading.Spec(Path("data/train.txt"), "conll", "a", "anercorp")
-    assert loading.Spec.parse("data") == loading.Spec(Path("data"))
-    with pytest.raises(InputError, match="is no corpus"):
-        loading.Spec.parse("#x")
-
-
 @pytest.mark.usefixtures("project")
 def test_a_mapping_translates_entities_alone() -> None:
     mapped = loading.load("annotations/news#test@wojood")
@@ -39,23 +31,6 @@ def test_a_mapping_translates_entities_alone() -> None:
     assert [(d.id, len(d.entities), d.relations) for d in mapped.documents] == [("n2", 13, ())]
     [notice] = mapped.notices
     assert notice == "annotations/news#test@wojood: 4 relations left out; a mapping translates entities alone"
-
-
-def test_the_environment_says_where_public_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KASHIF_DATA", str(tmp_path))
-    spec = loading.Spec.parse("conll:$KASHIF_DATA/a/train.txt#0-80%")
-    assert spec == loading.Spec(tmp_path / "a" / "train.txt", "conll", "0-80%")
-    assert loading.Spec.parse("$HOME/x").path == Path("$HOME/x")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KASHIF_DATA", "data")
-    assert loading.Spec.parse("$KASHIF_DATA/a").path == tmp_path / "data" / "a"
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "t.conll").write_text("كيم I-X\n", encoding="utf-8")
-    told = loading.load("conll:$KASHIF_DATA/t.conll").notices
-    assert told == ("$KASHIF_DATA/t.conll: tags are IOB1",)
-    monkeypatch.delenv("KASHIF_DATA")
-    with pytest.raises(InputError, match="set KASHIF_DATA to the folder"):
-        loading.load("conll:$KASHIF_DATA/a/train.txt")
 
 
 @pytest.mark.usefixtures("project")
@@ -134,31 +109,6 @@ def test_the_repository_s_splits_do_not_overlap() -> None:
     assert set(newsroom["quickstart-development"]) <= set(newsroom["development"])
 
 
-@pytest.mark.parametrize("name", ["run#2", "me@host", "c:corp", "مجلد أخبار", "a#b@c", "~x", "C:\\news"])
-def test_a_path_that_exists_is_that_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / name).mkdir()
-    (tmp_path / name / "x.TXT").write_text(ARTICLE, encoding="utf-8")
-    (tmp_path / "splits.yaml").write_text(f"'{name}': {{train: [x]}}", encoding="utf-8")
-    assert loading.Spec.parse(name) == loading.Spec(Path(name))
-    assert loading.Spec.parse(f"plain:{name}#train@m") == loading.Spec(Path(name), "plain", "train", "m")
-    assert loading.Spec.parse(f"~/{name}/x.TXT").path == tmp_path / name / "x.TXT"
-    assert [document.id for document in loading.load(f"{name}#train").documents] == ["x"]
-
-
-@pytest.mark.parametrize("name", ["run#2", "me@host", "conll:corp"])
-def test_a_path_that_is_not_there_is_named_whole(name: str) -> None:
-    with pytest.raises(InputError, match=f"no such file or folder; .*nor is there one named '{name}'"):
-        loading.load(name)
-
-
-def test_a_home_that_nobody_can_have_is_refused() -> None:
-    for text in ("~a\0b", "~\ud800"):
-        with pytest.raises(InputError, match="cannot be read"):
-            loading.load(text)
-
-
 @pytest.mark.usefixtures("project")
 def test_splits_may_be_named_by_numbers_and_dates() -> None:
     Path("annotations/splits.yaml").write_text("2024: {1: [007, 2024-01-01, no]}", encoding="utf-8")
@@ -168,38 +118,6 @@ def test_splits_may_be_named_by_numbers_and_dates() -> None:
         (folder / f"{name}.txt").write_text(name, encoding="utf-8")
     found = loading.load("annotations/2024#1").documents
     assert [document.id for document in found] == ["007", "2024-01-01", "no"]
-
-
-def test_options_of_a_format_stand_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "splits.yaml").write_text("a.txt: {train: [a]}", encoding="utf-8")
-    (tmp_path / "a.txt").write_text("س O زار\nص B-PERS كيم\n", encoding="utf-8")
-    spec = loading.Spec.parse("conll+word=3+tag=2:a.txt#train@m")
-    assert spec == loading.Spec(Path("a.txt"), "conll", "train", "m", (("word", "3"), ("tag", "2")))
-    [document] = loading.load("conll+word=3+tag=2:a.txt#train").documents
-    assert (document.text, document.entities[0].text) == ("زار كيم\n", "كيم")
-    assert loading.Spec.parse("conll+tag=2,3:none").options == (("tag", "2,3"),)
-    (tmp_path / "conll+tag=2:b").mkdir()
-    assert loading.Spec.parse("conll+tag=2:b") == loading.Spec(Path("conll+tag=2:b"))
-    assert loading.Spec.parse("c++/x:y").path == Path("c++/x:y")
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("brat+part=cover:a", r"no option 'part'; brat takes \+parts=cover .* or \+parts=largest"),
-        ("brat+parts=all:a", "'all' is no value of 'parts'; brat takes"),
-        ("brat+parts:a", "'' is no value of 'parts'"),
-        ("conll+word=0:a", r"'0' is no value of 'word'; conll takes \+word=2 .* and \+tag=4"),
-        ("conll+word=1+word=2:a", "'word' stands twice"),
-        ("plain+x=1:a", "no option 'x'; plain takes no options"),
-        ("brta+parts=cover:a", "no format 'brta'; did you mean 'brat'"),
-        ("brat+parts=cover:a", r"nor is there one named 'brat\+parts=cover:a'"),
-    ],
-)
-def test_options_that_a_format_does_not_have_are_refused(text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        loading.load(text)
 
 
 def test_notices_of_many_files_stand_once(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from kashif.corpora import partition
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec, load, split_file
+from kashif.corpora.loading import load, split_file
+from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import InputError
 from kashif.files import write_text

@@ -10,8 +10,8 @@ from helpers import ROOT, SCHEME, make_encoder, recipe
 
 from kashif.corpora import loading
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec
 from kashif.corpora.schemes import describe, lacking, learn, refuse_mappings, scheme_of, unscored
+from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import plain

@@ -8,7 +8,8 @@ from helpers import ARTICLE, SCHEME
 
 from kashif.corpora import slices
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec, load
+from kashif.corpora.loading import load
+from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import Reading

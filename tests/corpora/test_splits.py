@@ -10,7 +10,7 @@ from helpers import ARTICLE, FOREIGN, ROOT, SCHEME, disguise_document
 
 from kashif.arabic import words
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec
+from kashif.corpora.spec import Spec
 from kashif.corpora.splits import (
     QUANTILES,
     Division,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import ARTICLE
 
-from kashif.corpora.provenance import Articles, SeenArticles
+from kashif.corpora.articles import Articles
+from kashif.corpora.provenance import SeenArticles
 from kashif.corpora.texts import text_digest
 from kashif.document import Document, Entity, Relation
 from kashif.evaluation.active import Article, Choice, choose, pool_of

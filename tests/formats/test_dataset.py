@@ -8,7 +8,8 @@ import pytest
 
 from kashif import formats
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec, load, refuse_unknown
+from kashif.corpora.loading import load, refuse_unknown
+from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import dataset

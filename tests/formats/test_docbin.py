@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kashif import formats
-from kashif.corpora.loading import Spec, load
+from kashif.corpora.loading import load
+from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
 from kashif.formats import docbin

@@ -12,7 +12,8 @@ from helpers import make_encoder
 from kills import contents, each_kill
 from safetensors.torch import load_file, save_file
 
-from kashif.corpora.provenance import Articles, seen_by, write_encoder_manifest
+from kashif.corpora.articles import Articles
+from kashif.corpora.provenance import seen_by, write_encoder_manifest
 from kashif.errors import InputError
 from kashif.modeling import encoder
 from kashif.modeling.weights import replaced_model

@@ -24,6 +24,7 @@ with atheris.instrument_imports(include=["kashif"]):
     from kashif.config import StrictModel
     from kashif.corpora import loading, slices, texts
     from kashif.corpora.provenance import SeenArticles
+    from kashif.corpora.spec import Spec
     from kashif.errors import InputError
     from kashif.evaluation.suite import Suite
     from kashif.files import write_text
@@ -150,7 +151,7 @@ TARGETS: list[tuple[Callable[[bytes], None], list[str]]] = [
     (lambda content: loading.split_file(place("splits.yaml", content)) and None, ["a: {train: [n1, n2]}\n"]),
     (manifest_of_texts, [f'{{"variable": "X", "articles": [{{"id": "a", "source": "b.txt", "sha256": "{DIGEST}", "characters": 1}}]}}']),
     (manifest_of_model, ['{"train": {"articles": {"a": "b"}}, "development": {"articles": {}}}']),
-    (lambda content: loading.Spec.parse(content.decode("utf-8", "replace")) and None, ["brat:a#0-80%@b", "$KASHIF_DATA/a"]),
+    (lambda content: Spec.parse(content.decode("utf-8", "replace")) and None, ["brat:a#0-80%@b", "$KASHIF_DATA/a"]),
 ]  # fmt: skip
 """What is read, each with files to begin with; the first byte of an input chooses."""
 

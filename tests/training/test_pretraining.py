@@ -16,7 +16,8 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from kashif.corpora.loading import load
 from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError, WorkError
-from kashif.evaluation.systems import open_system, score_system
+from kashif.evaluation.reporting import score_system
+from kashif.evaluation.systems import open_system
 from kashif.replacing import settle
 from kashif.training import checkpoints, pretraining
 from kashif.training.crossvalidation import articles

@@ -11,7 +11,8 @@ from kills import contents, each_kill
 from kashif.errors import InputError
 from kashif.evaluation import thresholds
 from kashif.evaluation.counting import Counts
-from kashif.evaluation.systems import open_system, score_system
+from kashif.evaluation.reporting import score_system
+from kashif.evaluation.systems import open_system
 from kashif.replacing import settle
 from kashif.training import checkpoints
 from kashif.training.recalibration import choose_threshold

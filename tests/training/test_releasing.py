@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from kashif.corpora.provenance import NOT_HELD_OUT, UNKNOWN, check_weights, model_digests
 from kashif.document import Document
 from kashif.errors import InputError
-from kashif.evaluation.systems import open_system, score_system
+from kashif.evaluation.reporting import score_system
+from kashif.evaluation.systems import open_system
 from kashif.files import read_json, write_json
 from kashif.modeling import predictor as predictors
 from kashif.modeling import runtime

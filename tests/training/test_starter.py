@@ -8,7 +8,7 @@ from helpers import ARTICLE, another
 
 from kashif.config import parse_yaml
 from kashif.corpora.checks import check
-from kashif.corpora.loading import Spec
+from kashif.corpora.spec import Spec
 from kashif.corpora.warnings import warnings
 from kashif.document import Document
 from kashif.errors import InputError
