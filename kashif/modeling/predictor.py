@@ -21,7 +21,7 @@ from kashif.modeling.decoding import ScoredRelation, ScoredSpan, SpanKey
 from kashif.modeling.encoder import load_tokenizer
 from kashif.modeling.model import KashifModel
 from kashif.modeling.weights import load_model, read_config, refusing
-from kashif.modeling.windows import Layout, lay_out, refuse_no_layouts, refuse_others
+from kashif.modeling.windows import Layout, lay_out, refuse_no_layouts, refuse_other_number, refuse_others
 from kashif.validation import as_named_text, check_number, named_texts, refuse_no_documents, refuse_no_texts
 
 _ABOVE_ZERO = 1e-9
@@ -141,6 +141,8 @@ class Predictor:
             part = None if layouts is None else layouts[done : done + len(chunk)]
             yield from self.predict_documents(chunk, threshold=threshold, layouts=part)
             done += len(chunk)
+        if layouts is not None:
+            refuse_other_number(layouts, done)
 
     def lay_out(self, texts: Iterable[str]) -> list[Layout]:
         """The layouts of texts, as the model reads them.

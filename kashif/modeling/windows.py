@@ -107,11 +107,16 @@ def refuse_no_layouts(layouts: Any) -> None:
         )
 
 
+def refuse_other_number(layouts: Sequence[Layout], count: int) -> None:
+    """Raises InputError unless there are as many layouts as texts."""
+    if len(layouts) != count:
+        raise InputError(f"{len(layouts)} layouts of {count} texts; give those of lay_out, or none")
+
+
 def refuse_others(layouts: Sequence[Layout], texts: Sequence[str]) -> None:
     """Raises InputError for layouts that are not those of the texts."""
     refuse_no_layouts(layouts)
-    if len(layouts) != len(texts):
-        raise InputError(f"{len(layouts)} layouts of {len(texts)} texts; give those of lay_out, or none")
+    refuse_other_number(layouts, len(texts))
     for index, (layout, text) in enumerate(zip(layouts, texts, strict=True)):
         if layout.folded != fold(text):
             raise InputError(f"layouts[{index}] is of another text; give those of lay_out, or none")

@@ -66,6 +66,10 @@ def test_arguments_that_do_not_fit_are_told(predictor: Predictor) -> None:
         (lambda: predictor.predict_documents([("a", "نص")], layouts=[]), "0 layouts of 1 texts"),
         (lambda: predictor.predict_relations([Document("a", "نص")], layouts=[]), "0 layouts of 1 texts"),
         (
+            lambda: list(predictor.stream_documents([("a", "نص")], layouts=predictor.lay_out(["نص", "x"]))),
+            "2 layouts of 1 texts",
+        ),
+        (
             lambda: predictor.predict_documents([("a", "نص")], layouts=predictor.lay_out(["نَص"])),
             r"layouts\[0\] is of another text",
         ),
