@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from kashif.modeling.batching import DocumentWindow
-from kashif.modeling.predictor import Predictor
+    from kashif.modeling.predictor import Predictor
 
 LEAST = 0.01
 """Less probable spans are not listed: nearly every word begins some with a probability that is not 0."""

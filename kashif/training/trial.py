@@ -28,7 +28,7 @@ def try_encoder(network: Any, tokenizer: Any, *, recipe: BaseRecipe, text: str) 
     Raises:
         InputError: as ``check_tokenizer``; if the offsets are wrong, or too many sub-words unknown; if the
             window is longer than the encoder reads; if the encoder gives no vector for each sub-word, or
-            gives the first ones without having read the last.
+            gives them from left to right alone.
     """
     name = f"encoder '{recipe.encoder}'"
     check_tokenizer(recipe, tokenizer, network, special=("pad",))
@@ -54,7 +54,7 @@ def _try_output(network: Any, ids: torch.Tensor, name: str) -> None:
     ids = ids.to(network.device)
     mask = torch.ones_like(ids)
     other = ids.clone()
-    other[0, -2] = ids[0, 1]
+    other[0, 2:-1] = ids[0, 2:-1].flip(0)  # all behind the first word, also what is near
     try:
         with torch.inference_mode():
             first, second = (

@@ -132,3 +132,12 @@ def test_a_tokenizer_without_a_special_sub_word_is_refused(
     (project / "news.txt").write_text(NEWS, encoding="utf-8")
     with pytest.raises(InputError, match=told):
         pretrain(pretraining_recipe(folder), project / "e")
+
+
+def test_words_that_see_what_is_near_alone_are_not_read_from_left_to_right(
+    tmp_path: Path,
+) -> None:
+    sizes = {"layer_types": ["sliding_attention"] * 2, "local_attention": 4}
+    encoder = make_encoder(tmp_path / "near", [ARTICLE], "modernbert", sizes=sizes)
+    network, tokenizer = (kind.from_pretrained(encoder) for kind in (AutoModel, AutoTokenizer))
+    try_encoder(network, tokenizer, recipe=recipe(encoder), text=ARTICLE)
