@@ -158,7 +158,7 @@ def threshold(
         out.print(table)
     for notice in found.notices:
         say(notice)
-    say(f"{folder / 'config.json'} stays as it was" if found.kept else f"wrote {folder / 'config.json'}")
+    say(f"{folder} stays as it was" if found.kept else f"wrote {folder / 'config.json'}")
 
 
 def _show(

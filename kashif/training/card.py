@@ -298,7 +298,9 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     if anew:
         articles["anew"] = anew["articles"]
         count = str(len(anew["articles"]))
-        rows.append(("calibrated anew by `kashif threshold`", "`manifest.json` names them", count))
+        rows.append(
+            ("chose thresholds or calibration by `kashif threshold`", "`manifest.json` names them", count)
+        )
     yield _table(("", "corpora", "articles"), rows)
     before = manifest.get("encoder articles", _NONE)["articles"]
     told = {each for part in articles.values() for article in part.items() for each in article}

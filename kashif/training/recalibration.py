@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
     """Chooses a model's thresholds and calibration anew and writes them into its ``config.json``.
 
     ``manifest.json`` and the card then tell of the articles that chose them. A calibration or a
-    threshold that these cannot choose better stays as it was, and so does the file where all do.
+    threshold that these cannot choose better stays as it was, and so does the whole model where all do.
 
     Raises:
         InputError: if the model was trained on one of the articles or does not say on which it was, if
@@ -46,7 +46,9 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
     predictor = predictors.load(folder, runtime="torch")
     config, scheme = predictor.model.config, predictor.scheme
     gold, notices = loading.load_all(corpora)
-    notices += _not_development(folder, gold)
+    seen = _not_taught(folder, gold)
+    if before := seen.encoder.among(gold):
+        notices.append(f"the encoder has seen {len(before)} of {counted(len(gold), 'article')}")
     if unknown := lacking(gold, scheme):
         notices.append(unknown)
     if not any(entity.label in scheme.entities for document in gold for entity in document.entities):
@@ -54,7 +56,7 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
     texts = [(document.id, document.text) for document in gold]
     predicted = list(watch(predictor.stream_documents(texts), "predicting"))
     former = {"entities": config.entity_threshold, "relations": config.relation_threshold}
-    before = {
+    counts = {
         view: Outcomes.joined(
             [outcomes(a, b, scheme=scheme, view=view) for a, b in zip(gold, predicted, strict=True)]
         ).counts(0.0)
@@ -64,20 +66,22 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
     # A boundary in calibrated probabilities is one of the articles that calibrated them.
     free = {view for view, least in DEFAULTS.items() if former[view] == least and (raw or not least)}
     told = [(read_json(folder / provenance.NAME), config.uncalibrated)]
-    chosen = calibrate(predictor, gold, before=before, watch=watch)
-    found = ThresholdChoice(former, before, chosen, ())
+    chosen = calibrate(predictor, gold, before=counts, watch=watch)
+    found = ThresholdChoice(former, counts, chosen, ())
+    if found.kept:  # by none of the articles, which are as held out as they were
+        return replace(found, notices=(*notices, *_kept(found, scheme, len(gold))))
+    notices += _beside(seen, gold)
     anew = len(chosen) == len(former) or not scheme.relations
     anew = anew and all(
         (choice.gained or view in free) and (choice.fitted or choice.calibration == NO_CALIBRATION)
         for view, choice in chosen.items()
     )
     with replaced_files(folder) as new:
-        if not found.kept:  # reports name the file by its digest
-            config.save_pretrained(new)
+        config.save_pretrained(new)
         manifest = provenance.with_thresholds(folder, gold, anew=anew)
         write_json(new / provenance.NAME, manifest)
         told.append((manifest, config.uncalibrated))
-        notices += _tell_on_card(folder, new, scheme, told, kept=found.kept)
+        notices += _tell_on_card(folder, new, scheme, told)
     return replace(found, notices=(*notices, *_kept(found, scheme, len(gold))))
 
 
@@ -105,8 +109,8 @@ def _kept(found: ThresholdChoice, scheme: Scheme, count: int) -> list[str]:
     return notices
 
 
-def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
-    """Notices of articles beside the development ones. Raises InputError for training articles."""
+def _not_taught(folder: Path, gold: Sequence[Document]) -> SeenArticles:
+    """The articles that a model has seen. Raises InputError if it was trained on some of these."""
     seen = SeenArticles.of(folder)
     if seen is None:
         message = "no such file, so what the model was trained on is not known; copy it beside the weights"
@@ -116,13 +120,14 @@ def _not_development(folder: Path, gold: Sequence[Document]) -> list[str]:
         if other := sorted(seen.taught.namesakes(gold)):
             message += f" ({', '.join(other)}: {provenance.OTHER_TEXTS})"
         raise InputError(Fault(str(folder), message))
-    notices = []
-    if before := seen.encoder.among(gold):
-        notices.append(f"the encoder has seen {len(before)} of {counted(len(gold), 'article')}")
+    return seen
+
+
+def _beside(seen: SeenArticles, gold: Sequence[Document]) -> Iterator[str]:
+    """A notice of articles beside the development ones, which have chosen something."""
     if other := sorted({document.id for document in gold} - seen.development.among(gold)):
         what = f"articles are not the model's development ones ({', '.join(other)})"
-        notices.append(f"{len(other)} of {len(gold)} {what}: its scores on them are no longer held out")
-    return notices
+        yield f"{len(other)} of {len(gold)} {what}: its scores on them are no longer held out"
 
 
 def _tell_on_card(
@@ -130,8 +135,6 @@ def _tell_on_card(
     new: Path,
     scheme: Scheme,
     told: Sequence[tuple[Mapping[str, Any], Sequence[str]]],
-    *,
-    kept: bool,
 ) -> list[str]:
     """Writes the model's card into ``new`` with what has changed on it; notices of what still stands there.
 
@@ -160,6 +163,6 @@ def _tell_on_card(
         return [f"{path}: it is not as Kashif wrote it, and still tells of the former calibration"]
     if changed != text:
         write_text(new / card.NAME, changed)
-    if not kept and any(line in text for line in (card.REPORTED, card.CHOSEN_BY)):
+    if any(line in text for line in (card.REPORTED, card.CHOSEN_BY)):
         return [f"{path}: the scores of reports on it are those of the former thresholds"]
     return []

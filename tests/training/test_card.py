@@ -90,7 +90,9 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
     )
     assert "| `شخص` | a person \\| or so |" in text
     assert "Spans stand apart." in text
-    assert "| calibrated anew by `kashif threshold` | `manifest.json` names them | 2 |" in text
+    assert (
+        "| chose thresholds or calibration by `kashif threshold` | `manifest.json` names them | 2 |" in text
+    )
     low, high = report.measures["entities"].interval or (0, 0)
     assert f"({low:.3f}–{high:.3f})" in text
     assert "| annotations/news#held-out, 1 articles | 1.000" in text
