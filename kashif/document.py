@@ -93,7 +93,7 @@ class Document:
         return {entity.id: entity for entity in self.entities}
 
     def to_json(self) -> str:
-        """One line of JSON, as the README shows it.
+        """One line of JSON, as docs/reference.md shows it.
 
         Raises:
             InputError: if JSON cannot hold the meta.

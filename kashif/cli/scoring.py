@@ -146,7 +146,7 @@ def threshold(
     model: Annotated[str, typer.Argument(help="a model folder")],
     corpora: Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT]", metavar="CORPUS…")],
 ) -> None:
-    """Choose on development articles the probability from which the model predicts a relation."""
+    """Choose on development articles anew from which probability a model predicts; fit its probabilities."""
     quiet_libraries()
     from kashif.cli import tables
     from kashif.training.recalibration import choose_threshold

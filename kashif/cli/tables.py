@@ -39,7 +39,8 @@ def folding(first: str, *others: str, texts: Collection[str] = (), title: str | 
 def report(found: Report) -> Iterator[Table | Text]:
     """A report: measures with intervals, counts by label, where recall was lost, calibration."""
     size, units = counted(found.documents, "article"), counted(found.units, found.unit)
-    title = f"{found.name}: {size}, 95 % intervals over {units}"
+    intervals = f"95 % intervals over {units}" if found.units > 1 else f"one {found.unit} has no interval"
+    title = f"{found.name}: {size}, {intervals}"
     headings = ("F1", "interval", "precision", "recall", "right", "spurious", "missed")
     table = folding("", *headings, title=title)
     for name, measure in found.measures.items():
@@ -198,7 +199,7 @@ def statistics(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Table | Text
 
 def register(found: Mapping[str, Mapping[str, float]]) -> Table:
     """Measures of the register, a column a corpus."""
-    table = folding("", *found)
+    table = folding("words: runs with a letter", *found)
     for name in dict.fromkeys(name for measures in found.values() for name in measures):
         cells = (measures.get(name) for measures in found.values())
         table.add_row(name, *("–" if value is None else f"{value:.1f}" for value in cells))
@@ -272,7 +273,9 @@ def _seen(counts: SeenCounts | None) -> str:
 def distances(found: Mapping[str, Distances]) -> Iterator[Table | Text]:
     """By split, how far apart the arguments of relations stand."""
     yield Text()
-    yield Text("relations: sentences of their arguments, quantiles of the words between", style="bold")
+    yield Text(
+        "relations: sentences of their arguments, quantiles of the words and marks between", style="bold"
+    )
     quantiles = ["most" if share == 1 else f"{share:.0%}" for share in QUANTILES]
     table = folding("split", "relations", "one sentence", "adjoining", *quantiles)
     for part, row in found.items():

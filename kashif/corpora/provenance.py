@@ -25,7 +25,9 @@ TERMS = "encoder terms"
 """The key of a manifest of the licence and the credits of the weights that training began with."""
 _LEARNED = ("pretraining", "train", "development", "encoder articles", "auxiliary")
 """The parts of a manifest that name articles which weights have been trained on, or were chosen by."""
-_PARTS = (*_LEARNED, "thresholds", "calibration")
+FORMER = "former thresholds"
+"""The part of those that chose what the articles of ``thresholds`` have left as it was."""
+_PARTS = (*_LEARNED, "thresholds", FORMER, "calibration")
 """The parts of a manifest that name articles."""
 NOT_HELD_OUT = "not held out"
 """What a notice says of articles that a model was chosen by."""
@@ -64,10 +66,8 @@ class SeenArticles:
         check_weights(folder)
         rows = _manifest(path, needed=("train", "development"))
         nothing = Articles()
-        thresholds = rows.get("thresholds", nothing)
-        thresholds = thresholds if thresholds.texts else rows.get("calibration", nothing)
         beside = (rows.get("encoder articles", nothing), rows.get("auxiliary", nothing))
-        return cls(rows["train"], rows["development"], thresholds, *beside)
+        return cls(rows["train"], rows["development"], _tuned(rows), *beside)
 
     def notices(self, documents: Sequence[Document], name: str) -> Iterator[str]:
         """In words, how many of these articles the model ``name`` has seen, and how many ids alone."""
@@ -189,6 +189,12 @@ def _manifest(path: Path, *, needed: Sequence[str] = ()) -> dict[str, Articles]:
     return found
 
 
+def _tuned(parts: Mapping[str, Articles]) -> Articles:
+    """The articles that chose a model's thresholds and calibration: the last ones, and those that live on."""
+    last = parts.get("thresholds", Articles())
+    return parts.get(FORMER, Articles()) | (last if last.texts else parts.get("calibration", Articles()))
+
+
 def _of_texts(value: Any) -> TypeGuard[dict[str, str]]:
     return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
@@ -270,16 +276,17 @@ def articles_row(documents: Sequence[Document]) -> dict[str, Any]:
 def with_thresholds(folder: Path, documents: Sequence[Document], *, anew: bool) -> dict[str, Any]:
     """A folder's manifest, where it also says which articles chose the thresholds.
 
-    Unless all were chosen ``anew``, those that chose them before are among these articles.
+    Unless all were chosen ``anew``, it says, too, which chose them before.
     """
     rows: dict[str, Any] = read_json(folder / NAME)
-    now = Articles.of(documents)
+    parts = _manifest(folder / NAME)
+    rows.pop(FORMER, None)
     if not anew:
-        parts = _manifest(folder / NAME)
-        before = parts.get("thresholds") or parts.get("calibration") or Articles()
+        before = _tuned(parts)
         same = {document.id for document in before.very(documents)}
-        now = replace(before, texts={id: before.texts[id] for id in before.texts if id not in same}) | now
-    return rows | {"thresholds": {**now.row, "sha256": digest(documents)}}
+        former = replace(before, texts={id: before.texts[id] for id in before.texts if id not in same})
+        rows |= {FORMER: former.row} if former.texts else {}
+    return rows | {"thresholds": articles_row(documents)}
 
 
 def digest(documents: Iterable[Document]) -> str:

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field
 
 from kashif.config import StrictModel
 from kashif.controls import visible_on_page
+from kashif.corpora.provenance import FORMER, NOT_HELD_OUT, TERMS, UNKNOWN
 from kashif.corpora.provenance import NAME as MANIFEST
-from kashif.corpora.provenance import NOT_HELD_OUT, TERMS, UNKNOWN
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
 
@@ -191,6 +191,11 @@ _USES = {
     "auxiliary": "its encoder beside",
 }
 """The parts of a manifest that are a row of the card, and what it calls them."""
+_CHOSEN = {
+    "thresholds": "chose thresholds or calibration by `kashif threshold`",
+    FORMER: "chose what these left as it was",
+}
+"""The same of those that ``kashif threshold`` writes, whose corpora are not told."""
 _LIMITS = """It knows the kind of text that it was trained on; score it on yours before you rely on it.
 Relations are found within a sentence or two adjoining ones. A span begins at a word or behind proclitics and
 ends with a word."""
@@ -288,19 +293,17 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
     }
     corpora = asked | manifest.get("corpora", {})  # of those, the ones that were there; an older one lacks it
     articles = {key: manifest.get(key, _NONE)["articles"] for key in _USES}
-    if anew := manifest.get("thresholds"):
+    if "thresholds" in manifest:
         articles["calibration"] = {}
     rows = [
         (what, ", ".join(f"`{corpus}`" for corpus in corpora[key]) or "set aside of these", str(len(found)))
         for key, what in _USES.items()
         if (found := articles[key])
     ]
-    if anew:
-        articles["anew"] = anew["articles"]
-        count = str(len(anew["articles"]))
-        rows.append(
-            ("chose thresholds or calibration by `kashif threshold`", "`manifest.json` names them", count)
-        )
+    for key, what in _CHOSEN.items():
+        if found := manifest.get(key, _NONE)["articles"]:
+            articles[key] = found
+            rows.append((what, "`manifest.json` names them", str(len(found))))
     yield _table(("", "corpora", "articles"), rows)
     before = manifest.get("encoder articles", _NONE)["articles"]
     told = {each for part in articles.values() for article in part.items() for each in article}

@@ -19,6 +19,8 @@ from kashif.evaluation.thresholds import DEFAULTS, Outcomes, ThresholdChoice, ca
 from kashif.files import read_json, read_text, write_json, write_text
 from kashif.modeling import predictor as predictors
 from kashif.modeling.decoding import NO_CALIBRATION
+from kashif.modeling.model import KashifModel
+from kashif.modeling.weights import read_config
 from kashif.replacing import replaced_files
 from kashif.scheme import Scheme
 from kashif.training import card, checkpoints
@@ -45,6 +47,7 @@ def choose_threshold(folder: Path, corpora: Sequence[str], *, watch: Watch = unw
 def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> ThresholdChoice:
     predictor = predictors.load(folder, runtime="torch")
     config, scheme = predictor.model.config, predictor.scheme
+    stored = read_config(KashifModel, folder).dtype  # that of the weights, which are read in another
     gold, notices = loading.load_all(corpora)
     seen = _not_taught(folder, gold)
     if before := seen.encoder.among(gold):
@@ -77,6 +80,7 @@ def _choose_threshold(folder: Path, corpora: Sequence[str], watch: Watch) -> Thr
         for view, choice in chosen.items()
     )
     with replaced_files(folder) as new:
+        config.dtype = stored
         config.save_pretrained(new)
         manifest = provenance.with_thresholds(folder, gold, anew=anew)
         write_json(new / provenance.NAME, manifest)

@@ -10,6 +10,7 @@ import pytest
 from kashif.box import WEIGHTS
 from kashif.corpora.articles import Articles
 from kashif.corpora.provenance import (
+    FORMER,
     NAME,
     RECIPE,
     TERMS,
@@ -60,8 +61,9 @@ def test_a_manifest_of_the_digests_of_whole_texts_knows_them_with_other_line_end
     assert older.namesakes([same]) == set()
     assert older.very([same]) == [same]
     write(tmp_path, thresholds=older.row)
-    row = with_thresholds(tmp_path, [same], anew=False)["thresholds"]
-    assert row["articles"] == {"a": article_digest(text)}  # it stands there once
+    rows = with_thresholds(tmp_path, [same], anew=False)
+    assert rows["thresholds"]["articles"] == {"a": article_digest(text)}
+    assert FORMER not in rows  # it stands there once
 
 
 def test_the_digest_of_articles_is_of_their_annotations_too(article: Document) -> None:
@@ -141,8 +143,11 @@ def test_no_text_vanishes_where_parts_of_a_manifest_share_an_id(tmp_path: Path) 
         for name in names[:5]
         for text in articles_row([Document("1", f"نص {name}")])["articles"].values()
     }
-    more = with_thresholds(tmp_path, [Document("1", "نص آخر")], anew=False)["thresholds"]["articles"]
-    assert len(set(more.values())) == 2
+    for text in ("نص آخر", "نص ثالث"):
+        write(tmp_path, **with_thresholds(tmp_path, [Document("1", text)], anew=False))
+    again = SeenArticles.of(tmp_path)
+    assert again is not None
+    assert len(set(again.thresholds.texts.values())) == 3
 
 
 def test_the_terms_of_a_model_and_of_its_encoder(tmp_path: Path) -> None:

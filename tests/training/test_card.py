@@ -84,7 +84,8 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
         "m",
         recipe(),
         scheme=Scheme(entities={"شخص": "a person | or so"}, nested=False),
-        manifest=manifest | {"thresholds": {"articles": {"x": "", "y": ""}}},
+        manifest=manifest
+        | {"thresholds": {"articles": {"x": "", "y": ""}}, "former thresholds": {"articles": {"z": ""}}},
         development={"entity_f1": 0.5},
         reports=[(card.ReportRow.check(report.row(), "report"), 0)],
     )
@@ -93,6 +94,7 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
     assert (
         "| chose thresholds or calibration by `kashif threshold` | `manifest.json` names them | 2 |" in text
     )
+    assert "| chose what these left as it was | `manifest.json` names them | 1 |" in text
     low, high = report.measures["entities"].interval or (0, 0)
     assert f"({low:.3f}–{high:.3f})" in text
     assert "| annotations/news#held-out, 1 articles | 1.000" in text

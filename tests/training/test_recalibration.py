@@ -8,6 +8,7 @@ import pytest
 from helpers import another
 from kills import contents, each_kill
 
+from kashif.corpora.provenance import SeenArticles
 from kashif.errors import InputError
 from kashif.evaluation import thresholds
 from kashif.evaluation.counting import Counts
@@ -182,21 +183,30 @@ def test_articles_too_few_to_calibrate_leave_the_calibration(model: Path, tmp_pa
 def test_the_articles_of_a_boundary_that_is_kept_are_kept(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One half of what former articles had calibrated was taken for a threshold that nobody chose."""
+    """One half of what former articles had calibrated was taken for a threshold that nobody chose.
+
+    Later the card counted them among the articles that calibrated it anew.
+    """
     news = articles(tmp_path, "b1")
     monkeypatch.setattr(thresholds, "fitted", lambda *_: (0.9, 0.1))
     raw = [1.0, 0.0]
-    for entities, relations, expected in (
-        (raw, raw, {"b1"}),
-        (raw, [0.8, 0.1], {"a2", "b1"}),
-        ([0.7, -0.4], raw, {"a2", "b1"}),  # which is part of the probabilities of relations
+    for entities, relations, former in (
+        (raw, raw, None),
+        (raw, [0.8, 0.1], {"a2": "x"}),
+        ([0.7, -0.4], raw, {"a2": "x"}),  # which is part of the probabilities of relations
     ):
         calibrations = {"entity_calibration": entities, "relation_calibration": relations}
-        rewrite(model / "config.json", relation_threshold=0.5, **calibrations)
+        rewrite(model / "config.json", relation_threshold=0.5, dtype="float16", **calibrations)
         rewrite(model / "manifest.json", thresholds={"articles": {"a2": "x"}})
         assert not any(choice.gained for choice in choose_threshold(model, [news]).chosen.values())
         manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
-        assert manifest["thresholds"]["articles"].keys() == expected
+        assert manifest["thresholds"]["articles"].keys() == {"b1"}
+        assert manifest.get("former thresholds", {}).get("articles") == former
+        seen = SeenArticles.of(model)
+        assert seen is not None
+        assert seen.thresholds.texts.keys() == {"b1", *(former or ())}
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        assert config["dtype"] == "float16"  # of the weights, which stay as they are
 
 
 def test_the_card_tells_of_the_new_calibration(
