@@ -96,7 +96,7 @@ class Document:
         """One line of JSON, as docs/reference.md shows it.
 
         Raises:
-            InputError: if JSON cannot hold the meta.
+            InputError: if JSON cannot hold the meta, or would make one character of two surrogates.
         """
         row = {
             "id": self.id,
@@ -180,9 +180,15 @@ def joined_meta(others: dict[str, Any], below: Any) -> dict[str, Any]:
     """
     if below is None:
         return others
-    if isinstance(below, dict) and all(others.get(key, below[key]) == below[key] for key in below):
+    if isinstance(below, dict) and all(_same(others.get(key, below[key]), below[key]) for key in below):
         return others | below
     return others | {"meta": below}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are one in JSON: to Python ``True`` is 1."""
+    written = {json.dumps(each, sort_keys=True, default=repr) for each in (one, other)}
+    return one == other and len(written) == 1
 
 
 _UNSEEN = re.compile("[\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -192,6 +198,7 @@ _IDS = 10**18
 _SLIP = 0.8
 """How alike a key is to a document's own, from 0 to 1, to be taken for a slip."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _NUMBER = (int, float)
 _NAMES: dict[Any, str] = {
     str: "a string",
@@ -326,11 +333,15 @@ def json_line(value: Any, id: str) -> str:
     """What a format holds of the document of this id as one line of JSON; lone surrogates are escaped.
 
     Raises:
-        InputError: if JSON cannot hold the meta.
+        InputError: if JSON cannot hold the meta, or would make one character of two surrogates.
     """
     try:
         line = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         message = f"JSON cannot hold its meta: {error or 'nested too deep'}; take it away"
         raise InputError(Fault(f"document '{id}'", message)) from error
+    if _PAIR.search(line):
+        message = "two surrogates in a row, of which JSON makes one character: offsets would move; join them"
+        remedy = "text.encode('utf-16', 'surrogatepass').decode('utf-16')"
+        raise InputError(Fault(f"document '{id}'", f"{message}: {remedy}"))
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

@@ -22,6 +22,12 @@ BOM = "\ufeff"
 """The mark that some editors put before a text: no part of it."""
 _UTF16_BYTES = frozenset(b"\x00\x06")
 """The upper bytes of Latin and of Arabic letters in UTF-16."""
+_PACKED = {
+    b"\x1f\x8b": "it is gzip; unpack it first: gunzip -k FILE",
+    b"PK\x03\x04": "it is a zip, as .docx and .xlsx are; unpack it, or save it as plain text",
+    b"%PDF": "it is a PDF; save its text as UTF-8",
+}
+"""What to do with files of other kinds, by their first bytes."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -173,7 +179,8 @@ def decode(data: bytes, where: str, line: int = 0) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        message = f"not UTF-8 at byte {error.start}; save it as UTF-8"
+        cure = next((cure for head, cure in _PACKED.items() if data.startswith(head)), "save it as UTF-8")
+        message = f"not UTF-8 at byte {error.start}; {cure}"
         raise InputError(Fault(where, message, line or data.count(b"\n", 0, error.start) + 1)) from error
 
 

@@ -100,6 +100,9 @@ def test_a_key_beside_meta_and_in_it_loses_neither_value() -> None:
     assert document.meta == {"url": "a", "day": 3, "meta": {"url": "b", "day": 3}}
     assert Document.from_json(document.to_json()) == document
     assert Document.from_json(line.replace('"b"', '"a"')).meta == {"url": "a", "day": 3}
+    true = Document.from_json('{"id": "a", "text": "نص", "a": true, "meta": {"a": 1}}').meta
+    assert true["a"] is True  # which Python holds for 1
+    assert true["meta"] == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,13 @@ def test_meta_that_json_cannot_hold_is_told() -> None:
     for value in ({1, 2}, float("nan"), deep):
         with pytest.raises(InputError, match="document 'd': JSON cannot hold its meta"):
             Document("d", TEXT, meta={"a": value}).to_json()
+
+
+def test_two_surrogates_in_a_row_are_no_json() -> None:
+    """JSON made one character of them, and all offsets behind it were one off."""
+    assert Document.from_json(Document("a", "\ud83d أ").to_json()).text == "\ud83d أ"
+    with pytest.raises(InputError, match="document 'a': two surrogates in a row"):
+        Document("a", "\ud83d\ude00 أ").to_json()
 
 
 def test_null_counts_as_absent() -> None:

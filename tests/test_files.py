@@ -35,6 +35,14 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         read_text(path)
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_text(tmp_path)
+    for head, cure in (
+        (b"\x1f\x8b\x08", "gunzip -k"),
+        (b"PK\x03\x04\xff", "a zip, as .docx"),
+        (b"%PDF-1.7\n\xe2", "a PDF"),
+    ):
+        path.write_bytes(head)
+        with pytest.raises(InputError, match=f"not UTF-8 at byte .; it is .*{cure}"):
+            read_text(path)
     path.write_bytes(b"ab\xff")
     with pytest.raises(InputError, match=r"a\.txt:1: not UTF-8 at byte 2; save it as UTF-8"):
         read_text(path)

@@ -140,7 +140,7 @@ class FirstLines:
 
 
 class Marks:
-    """What is told of texts that are, or nearly are, in the plain annotation format."""
+    """What is told of texts that came with marks, or that are nearly in the plain annotation format."""
 
     def __init__(self) -> None:
         self._marked, self._slips = FirstLines(1), FirstLines(5)
@@ -148,8 +148,9 @@ class Marks:
     def add(self, text: inputs.Text) -> None:
         """Takes a text."""
         if text.marked:
-            told = "in the plain annotation format; read for the text, without the marks"
-            self._marked.add(f"{text.where}: {told}")
+            told = "holds marks" if text.line else "in the plain annotation format"
+            told += "; read for the text, without the marks"
+            self._marked.add(str(Fault(text.where, told, text.line)))
         if text.slip:
             self._slips.add(f"{text.slip}; read as it stands, with its marks")
 

@@ -13,7 +13,7 @@ from kashif.errors import Fault, InputError
 from kashif.formats import FORMATS
 from kashif.formats.inputs import Failure, Input, Text
 from kashif.formats.results import Results, open_results
-from kashif.formats.writing import Output, contents, render_one
+from kashif.formats.writing import Output, contents, render_one, rounded
 from kashif.outputs import named_errors, write_whole
 
 TABLE = "table"
@@ -80,6 +80,8 @@ class Run:
                 for table in tables.document(document):
                     out.print(table)
             return
+        if format != "jsonl":  # which rounds by itself
+            documents = map(rounded, documents)
         for content in contents(documents, format, labels=labels, predicted=True, tell=self._losses.add):
             if file is None:
                 emit(content)

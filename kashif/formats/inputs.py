@@ -31,7 +31,7 @@ _CLOSING = re.compile(r"\|[^|#\[\]\n]+#\d")
 class Text:
     """A text with its id and meta, and where it stands.
 
-    ``marked`` says that marks were taken out of it, ``slip`` why those that it holds could not be.
+    ``marked`` says that its marks are left out, ``slip`` why those that it holds could not be.
     """
 
     id: str
@@ -245,4 +245,5 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
             found += f"; for texts from {format}: {_conversion(format, where)}"
         return failure(f"expected an object with a string 'text', {found}", str(id))
     meta = {key: value for key, value in row.items() if key not in _OWN}
-    return Text(str(id), text, where, number, joined_meta(meta, row.get("meta")))
+    marked = bool(row.get("entities") or row.get("relations"))
+    return Text(str(id), text, where, number, joined_meta(meta, row.get("meta")), marked=marked)

@@ -146,7 +146,7 @@ class Output:
 
     def _content(self, document: Document) -> bytes:
         """What a file of one document holds; scores are rounded on their way."""
-        kept = Document.from_json(document.to_json())
+        kept = rounded(document)
         if (pack := FORMATS[self.format].pack) is None:
             pieces = contents([kept], self.format, predicted=self.predicted, tell=_unsaid)
             return "".join(pieces).encode()
@@ -209,6 +209,11 @@ def render_one(document: Document, format: str) -> str:
         InputError: if the format cannot hold the document.
     """
     return "" if format == HTML else render(document, format)[0]
+
+
+def rounded(document: Document) -> Document:
+    """A document as JSON lines give it back, its scores with four decimals."""
+    return Document.from_json(document.to_json())
 
 
 def contents(

@@ -69,6 +69,9 @@ def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) ->
     for name, part in (("conll", "B-"), ("html", "<mark"), ("table", "label"), ("jsonl", '"entities"')):
         done = run("predict", file, "--model", trained, "--format", name)
         assert part in done.stdout.decode(), name
+    printed = run("predict", file, "--model", trained, "--format", "csv").stdout
+    run("predict", file, "--model", trained, "--format", "csv", "--output", tmp_path / "a.csv")
+    assert printed == (tmp_path / "a.csv").read_bytes()  # its scores had more decimals
 
 
 @pytest.mark.parametrize("format", ["plain", "brat", "webanno"])
@@ -164,6 +167,14 @@ def test_marks_of_the_plain_format_are_no_text(run: Run, trained: Path, tmp_path
     assert other.text == raw
     assert "a.txt: in the plain annotation format; read for the text" in done.stderr.decode()
     assert "]]' closes no span; write |LABEL#id]]; read as it stands, with its marks" in done.stderr.decode()
+    row = {"text": TEXT, "entities": [{"id": 1, "start": 0, "end": 3, "label": "X"}]}
+    done = run(
+        "predict",
+        "--model",
+        trained,
+        stdin=f"{json.dumps({'text': TEXT, 'entities': []})}\n{json.dumps(row)}".encode(),
+    )
+    assert "standard input:2: holds marks; read for the text, without the marks" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

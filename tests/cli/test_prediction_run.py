@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from helpers import ids, names, rows
 
+from kashif.modeling import batching
 from kashif.modeling import predictor as predictors
 
 Run = Callable[..., CompletedProcess[bytes]]
@@ -96,7 +97,7 @@ def test_a_text_that_the_model_fails_on_takes_no_other_with_it(
 def test_a_run_that_was_cut_short_goes_on(
     run: Run, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, name: str
 ) -> None:
-    monkeypatch.setattr(predictors, "_CHUNK", 2 * len(TEXT))
+    monkeypatch.setattr(batching, "_CHUNK", 2 * len(TEXT))
     texts = [(f"d{i}", TEXT) for i in range(8)]
     output = tmp_path / name
     command = ("predict", "--model", trained, "--format", format, "--output", output)

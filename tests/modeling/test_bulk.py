@@ -11,7 +11,7 @@ from kashif.corpora.provenance import weights_digest
 from kashif.document import Document
 from kashif.errors import Fault
 from kashif.formats.inputs import Failure, Input, Text
-from kashif.modeling import bulk
+from kashif.modeling import batching, bulk
 from kashif.modeling import predictor as predictors
 from kashif.modeling.bulk import predict_each, run_digest
 
@@ -19,7 +19,7 @@ TEXT = "زار بوتين أوسلو."
 
 
 def test_inputs_come_back_in_order_and_few_are_held(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictors, "_CHUNK", 3 * len(TEXT))
+    monkeypatch.setattr(batching, "_CHUNK", 3 * len(TEXT))
     predictor = predictors.load(trained)
     predict, asked = predictor.predict_documents, 0
 
