@@ -109,6 +109,11 @@ def letters(text: str) -> str:
     return _UNSEEN.sub("", "".join(text.split()))
 
 
+def letter_offsets(text: str) -> list[int]:
+    """The code points at which the characters of ``letters(text)`` stand."""
+    return [at for at, char in enumerate(text) if not char.isspace() and not _UNSEEN.match(char)]
+
+
 def _composed(text: str, origins: list[int]) -> FoldedText:
     """The text with a letter and its hamza or madda in one character; ``origins`` as in ``FoldedText``."""
     ends = [at + 1 for at in origins]

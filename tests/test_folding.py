@@ -9,7 +9,7 @@ from helpers import INVISIBLE, disguise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kashif.folding import _FORMS, fold, letters
+from kashif.folding import _FORMS, fold, letter_offsets, letters
 
 PLAIN = st.text(alphabet="ابتجدوسفكلمنهويةىئءلالأ َُّـ12%.،؟!\n«» abکی", max_size=60)
 
@@ -100,3 +100,8 @@ def test_a_mark_behind_a_hamza_of_its_own_is_no_part_of_it() -> None:
 
 def test_letters_are_what_all_formats_hold() -> None:
     assert letters("\ufeffزار كيم\u00a0.\r\n\u200cعاد \x85") == letters("زار كيم.\nعاد") == "زاركيم.عاد"
+
+
+@given(st.text(alphabet=f"اب \t\r\n\x1c\x85\u2028\xa0.َ{INVISIBLE}😀\ue000", max_size=30))
+def test_letters_stand_at_their_offsets(text: str) -> None:
+    assert "".join(text[at] for at in letter_offsets(text)) == letters(text)

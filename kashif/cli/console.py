@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -15,7 +15,7 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from kashif.controls import visible_on_terminal
-from kashif.errors import Fault, InputError, counted, listed
+from kashif.errors import Fault, InputError
 from kashif.formats import inputs
 from kashif.outputs import named_errors, write_whole
 from kashif.training.processes import is_first
@@ -108,13 +108,6 @@ def say(text: str) -> None:
     """Prints a line for the user on standard error; of several processes the first one does."""
     if is_first():
         err.print(text)
-
-
-def say_alone(corpora: Iterable[str], ids: Iterable[Sequence[str]]) -> None:
-    """Prints which articles each of two annotators' corpora has that the other one lacks."""
-    for corpus, alone in zip(corpora, ids, strict=True):
-        if alone:
-            say(f"left out, in {corpus} alone: {counted(len(alone), 'article')} ({listed(alone)})")
 
 
 class FirstLines:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say, say_alone
-from kashif.cli.corpus_files import readings
+from kashif.cli.console import Corpora, FirstLines, Output, Scheme, emit, out, say
+from kashif.cli.corpus_files import readings, say_pairing
 from kashif.errors import InputError, counted, nearest
 from kashif.libraries import quiet_libraries
 from kashif.outputs import ACCEPTED, Sources
@@ -184,7 +184,7 @@ def stats(
 @app.command()
 def agree(
     first: Annotated[str, typer.Argument(help="one annotator's corpus")],
-    second: Annotated[str, typer.Argument(help="the other's; articles are matched by id")],
+    second: Annotated[str, typer.Argument(help="the other's; articles are matched by id or text")],
     differences: Annotated[
         bool, typer.Option("--differences", help="list every difference, with file and line")
     ] = False,
@@ -196,19 +196,20 @@ def agree(
     from kashif.corpora.spec import Spec
     from kashif.evaluation.agreement import agreement
     from kashif.evaluation.merging import merge
+    from kashif.evaluation.pairing import pair
 
     specs = [Spec.parse(text) for text in (first, second)]
     refuse_mappings(specs)
     sides = [readings(text) for text in (first, second)]
-    documents = [[reading.document for reading in side] for side in sides]
-    ruling = scheme_of(specs, [*documents[0], *documents[1]], given=scheme)
-    found = agreement(*documents, scheme=ruling.scheme)
-    for table in tables.agreement(found):
+    documents = [reading.document for side in sides for reading in side]
+    ruling = scheme_of(specs, documents, given=scheme)
+    pairing = pair(*sides)
+    for table in tables.agreement(agreement(pairing, scheme=ruling.scheme)):
         out.print(table)
     if differences:
-        for difference in merge(*sides, scheme=ruling.scheme).differences:
+        for difference in merge(pairing, scheme=ruling.scheme).differences:
             out.print(str(difference))
-    say_alone((first, second), found.alone)
+    say_pairing((first, second), pairing)
 
 
 @app.command()

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kashif.cli import predicting
-from kashif.cli.console import FirstLines, Scheme, out, say, say_alone
+from kashif.cli.console import FirstLines, Scheme, out, say
 from kashif.corpora.partition import SHARES
-from kashif.errors import Fault, InputError, listed, nearest
+from kashif.errors import Fault, InputError, counted, listed, nearest
 from kashif.files import list_folder, write_text
 from kashif.outputs import DIFFERENCES, Sources, output_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kashif.evaluation.merging import Difference
+    from kashif.evaluation.pairing import Pairing
     from kashif.formats import Reading
 
 
@@ -93,7 +96,9 @@ def split(
 
 def merge(
     first: Annotated[str, typer.Argument(help="one annotator's corpus", metavar="A")],
-    second: Annotated[str, typer.Argument(help="the other's; articles are matched by id", metavar="B")],
+    second: Annotated[
+        str, typer.Argument(help="the other's; articles are matched by id or text", metavar="B")
+    ],
     output: Annotated[str, typer.Option(help="a new or an empty folder", metavar="DIR")],
     format: Annotated[str, typer.Option(help="plain, brat, jsonl or conll")] = "plain",
     scheme: Scheme = "",
@@ -104,6 +109,7 @@ def merge(
     from kashif.corpora.spec import Spec
     from kashif.corpora.texts import is_named
     from kashif.evaluation.merging import merge as run
+    from kashif.evaluation.pairing import pair
     from kashif.formats import FORMATS
     from kashif.formats.writing import save
 
@@ -118,7 +124,8 @@ def merge(
     sides = [readings(text) for text in (first, second)]
     marked = [reading.document for side in sides for reading in side if reading.document.entities]
     ruling = scheme_of(specs, marked, given=scheme)
-    found = run(*sides, scheme=ruling.scheme)
+    pairing = pair(*sides)
+    found = run(pairing, scheme=ruling.scheme)
     entry = FORMATS[format]
     place = folder / f"merged{entry.ending}" if entry.many and not entry.tree else folder
     read = Sources(sources((first, second)))
@@ -128,7 +135,7 @@ def merge(
     for difference in found.differences:
         shown.add(str(difference))
     shown.say()
-    say_alone((first, second), found.alone)
+    say_pairing((first, second), pairing)
     entities = sum(len(document.entities) for document in found.documents)
     relations = sum(len(document.relations) for document in found.documents)
     out.print(
@@ -150,6 +157,15 @@ def readings(text: str) -> list[Reading]:
     for notice in load(text).notices:  # refuses what does not fit
         say(notice)
     return contents(Spec.parse(text)).readings
+
+
+def say_pairing(corpora: Iterable[str], pairing: Pairing) -> None:
+    """Prints how two annotators' articles were matched, and which each corpus has that the other lacks."""
+    for notice in pairing.notices:
+        say(notice)
+    for corpus, alone in zip(corpora, pairing.alone, strict=True):
+        if alone:
+            say(f"left out, in {corpus} alone: {counted(len(alone), 'article')} ({listed(alone)})")
 
 
 def _table(differences: tuple[Difference, ...]) -> str:

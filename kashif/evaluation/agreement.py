@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kashif.arabic import words
 from kashif.document import Document
-from kashif.errors import Fault, InputError
 from kashif.evaluation.counting import Counts, counts_by_label, entity_items, relation_items
+from kashif.evaluation.pairing import Pairing
 from kashif.scheme import Scheme
 
 
@@ -17,8 +17,7 @@ from kashif.scheme import Scheme
 class Agreement:
     """F1 between two annotators (either taken as gold gives the same) and kappa over words.
 
-    ``agreed_relations`` counts only relations whose both arguments the two marked alike. ``alone`` are
-    the ids of articles that only the first and only the second annotated.
+    ``agreed_relations`` counts only relations whose both arguments the two marked alike.
     """
 
     documents: int
@@ -28,26 +27,11 @@ class Agreement:
     kappa: float | None
     by_entity: dict[str, Counts]
     by_relation: dict[str, Counts]
-    alone: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: Scheme) -> Agreement:
-    """The agreement over the articles that both annotated; white space at a text's end may differ.
-
-    Raises:
-        InputError: if they share no article, or a shared one's texts differ.
-    """
-    other = {document.id: document for document in second}
-    pairs = [(document, other[document.id]) for document in first if document.id in other]
-    if not pairs:
-        raise InputError("the two corpora share no article; ids are file stems")
-    faults = [
-        Fault(f"document '{a.id}'", "the two texts differ; both must annotate the same text")
-        for a, b in pairs
-        if a.text.rstrip() != b.text.rstrip()
-    ]
-    if faults:
-        raise InputError(faults)
+def agreement(pairing: Pairing, *, scheme: Scheme) -> Agreement:
+    """The agreement over the articles that both annotated."""
+    pairs = [(a.document, b.document) for a, b in pairing.pairs]
     entities, relations, agreed = Counts(), Counts(), Counts()
     labels_a: list[frozenset[str]] = []
     labels_b: list[frozenset[str]] = []
@@ -61,6 +45,7 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
         labels_a += _word_labels(a)
         labels_b += _word_labels(b)
     shared = [a for a, _ in pairs]
+    other = {a.id: b for a, b in pairs}
     by_entity = counts_by_label(shared, other, items=entity_items, labels=())
     by_relation = counts_by_label(
         shared, other, items=lambda document: relation_items(document, scheme), labels=()
@@ -73,14 +58,7 @@ def agreement(first: Sequence[Document], second: Sequence[Document], *, scheme: 
         kappa(labels_a, labels_b),
         dict(sorted(by_entity.items())),
         dict(sorted(by_relation.items())),
-        alone((document.id for document in first), other),
     )
-
-
-def alone(first: Iterable[str], second: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The ids that only the first has, and those that only the second has."""
-    one, other = dict.fromkeys(first), dict.fromkeys(second)
-    return tuple(id for id in one if id not in other), tuple(id for id in other if id not in one)
 
 
 def kappa(first: Sequence[object], second: Sequence[object]) -> float | None:

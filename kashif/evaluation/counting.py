@@ -17,6 +17,7 @@ from kashif.document import Document, Relation
 from kashif.errors import Fault, InputError, listed
 from kashif.evaluation.bootstrap import Table
 from kashif.evaluation.calibration import Scored
+from kashif.folding import letters
 from kashif.scheme import Scheme
 
 Item = tuple[Any, ...]
@@ -123,9 +124,10 @@ def matched(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[di
         if document.id not in texts:
             faults.append(Fault(f"document '{document.id}'", "is predicted but is no document of the corpus"))
         elif document.text != texts[document.id]:
-            faults.append(
-                Fault(f"document '{document.id}'", "the predicted text is not the corpus's; offsets differ")
-            )
+            alike = letters(document.text) == letters(texts[document.id])
+            what = " in line ends, white space or invisible characters alone" if alike else ""
+            message = f"the predicted text differs from the corpus's{what}; give the system the corpus's own"
+            faults.append(Fault(f"document '{document.id}'", message))
         found[document.id] = document
     if faults:
         raise InputError(faults)

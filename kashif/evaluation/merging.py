@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kashif.document import Document, Entity, Relation
-from kashif.errors import Fault, InputError
-from kashif.evaluation.agreement import alone
 from kashif.evaluation.counting import Item, ordered
+from kashif.evaluation.pairing import Pairing
 from kashif.formats import Reading
 from kashif.scheme import Scheme
 
@@ -39,48 +38,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The articles that both annotated with the marks that agree, and what does not.
-
-    ``alone`` are the ids of articles that only the first and only the second annotated.
-    """
+    """The articles that both annotated with the marks that agree, and what does not."""
 
     documents: tuple[Document, ...]
     differences: tuple[Difference, ...]
-    alone: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def merge(first: Sequence[Reading], second: Sequence[Reading], *, scheme: Scheme) -> Merged:
-    """The articles that both sides hold, by id, with the marks that both set alike.
+def merge(pairing: Pairing, *, scheme: Scheme) -> Merged:
+    """The articles that both annotated, with the marks that both set alike.
 
     Entities agree in offsets and label, relations in label and both arguments; those of a symmetric relation
-    either way round. Ids, meta and the text, whose end may have other white space, are the first side's.
-
-    Raises:
-        InputError: if the sides share no article, or a shared one's texts differ.
+    either way round. Ids, meta and the text are the first side's.
     """
-    other = {reading.document.id: reading for reading in second}
-    pairs = [(reading, other[reading.document.id]) for reading in first if reading.document.id in other]
-    if not pairs:
-        raise InputError("the two corpora share no article; ids are file stems")
-    if faults := [
-        _other_text(a, b) for a, b in pairs if a.document.text.rstrip() != b.document.text.rstrip()
-    ]:
-        raise InputError(faults)
-    merged = [_merge_one(a, b, scheme=scheme) for a, b in pairs]
+    merged = [_merge_one(a, b, scheme=scheme) for a, b in pairing.pairs]
     return Merged(
         tuple(document for document, _ in merged),
         tuple(difference for _, found in merged for difference in found),
-        alone((reading.document.id for reading in first), other),
     )
-
-
-def _other_text(a: Reading, b: Reading) -> Fault:
-    """The fault of two texts, where they begin to differ."""
-    one, other = a.document.text, b.document.text
-    both = enumerate(zip(one, other, strict=False))
-    at = next((at for at, (x, y) in both if x != y), min(len(one), len(other)))
-    message = f"its text is not that of {b.place(at)}; both must annotate the same text"
-    return a.fault(message, offset=at)
 
 
 def _merge_one(a: Reading, b: Reading, *, scheme: Scheme) -> tuple[Document, list[Difference]]:

@@ -212,17 +212,16 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
     try:
         readings = entry.read(path, text, **given) if format == "brat" else entry.read(path, **given)
     except InputError as error:
-        if hint := shapes.hint(path, other_than=format):
+        if hint := shapes.hint(path, own=format):
             raise InputError(Fault(str(path), hint)) from error
         raise
-    if format == "plain" and not any(r.document.entities for r in readings):
-        raw = read_text(path)
-        if plain.has_rule(raw) or not looks_like_conll(raw):
-            return readings
+    if any(reading.document.entities for reading in readings):
+        return readings
+    if hint := shapes.hint(path, own=format):  # its marks would be lost, or stay in the meta
+        raise InputError(Fault(str(path), hint))
+    if format == "plain" and not plain.has_rule(raw := read_text(path)) and looks_like_conll(raw):
         message = f"words and tags in columns, not an article; CoNLL is written conll:{path}"
         raise InputError(Fault(str(path), message))
-    if format == "jsonl" and not any(r.document.entities for r in readings) and (hint := shapes.hint(path)):
-        raise InputError(Fault(str(path), hint))  # its marks would be lost in the meta
     return readings
 
 

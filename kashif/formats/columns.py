@@ -22,7 +22,8 @@ _CHUNKS = frozenset(["ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", 
 """The labels of syntactic chunks, which stand in tags like those of names (CoNLL-2000)."""
 _KEYS = ("NER", "NE", "Entity")
 """What tags are called in the last column of CoNLL-U, ``MISC``, the likeliest first."""
-_PAIR = regex.compile(r"(?:^|\|)(\w+)=([^|]*)")
+_PAIR = regex.compile(r"(?:^|\|)(\w+)=([^|]*(?:\|[A-Za-z]-[^|=]+)*)")
+"""A value may join the tags of nested spans by the bar that parts the pairs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """CoNLL: a word and its tags a line, an empty line after a sentence; written ``word TAG [TAG…]`` in IOB2.
 
 The scheme of tags and the columns are found from the file (``tagging``, ``columns``), or columns are named by
-the options ``word=`` and ``tag=``. Several tag columns hold nested spans. A line that begins with
+the options ``word=`` and ``tag=``. Several tags hold nested spans. A line that begins with
 ``-DOCSTART-`` or ``$#$``, or CoNLL-U's ``# newdoc``, begins a new document. The words of a sentence stand
 with one space between them, its sentences a line each; the format holds no other white space, no relations
 and no spans inside words.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +26,7 @@ from kashif.folding import FoldedText, fold
 from kashif.formats import columns
 from kashif.formats.columns import Layout, Row
 from kashif.formats.reading import Reading, TextLines, build, refuse_blank_labels
-from kashif.formats.tagging import OUTSIDE, Tag, Tagging
+from kashif.formats.tagging import Tag, Tagging, parted
 from kashif.formats.tagging import find as find_tagging
 
 OPTIONS = {
@@ -36,6 +36,8 @@ OPTIONS = {
 """The options of the format: what their values look like and what they are."""
 WORDLESS = "no word, so it has no place in CoNLL and is left out"
 """What is said of a document that is not written."""
+JOINED = "joined tags (such as B-GPE|I-OCC) read as those of nested spans"
+"""What is said of cells that hold several tags."""
 _PART = regex.compile(r"(\d+)-(\d+)")
 
 
@@ -135,8 +137,8 @@ def _built(rows: Sequence[Row], layout: Layout, tagging: Tagging) -> list[Builde
         elif row.kind == "blank":
             documents[-1].end_sentence()
         else:
-            tags = [None if tag in OUTSIDE else tagging.read(tag) for tag in layout.taken(row.cells) or ()]
-            documents[-1].add("" if again else row.cells[layout.word], tags, row.line, glued=glued)
+            cells = [tagging.read(cell) for cell in layout.taken(row.cells) or ()]
+            documents[-1].add("" if again else row.cells[layout.word], cells, row.line, glued=glued)
     for builder in documents:
         builder.end_sentence()
     return documents
@@ -199,8 +201,10 @@ def _notices(
     if stray:
         letters = "I-" if tagging.scheme == "IOB2" else "inner"
         yield f"{stray} stray {letters} tags read as the beginning of a span"
-    small = sum("o" in (layout.taken(row.cells) or ()) for row in rows if row.kind == "row")
-    if small:
+    taken = [layout.taken(row.cells) or () for row in rows if row.kind == "row"]
+    if joined := sum(len(parted(cell)) > 1 for cells in taken for cell in cells):
+        yield f"{joined} {JOINED}"
+    if small := sum("o" in cells for cells in taken):
         yield f"{small} tags 'o' read as 'O'"
     if comments := sum(row.kind == "comment" for row in rows):
         yield f"{comments} comments (lines that begin with #) read over"
@@ -224,10 +228,13 @@ class Builder:
         self.begun = 0
         self._start = 0
         self._length = 0
-        self._open: dict[tuple[int, str], int] = {}
+        self._open: dict[tuple[int, int, str], int] = {}
 
-    def add(self, word: str, tags: Sequence[Tag | None], line: int, *, glued: bool) -> None:
-        """Adds a word with its tags; no word adds tags to the one before."""
+    def add(self, word: str, cells: Iterable[Iterable[Tag]], line: int, *, glued: bool) -> None:
+        """Adds a word with its tags, a cell for each column; no word adds tags to the one before.
+
+        Of spans of one label in one cell the outermost goes on, whatever the order of the tags.
+        """
         if word:
             if self.text and self.text[-1] != "\n" and not glued:
                 self._put(" ")
@@ -235,24 +242,28 @@ class Builder:
             self.starts.append(self._start)
             self.rows.append(line)
             self._put(word)
-        still_open: dict[tuple[int, str], int] = {}
-        for column, tag in enumerate(tags):
-            if tag is None:
-                continue
-            label = tag.label
-            # Some corpora shift inner tags to the left: then the label alone says what goes on.
-            by_label = [i for (_, known), i in self._open.items() if known == label]
-            index = self._open.get((column, label), by_label[0] if by_label else -1)
-            if not tag.begins and index >= 0:
-                self.spans[index] = (self.spans[index][0], self._length, label)
-            else:
-                self.stray += not tag.begins and not tag.bare
-                self.begun += tag.begins and index < 0
-                index = len(self.spans)
-                self.spans.append((self._start, self._length, label))
-                self.lines.append(line)
-            if not tag.ends:
-                still_open[column, label] = index
+        still_open: dict[tuple[int, int, str], int] = {}
+        used: set[int] = set()
+        for column, cell in enumerate(cells):
+            depths: Counter[str] = Counter()
+            for tag in sorted(cell, key=lambda tag: (tag.begins, tag.ends)):
+                label = tag.label
+                key = column, depths[label], label
+                depths[label] += 1
+                # Some corpora shift inner tags to the left: then the label alone says what goes on.
+                by_label = [index for (*_, known), index in self._open.items() if known == label]
+                index = self._open.get(key, next((index for index in by_label if index not in used), -1))
+                if not tag.begins and index >= 0:
+                    self.spans[index] = (self.spans[index][0], self._length, label)
+                else:
+                    self.stray += not tag.begins and not tag.bare
+                    self.begun += tag.begins and not by_label
+                    index = len(self.spans)
+                    self.spans.append((self._start, self._length, label))
+                    self.lines.append(line)
+                used.add(index)
+                if not tag.ends:
+                    still_open[key] = index
         self._open = still_open
 
     def end_sentence(self) -> None:

@@ -23,8 +23,8 @@ from kashif.files import files_below, list_folder, read_json
 from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
 from kashif.formats.reading import Reading, refuse_surrogates
-from kashif.formats.tagging import OUTSIDE
 from kashif.formats.tagging import find as find_tagging
+from kashif.formats.tagging import parted
 from kashif.replacing import replaced_files, settle
 
 ENDING = ".parquet"
@@ -209,11 +209,12 @@ def _tagged(
         else:
             builder = conll.Builder()
             for word, found in zip(parts, tags, strict=True):
-                builder.add(word, [None if found in OUTSIDE else tagging.read(found)], 0, glued=False)
+                builder.add(word, [tagging.read(found)], 0, glued=False)
             draft = Draft(path, "".join(builder.text), place=f"row {number}")
             for start, end, label in builder.spans:
                 draft.entity(start, end, label)
             passed["stray inner tags read as the beginning of a span"] += builder.stray
+            passed[conll.JOINED] += sum(len(parted(found)) > 1 for found in tags)
         yield draft, row, _meta(row, {words, column}, passed)
 
 

@@ -1,5 +1,7 @@
 """doccano's JSON lines: spans as ``label: [[start, end, label]]``, or entities and relations by id.
 
+Older versions wrote ``annotations``, whose labels are numbers unless they are exported as text.
+
 Format: https://doccano.github.io/doccano/. doccano counts offsets in UTF-16 code units, or in grapheme
 clusters if the project says so; files that people make for it count code points. Its files hold no mentions:
 the way is taken by which most spans begin and end at words.
@@ -20,9 +22,11 @@ from kashif.formats.drafts import Draft, count_others, gathered, listed, meta_of
 from kashif.formats.reading import Reading
 
 _WAYS = ("UTF-16 code units", "code points", "grapheme clusters")
-_TRIPLES = ("label", "labels", "entities")
-_OWN = {"id", "text", "data", "relations", "Comments", "comments", *_TRIPLES}
-_SPAN = {"id", "label", "start_offset", "end_offset"}
+_HOLDERS = ("label", "labels", "entities", "annotations")
+"""The keys below which spans stand."""
+_OWN = {"id", "text", "data", "relations", "Comments", "comments", *_HOLDERS}
+_NAMES = ("start_offset", "end_offset", "label")
+_SPAN = {"id", *_NAMES}
 _RELATION = {"id", "type", "from_id", "to_id"}
 
 
@@ -36,7 +40,7 @@ def read(path: Path) -> list[Reading]:
     passed: Counter[str] = Counter()
     drafts: list[tuple[Draft, str, dict[str, Any]]] = []
     spans: list[tuple[Draft, list[dict[str, Any]]]] = []
-    for number, line, row in rows(path, faults):
+    for number, line, row in rows(path, "doccano", faults):
         text = row.get("text", row.get("data"))
         draft = Draft.of(path, text, number=number, line=line)
         spans.append((draft, _spans(draft, row)))
@@ -62,16 +66,24 @@ def read(path: Path) -> list[Reading]:
 
 def _spans(draft: Draft, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The spans of a line, whichever way it holds them."""
-    for key in _TRIPLES:
+    spans: list[dict[str, Any]] = []
+    for key in _HOLDERS:
         value = row.get(key)
-        if not isinstance(value, list) or not value or isinstance(value[0], dict):
+        if value is not None and not isinstance(value, list):
+            draft.fault(f"'{key}' is a list of spans, found {shortened(value)}")
             continue
-        wrong = [item for item in value if not isinstance(item, list) or len(item) != 3]
-        for item in wrong:
-            draft.fault(f"'{key}' holds [start, end, label], found {shortened(item)}")
-        names = ("start_offset", "end_offset", "label")
-        return [dict(zip(names, item, strict=True)) for item in value if item not in wrong]
-    return listed(draft, row.get("entities"), "entities")
+        for item in value or ():
+            if isinstance(item, dict):
+                spans.append(item)
+            elif isinstance(item, list) and len(item) == len(_NAMES):
+                spans.append(dict(zip(_NAMES, item, strict=True)))
+            else:
+                draft.fault(f"'{key}' holds [start, end, label], found {shortened(item)}")
+    numbers = [span["label"] for span in spans if isinstance(span.get("label"), int)]
+    if numbers:
+        remedy = "export text labels from doccano, or put the labels' names in their place"
+        draft.fault(f"its labels are numbers, such as {numbers[0]}; {remedy}")
+    return [span for span in spans if not isinstance(span.get("label"), int)]
 
 
 def _fits(draft: Draft, spans: list[dict[str, Any]], way: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from kashif.document import Document, Entity, Relation, joined_meta
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
-from kashif.formats import offsets
+from kashif.formats import offsets, shapes
 from kashif.formats.reading import Reading, TextLines
 
 
@@ -208,10 +208,10 @@ EMPTY: tuple[Any, ...] = (None, "", [], {}, "*", "_")
 """Values that say nothing; WebAnno's ``*`` and ``_`` among them."""
 
 
-def rows(path: Path, faults: list[Fault]) -> Iterator[tuple[int, int, dict[str, Any]]]:
+def rows(path: Path, format: str, faults: list[Fault]) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """The objects of JSON lines, or of one array: number, line (0 in an array), object.
 
-    What is no object is added to ``faults``.
+    What is no object, or one of another format, is added to ``faults``.
     """
     text = read_text(path)
     if text[:100].lstrip().startswith("["):
@@ -226,11 +226,13 @@ def rows(path: Path, faults: list[Fault]) -> Iterator[tuple[int, int, dict[str, 
                 except InputError as error:
                     faults += error.faults
     for number, (line_number, row) in enumerate(found, start=1):
-        if isinstance(row, dict):
+        if not isinstance(row, dict):
+            message = f"expected an object, found {shortened(row)}"
+        elif not (message := shapes.stray(row, format)):
             yield number, line_number, row
-        else:
-            where = "" if line_number else f"item {number}: "
-            faults.append(Fault(str(path), f"{where}expected an object, found {shortened(row)}", line_number))
+            continue
+        where = "" if line_number else f"item {number}: "
+        faults.append(Fault(str(path), where + message, line_number))
 
 
 def listed(draft: Draft, value: Any, what: str) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def read(path: Path) -> list[Reading]:
     faults: list[Fault] = []
     passed: Counter[str] = Counter()
     drafts: list[tuple[Draft, str, dict[str, Any]]] = []
-    for number, line, row in rows(path, faults):
+    for number, line, row in rows(path, "gliner", faults):
         parts = row.get("tokenized_text")
         right = isinstance(parts, list) and all(isinstance(part, str) for part in parts)
         text, places = joined(parts if isinstance(parts, list) and right else [])

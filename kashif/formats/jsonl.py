@@ -7,6 +7,7 @@ from pathlib import Path
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.files import parse_json, read_text
+from kashif.formats import shapes
 from kashif.formats.reading import Reading, TextLines
 
 
@@ -28,6 +29,8 @@ def read(path: Path) -> list[Reading]:
         except InputError as error:
             faults += error.faults
             continue
+        if not document.entities and (message := shapes.stray(parse_json(line, ""), "jsonl")):
+            faults.append(Fault(str(path), message, number))
         if document.id in first:
             message = f"id '{document.id}' is taken by line {first[document.id]}; ids are unique"
             faults.append(Fault(str(path), message, number))

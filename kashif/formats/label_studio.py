@@ -42,7 +42,7 @@ def read(path: Path) -> list[Reading]:
     """
     faults: list[Fault] = []
     passed: Counter[str] = Counter()
-    tasks = [_Task(path, number, row) for number, _, row in rows(path, faults)]
+    tasks = [_Task(path, number, row) for number, _, row in rows(path, "label-studio", faults)]
     finished = any(task.finished for task in tasks)
     chosen = []
     for task in tasks:

@@ -35,7 +35,7 @@ def read(path: Path) -> list[Reading]:
     passed: Counter[str] = Counter()
     drafts: list[tuple[Draft, str, dict[str, Any]]] = []
     inputs: set[Any] = set()
-    for number, line, row in rows(path, faults):
+    for number, line, row in rows(path, "prodigy", faults):
         answer = row.get("answer", "accept")
         if answer in ("reject", "ignore"):
             passed[f"lines are left out, their answer is '{answer}'"] += 1

@@ -2,11 +2,13 @@
 
 A tag is ``O``, outside every span, or a label with a letter: ``B-PERS``, ``B_PERS``, ``PERS-B`` or
 ``PERS_B``. In IO the label stands alone, and neighbours of one label are one span. Letters:
-https://en.wikipedia.org/wiki/Inside–outside–beginning_(tagging).
+https://en.wikipedia.org/wiki/Inside–outside–beginning_(tagging). A cell may join the tags of nested spans,
+``B-GPE|I-OCC`` (Straková et al. 2019, https://aclanthology.org/P19-1527).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +26,8 @@ _AFFIXES = {
     "NAME_B": regex.compile(r"(?P<label>\S+)_(?P<letter>[A-Za-z])"),
 }
 """How letter and label may be put together, the likeliest first."""
+_JOINTS = regex.compile(r"[|,;:/+&#\s]+")
+"""What may stand between the tags of one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,12 @@ class Tagging:
     scheme: str
     affix: str
 
-    def read(self, tag: str) -> Tag | None:
-        """What a tag says that is not ``O``; None if it is none of this scheme."""
+    def read(self, cell: str) -> list[Tag]:
+        """What the tags of a cell say that are not ``O`` and are of this scheme."""
+        tags = (self._one(part) for part in parted(cell) if part not in OUTSIDE)
+        return [tag for tag in tags if tag]
+
+    def _one(self, tag: str) -> Tag | None:
         if self.scheme == "IO":
             odd = _AFFIXES["B-NAME"].fullmatch(tag) or _AFFIXES["B_NAME"].fullmatch(tag)
             return None if odd or len(tag) == 1 or tag.split() != [tag] else Tag(tag, False, False, bare=True)
@@ -54,9 +62,9 @@ class Tagging:
             return None
         return Tag(match["label"], letter in _BEGINS, letter in _ENDS)
 
-    def fits(self, tag: str) -> bool:
-        """Whether a tag is one of this scheme, ``O`` among them."""
-        return tag in OUTSIDE or self.read(tag) is not None
+    def fits(self, cell: str) -> bool:
+        """Whether a cell holds tags of this scheme, ``O`` among them."""
+        return all(part in OUTSIDE or self._one(part) is not None for part in parted(cell))
 
     @property
     def name(self) -> str:
@@ -72,19 +80,29 @@ class Tagging:
         return "O, " + ", ".join(self.affix.replace("B", letter, 1) for letter in SCHEMES[self.scheme])
 
 
-def is_tag(value: str) -> bool:
-    """Whether a value is ``O``, or a label with a letter of one of the schemes."""
-    return value in OUTSIDE or is_lettered(value)
+def parted(cell: str) -> list[str]:
+    """The tags that a cell joins; else the cell alone."""
+    parts = _JOINTS.split(cell)
+    return parts if len(parts) > 1 and all(map(_is_one, parts)) else [cell]
 
 
-def is_lettered(value: str) -> bool:
-    """Whether a value is a label with a letter of one of the schemes."""
-    return any(_lettered(value, affix) for affix in _AFFIXES)
+def is_tag(cell: str) -> bool:
+    """Whether a cell is ``O``, or labels with a letter of one of the schemes."""
+    return all(map(_is_one, parted(cell)))
 
 
-def like_tag(value: str) -> bool:
-    """Whether a value is ``O`` or a label with any letter before it, if only by a slip."""
-    return value in OUTSIDE or bool(_AFFIXES["B-NAME"].fullmatch(value))
+def is_lettered(cell: str) -> bool:
+    """Whether a cell holds a label with a letter of one of the schemes."""
+    return any(_lettered(part, affix) for part in parted(cell) for affix in _AFFIXES)
+
+
+def like_tag(cell: str) -> bool:
+    """Whether a cell is ``O`` or labels with any letter before it, if only by a slip."""
+    return all(part in OUTSIDE or _AFFIXES["B-NAME"].fullmatch(part) for part in parted(cell))
+
+
+def _is_one(tag: str) -> bool:
+    return tag in OUTSIDE or any(_lettered(tag, affix) for affix in _AFFIXES)
 
 
 def _lettered(value: str, affix: str) -> bool:
@@ -92,9 +110,11 @@ def _lettered(value: str, affix: str) -> bool:
     return match is not None and match["letter"].upper() in _KNOWN
 
 
-def find(tags: Mapping[str, int]) -> Tagging:
-    """The scheme that most of some tags follow; ``tags`` says how often each stands."""
-    marked = {tag: count for tag, count in tags.items() if tag not in OUTSIDE}
+def find(cells: Mapping[str, int]) -> Tagging:
+    """The scheme that most of the tags in some cells follow; ``cells`` says how often each stands."""
+    marked: Counter[str] = Counter()
+    for cell, count in cells.items():
+        marked.update({tag: count for tag in parted(cell) if tag not in OUTSIDE})
     total = sum(marked.values())
 
     def fitting(affix: str) -> int:

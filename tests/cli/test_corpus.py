@@ -43,6 +43,25 @@ def test_agree_tells_differences_with_the_lines_of_the_files(run: Run, tmp_path:
     assert "x: a/x.conll:6: GPE «كييف» | b/x.conll:6: -\n" in told
 
 
+def test_annotators_of_two_projects_and_systems_are_compared(run: Run, tmp_path: Path) -> None:
+    """Other numbers of tasks, and the line ends of another system, were refused, and renaming files advised."""
+    for name, end, number in (("a", "\n", 101), ("b", "\r\n", 501)):
+        value = {"start": 4, "end": 8, "text": "كييف", "labels": ["GPE"]}
+        result = [{"id": "x", "type": "labels", "from_name": "label", "to_name": "text", "value": value}]
+        task = {"id": number, "data": {"text": f"زار كييف{end}ثم عاد"}, "annotations": [{"result": result}]}
+        (tmp_path / f"{name}.json").write_text(json.dumps([task]), encoding="utf-8")
+    sides = ("label-studio:a.json", "label-studio:b.json")
+    for done in (
+        run("corpus", "agree", *sides, cwd=tmp_path),
+        run("corpus", "merge", *sides, "--output", "merged", cwd=tmp_path),
+    ):
+        told = done.stderr.decode()
+        assert "1 article matched by text, the second has other ids (101 is 501)" in told
+        assert "the texts of 1 article differ in line ends, white space or invisible characters alone" in told
+    merged = (tmp_path / "merged" / "101.txt").read_bytes().decode()
+    assert merged == "زار [[كييف|GPE#1]]\nثم عاد\n---\n"
+
+
 def test_check_tells_how_honest_splits_are(run: Run, news: Path, tiny_encoder: Path) -> None:
     (news / "a1.txt").write_text(ARTICLE, encoding="utf-8")
     (news / "a2.txt").write_text(ARTICLE, encoding="utf-8")

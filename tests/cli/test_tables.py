@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.console import Console, RenderableType
 
@@ -10,13 +11,19 @@ from kashif.corpora.statistics import statistics
 from kashif.document import Document, Entity, Relation
 from kashif.evaluation.agreement import agreement
 from kashif.evaluation.comparing import compare
+from kashif.evaluation.pairing import Pairing
 from kashif.evaluation.scoring import score
+from kashif.formats import Reading
 from kashif.scheme import Scheme
 
 TEXT = "زار بوتين موسكو"
 PUTIN, CITY = Entity(1, 4, 9, "PERS", "بوتين", score=0.9), Entity(2, 10, 15, "GPE", "موسكو", score=0.6)
 GOLD = Document("d", TEXT, (PUTIN, CITY), (Relation("visits", 1, 2),))
 GUESS = Document("d", TEXT, (PUTIN, Entity(2, 10, 15, "ORG", "موسكو", score=0.8)))
+
+
+def paired(first: Document, second: Document) -> Pairing:
+    return Pairing(((Reading(first, Path("A")), Reading(second, Path("B"))),))
 
 
 def lines(items: Iterable[RenderableType], width: int = 200) -> list[str]:
@@ -54,7 +61,7 @@ def test_statistics() -> None:
 
 
 def test_an_agreement(scheme: Scheme) -> None:
-    told = lines(tables.agreement(agreement([GOLD], [GUESS], scheme=scheme)))
+    told = lines(tables.agreement(agreement(paired(GOLD, GUESS), scheme=scheme)))
     assert told[0] == "1 articles"
     assert "entities 0.500 1 1 1" in told
     assert "relations on agreed entities – 0 0 0" in told
@@ -79,7 +86,7 @@ def test_long_names_fold_and_numbers_stay_whole(scheme: Scheme) -> None:
     text = Document("d", TEXT, (Entity(1, 4, 9, long, "بوتين"), Entity(2, 10, 15, long, "موسكو")))
     for items, numbers in (
         (tables.statistics(statistics([text] * 700)), "1,400"),
-        (tables.agreement(agreement([text], [text], scheme=scheme)), "1.000 2 0 0"),
+        (tables.agreement(agreement(paired(text, text), scheme=scheme)), "1.000 2 0 0"),
         ([tables.register(many)], "12.5 12.5 12.5 12.5"),
         (tables.document(text), "10 15 \u2068موسكو\u2069"),
     ):

@@ -64,8 +64,18 @@ def test_every_prediction_that_fits_no_gold_document_is_told() -> None:
     with pytest.raises(InputError) as told:
         matched([GOLD], [Document("d", "other"), Document("e", TEXT)])
     assert [fault.where for fault in told.value.faults] == ["document 'd'", "document 'e'"]
-    assert "offsets differ" in told.value.faults[0].message
+    assert "the predicted text differs" in told.value.faults[0].message
     assert "no document of the corpus" in told.value.faults[1].message
+
+
+def test_predictions_of_texts_with_other_white_space_are_told_so() -> None:
+    """The same article with the line ends of another system was told to be another text."""
+    for text, why in (
+        (f"\u200f{TEXT}\r\n", " in line ends, white space or invisible characters alone"),
+        ("x", ""),
+    ):
+        with pytest.raises(InputError, match=f"the predicted text differs from the corpus's{why}; give"):
+            matched([GOLD], [Document("d", text)])
 
 
 def test_paragraphs_of_few_articles_are_units_and_whole_articles_of_many(scheme: Scheme) -> None:

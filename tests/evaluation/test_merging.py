@@ -6,8 +6,9 @@ import pytest
 
 from kashif.corpora.slices import take
 from kashif.document import Document
-from kashif.errors import InputError
-from kashif.evaluation.merging import merge
+from kashif.evaluation.merging import Merged
+from kashif.evaluation.merging import merge as merged
+from kashif.evaluation.pairing import pair
 from kashif.formats import FORMATS, Reading, jsonl, plain, read
 from kashif.scheme import RelationType, Scheme
 
@@ -38,8 +39,12 @@ def reading(text: str, folder: str, id: str = "a") -> Reading:
     return plain.parse(text, Path(f"{folder}/{id}.txt"))
 
 
+def merge(first: list[Reading], second: list[Reading]) -> Merged:
+    return merged(pair(first, second), scheme=SCHEME)
+
+
 def test_marks_that_agree_are_kept_and_the_others_told_with_file_and_line() -> None:
-    found = merge([reading(FIRST, "A")], [reading(SECOND, "B")], scheme=SCHEME)
+    found = merge([reading(FIRST, "A")], [reading(SECOND, "B")])
     [document] = found.documents
     assert [(e.id, e.text, e.label) for e in document.entities] == [
         (1, "بوتين", "PERS"),
@@ -53,19 +58,19 @@ def test_marks_that_agree_are_kept_and_the_others_told_with_file_and_line() -> N
         "a: A/a.txt:4: visits PERS «بوتين» -> GPE «كييف» | B/a.txt:1: -",
         "a: A/a.txt:6: visits PERS «بوتين» -> GPE «موسكو الكبرى» | B/a.txt:2: -",
     ]
-    turned = merge([reading(SECOND, "B")], [reading(FIRST, "A")], scheme=SCHEME)
+    turned = merge([reading(SECOND, "B")], [reading(FIRST, "A")])
     assert [(e.key) for e in turned.documents[0].entities] == [e.key for e in document.entities]
     assert {d.marks[::-1] for d in turned.differences} == {d.marks for d in found.differences}
 
 
 def test_a_mark_of_one_side_alone_has_the_other_s_place(tmp_path: Path) -> None:
     second = plain.parse("سطر\nبوتين", Path("B/a.txt"))
-    found = merge([plain.parse("سطر\n[[بوتين|PERS#1]]", Path("A/a.txt"))], [second], scheme=SCHEME)
+    found = merge([plain.parse("سطر\n[[بوتين|PERS#1]]", Path("A/a.txt"))], [second])
     assert list(map(str, found.differences)) == ["a: A/a.txt:2: PERS «بوتين» | B/a.txt:2: -"]
     assert found.documents == (Document("a", "سطر\nبوتين"),)
     file = tmp_path / "b.jsonl"
     file.write_text(second.document.to_json() + "\n", encoding="utf-8")
-    found = merge(jsonl.read(file), [plain.parse("سطر\n[[بوتين|PERS#1]]", Path("a.txt"))], scheme=SCHEME)
+    found = merge(jsonl.read(file), [plain.parse("سطر\n[[بوتين|PERS#1]]", Path("a.txt"))])
     assert found.differences[0].marks == ("-", "PERS «بوتين»")
     assert found.differences[0].places[0] == f"{file}:1"
 
@@ -74,21 +79,21 @@ def test_white_space_at_the_end_makes_no_other_text() -> None:
     """A `---` behind the text of one side alone was refused as another text."""
     text = "زار [[بوتين|PERS#1]] كييف"
     for end in ("", "\n---\n", "\n\n"):
-        found = merge([reading(text, "A")], [reading(text + end, "B")], scheme=SCHEME)
+        found = merge([reading(text, "A")], [reading(text + end, "B")])
         [document] = found.documents
         assert (document.text, len(document.entities), found.differences) == ("زار بوتين كييف", 1, ())
 
 
-def test_articles_of_one_side_are_named_and_other_texts_refused() -> None:
-    one, both = reading(FIRST, "A", "x"), reading(FIRST, "A", "a")
-    found = merge([one, both], [reading(FIRST, "B", "a"), reading(FIRST, "B", "y")], scheme=SCHEME)
-    assert found.alone == (("x",), ("y",))
-    assert found.differences == ()
-    assert found.documents == (both.document,)
-    with pytest.raises(InputError, match="share no article"):
-        merge([one], [both], scheme=SCHEME)
-    with pytest.raises(InputError, match=r"A/a\.txt:1: its text is not that of B/a\.txt:1;"):
-        merge([both], [plain.parse("آخر", Path("B/a.txt"))], scheme=SCHEME)
+def test_the_first_side_s_text_is_kept_and_the_lines_are_those_of_the_files() -> None:
+    other = "\u200f" + SECOND.replace(".\n", " .\r\n\r\n")
+    found = merge([reading(FIRST, "A")], [reading(other, "B")])
+    assert found.documents == merge([reading(FIRST, "A")], [reading(SECOND, "B")]).documents
+    assert sorted(map(str, found.differences)) == [
+        "a: A/a.txt:1: GPE «كييف» | B/a.txt:1: ORG «كييف»",
+        "a: A/a.txt:2: GPE «موسكو الكبرى» | B/a.txt:3: GPE «موسكو»",
+        "a: A/a.txt:4: visits PERS «بوتين» -> GPE «كييف» | B/a.txt:1: -",
+        "a: A/a.txt:6: visits PERS «بوتين» -> GPE «موسكو الكبرى» | B/a.txt:3: -",
+    ]
 
 
 @pytest.mark.parametrize(

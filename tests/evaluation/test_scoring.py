@@ -58,7 +58,7 @@ def test_a_missing_prediction_is_missed_and_said(scheme: Scheme) -> None:
 
 
 def test_other_texts_and_other_documents_are_refused(scheme: Scheme) -> None:
-    with pytest.raises(InputError, match="offsets differ"):
+    with pytest.raises(InputError, match="the predicted text differs"):
         score([GOLD], [Document("d", "other")], name="x", scheme=scheme)
     with pytest.raises(InputError, match="no document of the corpus"):
         score([GOLD], [Document("e", TEXT)], name="x", scheme=scheme)

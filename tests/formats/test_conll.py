@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -265,3 +266,56 @@ def test_the_line_between_documents_tells_the_columns(tmp_path: Path) -> None:
     [reading] = formats.read(tmp_path / "a.conll", "conll")
     assert [(e.label, e.text) for e in reading.document.entities] == [("LOC", "O"), ("LOC", "O x")]
     assert not reading.notices
+
+
+NESTED = [("OCC", "رئيس جمهورية مصر"), ("GPE", "جمهورية مصر")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "رئيس\tB-OCC\nجمهورية\tB-GPE|I-OCC\nمصر\tI-GPE|I-OCC\nو\tO\n",
+        "رئيس B-OCC|O\nجمهورية I-OCC|B-GPE\nمصر I-OCC|I-GPE\nو O|O\n",
+        "رئيس\tB-OCC\nجمهورية\tB-GPE I-OCC\nمصر\tI-GPE I-OCC\nو\tO\n",
+        "رئيس B-OCC\nجمهورية B-GPE,I-OCC\nمصر E-GPE,E-OCC\nو O\n",
+        table("1 2 3 4", "رئيس جمهورية مصر و", *["_ " * 4] * 8, between="\t")
+        .replace("_\n", "NER=B-OCC|X=y\n", 1)
+        .replace("_\n", "NER=B-GPE|I-OCC|SpaceAfter=Yes\n", 1)
+        .replace("_\n", "NER=I-GPE|I-OCC\n", 1),
+    ],
+)
+def test_tags_joined_in_one_cell_are_of_nested_spans(tmp_path: Path, content: str) -> None:
+    """They were one label, `GPE|I-OCC`, or no tag at all, and the outer span was cut short."""
+    found, told = spans(tmp_path / "a.conll", content)
+    assert sorted(found) == sorted(NESTED)
+    assert any(
+        notice.endswith("joined tags (such as B-GPE|I-OCC) read as those of nested spans") for notice in told
+    )
+
+
+def test_a_sign_in_a_label_joins_nothing(tmp_path: Path) -> None:
+    rows = "زار O\nكيم B-PERS/ORG\nجونغ I-PERS/ORG\nسيول B-A|S\n"
+    assert spans(tmp_path / "a.conll", rows) == ([("PERS/ORG", "كيم جونغ"), ("A|S", "سيول")], [])
+
+
+@pytest.mark.parametrize("letters", ["BIIB", "BIES"])  # of a word that begins, goes on, ends, is alone
+def test_joined_tags_in_any_order_give_the_spans_that_they_were_made_of(tmp_path: Path, letters: str) -> None:
+    draw = random.Random(13)
+    for _ in range(200):
+        made: set[tuple[int, int, str]] = set()
+        for _ in range(draw.randint(1, 6)):
+            start = draw.randrange(6)
+            end = draw.randint(start + 1, 6)
+            crossing = any(a < start < b < end or start < a < end < b for a, b, _ in made)
+            made |= set() if crossing else {(start, end, draw.choice(["X", "Y"]))}
+        rows = ["س O\nس O"]
+        for word in range(6):
+            tags = []
+            for start, end, label in draw.sample(sorted(made), len(made)):
+                if start <= word < end:
+                    alone, first, last = end - start == 1, word == start, word == end - 1
+                    tags.append(f"{letters[3 if alone else 0 if first else 2 if last else 1]}-{label}")
+            rows.append(f"س {'|'.join(tags) or 'O'}")
+        (tmp_path / "a.conll").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        [reading] = formats.read(tmp_path / "a.conll", "conll")
+        assert {(e.start // 2 - 2, e.end // 2 - 1, e.label) for e in reading.document.entities} == made

@@ -12,7 +12,7 @@ from kashif.corpora.loading import load, refuse_unknown
 from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
-from kashif.formats import dataset
+from kashif.formats import conll, dataset
 from kashif.formats.writing import save
 from kashif.training.starter import recipe_of
 
@@ -40,6 +40,15 @@ def test_tokens_and_tags_are_read_from_disk_and_parquet(tmp_path: Path) -> None:
         assert (first.id, dict(first.meta)) == ("d-00001", {"source": "web"})
         assert spans(first) == [("PER", "كيم جونغ"), ("LOC", "عمان")]
         assert not corpus.notices
+
+
+def test_joined_tags_are_of_nested_spans(tmp_path: Path) -> None:
+    """They were one label, `GPE|I-OCC`."""
+    rows = {"tokens": [["رئيس", "جمهورية", "مصر"]], "ner_tags": [["B-OCC", "B-GPE|I-OCC", "I-GPE|I-OCC"]]}
+    datasets.Dataset.from_dict(rows).save_to_disk(tmp_path / "d")
+    [reading] = formats.read(tmp_path / "d", "datasets")
+    assert spans(reading.document) == [("OCC", "رئيس جمهورية مصر"), ("GPE", "جمهورية مصر")]
+    assert reading.notices == (f"{tmp_path / 'd'}: 2 {conll.JOINED}",)
 
 
 def test_splits_are_chosen_by_name(tmp_path: Path) -> None:

@@ -45,6 +45,31 @@ def test_entities_and_relations(tmp_path: Path) -> None:
     assert (reading.entity_lines, reading.relation_lines) == ({900: 1, 901: 1}, (1,))
 
 
+def test_annotations_of_older_versions_are_spans(tmp_path: Path) -> None:
+    """They went into the meta, and the article was read without a mark."""
+    row = (
+        '{"id": 7, "text": "زار كيم", "annotations": [{"id": 5, "label": %s, "start_offset": 4, '
+        '"end_offset": 7, "user": 1}, {"id": 6, "label": %s, "start_offset": 0, "end_offset": 3}]}'
+    )
+    path = tmp_path / "a.jsonl"
+    assert read(path, row % ('"PERS"', '"ACT"')) == [("7", [("PERS", "كيم"), ("ACT", "زار")])]
+    assert doccano.read(path)[0].notices == (f"{path}: 1 values of 'user' of a span are left out",)
+    with pytest.raises(
+        InputError, match=r"a\.jsonl:1: its labels are numbers, such as 2; export text"
+    ) as error:
+        read(path, row % (2, 3))
+    assert len(error.value.faults) == 1
+
+
+def test_what_is_no_span_is_refused_below_each_key(tmp_path: Path) -> None:
+    """A label that is no list, and a list below a second key, were left out without a word."""
+    for wrong in ('"label": "sport"', '"label": ["sport"]', '"labels": [], "entities": {}'):
+        with pytest.raises(InputError, match=r"is a list of spans|holds \[start, end, label\]"):
+            read(tmp_path / "a.jsonl", f'{{"text": "زار كيم", {wrong}}}')
+    both = '{"text": "زار كيم", "label": [[4, 7, "PERS"]], "entities": [[0, 3, "ACT"]]}'
+    assert read(tmp_path / "a.jsonl", both) == [("a-1", [("PERS", "كيم"), ("ACT", "زار")])]
+
+
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [("😀😀 زار كيم هنا", 9, 12), ("😀😀 زار كيم هنا", 7, 10), ("زَارَ كيم هنا", 4, 7), ("زَارَ كيم هنا", 6, 9)],

@@ -7,7 +7,7 @@ import pytest
 from kashif import formats
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
-from kashif.formats import webanno
+from kashif.formats import webanno, webanno_writing
 from kashif.formats.writing import save
 
 EXPORT = """#FORMAT=WebAnno TSV 3.3
@@ -119,7 +119,7 @@ def in_inception(content: str) -> list[tuple[str, str]]:
 def test_offsets_fit_the_text_that_inception_makes() -> None:
     """The blank between two sentences stood before the second, and all its marks moved by one."""
     text = "\u200f 😀 زار. عاد.  ثم\\عاد\t!\u200f وقال؟\r\n\n قالوا.غدا \n"
-    content, losses = webanno.write(Document("d", text))
+    content, losses = webanno_writing.write(Document("d", text))
     found = in_inception(content)
     assert len(found) == 14
     assert [word for word, _ in found] == [there for _, there in found]
