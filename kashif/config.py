@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +17,9 @@ from kashif.files import read_text
 
 _DEEPEST = 100
 """How deep YAML may be nested."""
-_LIST = "tag:yaml.org,2002:seq"
-"""What YAML calls a list."""
+_LIST, _STRING = "tag:yaml.org,2002:seq", "tag:yaml.org,2002:str"
+"""What YAML calls a list and a string."""
+_LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 
 
 class _Composer:
@@ -53,10 +55,21 @@ class _StringLoader(_Composer, yaml.BaseLoader):
 
 
 class _Dumper(yaml.SafeDumper):
+    """Strings with line ends between double quotes: unquoted, those of Unicode are read as spaces."""
+
+
+class _InlineDumper(_Dumper):
     """Lists between brackets, as people write those of ids and labels."""
 
 
-_Dumper.add_representer(list, lambda dumper, value: dumper.represent_sequence(_LIST, value, flow_style=True))
+def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(_STRING, value, style='"' if _LINE_END.search(value) else None)
+
+
+_Dumper.add_representer(str, _represent_string)
+_InlineDumper.add_representer(
+    list, lambda dumper, value: dumper.represent_sequence(_LIST, value, flow_style=True)
+)
 
 
 def parse_yaml(text: str, where: str, *, strings: bool = False) -> Any:
@@ -81,7 +94,7 @@ def parse_yaml(text: str, where: str, *, strings: bool = False) -> Any:
 
 def dump_yaml(value: Any) -> str:
     """A value as YAML, each list between brackets; ``parse_yaml`` reads it back."""
-    text: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+    text: str = yaml.dump(value, Dumper=_InlineDumper, allow_unicode=True, sort_keys=False, width=100)
     return text
 
 
@@ -132,7 +145,9 @@ class StrictModel(BaseModel):
 
     def dump(self) -> str:
         """The settings as YAML, which ``parse`` reads back."""
-        return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+        values = self.model_dump(mode="json")
+        text: str = yaml.dump(values, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+        return text
 
 
 _EXPECTED = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import PositiveInt, ValidationError
 
-from kashif.config import StrictModel, parse_yaml
+from kashif.config import StrictModel, dump_yaml, parse_yaml
 from kashif.errors import InputError
 from kashif.scheme import Scheme
 from kashif.training.recipe import Recipe
@@ -119,3 +119,14 @@ def test_all_unknown_labels_of_a_scheme_are_told() -> None:
     with pytest.raises(InputError) as caught:
         Scheme.parse("entities: {A: a}\nrelations: {r: {head: [B], tail: [C]}}", "s.yaml")
     assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize(
+    "char", [*map(chr, (*range(33), *range(0x7F, 0xA1))), *"\u2028\u2029\ufeff\u200f", "\r\n"]
+)
+def test_every_string_that_is_written_is_read_back(char: str) -> None:
+    """A line end U+0085 was read back as a space."""
+    for text in (char, f"{char}a", f"a{char}", f"a{char}b", f"a {char} b", f"{'a ' * 60}{char}{'b ' * 60}"):
+        for value in ({"c": {"s": [text, "b"]}}, {text: {text: ["a"]}}):
+            assert parse_yaml(dump_yaml(value), "x", strings=True) == value
+        assert Outer.parse(Outer(name=text).dump(), "x") == Outer(name=text)

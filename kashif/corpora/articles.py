@@ -14,35 +14,35 @@ from kashif.document import Document
 
 @dataclass(frozen=True)
 class Articles:
-    """Articles by id, each with its ``article_digest``; ``lines`` are those of articles that a slice cut."""
+    """Articles by id, each with its ``article_digest``; ``runs`` are those of articles that a slice cut."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
-    lines: slices.Lines = field(default_factory=dict)
+    runs: slices.Runs = field(default_factory=dict)
 
     @classmethod
     def of(cls, documents: Sequence[Document]) -> Articles:
         """These documents."""
         texts = {document.id: article_digest(document.text) for document in documents}
-        return cls(texts, slices.lines_of(documents))
+        return cls(texts, slices.runs_of(documents))
 
     def __or__(self, other: Articles) -> Articles:
-        ids = {*self.lines, *other.lines}
-        lines = {id: self.lines.get(id, frozenset()) | other.lines.get(id, frozenset()) for id in ids}
-        return Articles(by_id((*other.texts.items(), *self.texts.items())), lines)
+        ids = {*self.runs, *other.runs}
+        runs = {id: self.runs.get(id, frozenset()) | other.runs.get(id, frozenset()) for id in ids}
+        return Articles(by_id((*other.texts.items(), *self.texts.items())), runs)
 
     @property
     def row(self) -> dict[str, Any]:
         """These articles as they stand in a manifest."""
-        lines = {id: " ".join(sorted(found)) for id, found in self.lines.items()}
+        lines = {id: " ".join(sorted(found)) for id, found in self.runs.items()}
         return {**({"lines": lines} if lines else {}), "articles": dict(self.texts)}
 
     def among(self, documents: Iterable[Document]) -> set[str]:
-        """The ids of those documents that are among these articles, by id, by lines or by text."""
+        """The ids of those documents that are among these articles, by id, by runs of words or by text."""
         documents = list(documents)
         texts = set(self.texts.values())
         same = {d.id for d in documents if not texts.isdisjoint(article_digests(d.text))}
         same |= slices.among((document.id for document in documents), self.texts)
-        return same | slices.sharing(documents, self.lines)
+        return same | slices.sharing(documents, self.runs)
 
     def surely(self, documents: Sequence[Document]) -> set[str]:
         """As ``among``, but a text under five words alone tells no article."""

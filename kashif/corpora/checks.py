@@ -18,7 +18,7 @@ from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
 from kashif.files import files_below
 from kashif.folding import fold
-from kashif.formats import ENDINGS, Reading
+from kashif.formats import ENDINGS, FORMATS, Reading
 from kashif.scheme import Scheme, likely
 
 
@@ -52,7 +52,8 @@ def check(specs: list[Spec], *, given: str = "") -> Checked:
     readings: list[Reading] = []
     faults: list[Fault] = []
     notices: list[str] = []
-    parts = {(os.path.realpath(p.path), p.format, p.split, p.options): p for s in specs for p in _parts(s)}
+    whole = [part for spec in specs for part in _parts(spec, specs)]
+    parts = {(os.path.realpath(part.path), part.format, part.split, part.options): part for part in whole}
     files: dict[Path, list[tuple[str, Path]]] = {}
     for part in parts.values():
         found = contents(part)
@@ -97,14 +98,23 @@ def _once(readings: list[Reading]) -> list[Reading]:
     return [reading for place, reading in found.items() if not held(*place)]
 
 
-def _parts(spec: Spec) -> list[Spec]:
-    """The corpora below a folder that has splits, every one of them; else the corpus itself."""
+def _parts(spec: Spec, specs: Sequence[Spec]) -> list[Spec]:
+    """The corpora below a folder that has splits, every one of them; else the corpus itself.
+
+    Those that ``specs`` name with a format are not among them.
+    """
     if not splits.holds_corpora(spec):
         return [spec]
     files = (file for file in files_below(spec.path) if file.suffix.lower() in ENDINGS)
-    # A parquet file right in the folder is a corpus of its own: the splits file names it by its name.
-    alone = (f if (f.parent, f.suffix.lower()) == (spec.path, ".parquet") else f.parent for f in files)
-    return [Spec(place) for place in sorted({*alone})]
+    # A file of many articles right in the folder is a corpus of its own, as the splits file has it.
+    places = {file if file.parent == spec.path and _holds_many(file) else file.parent for file in files}
+    named = splits.named_with_formats(specs)
+    found = [Spec(place) for place in sorted(places) if os.path.realpath(place) not in named]
+    return found if found or named else [spec]  # which tells that there is nothing to read
+
+
+def _holds_many(file: Path) -> bool:
+    return FORMATS[ENDINGS[file.suffix.lower()]].many
 
 
 def _unread(specs: Sequence[Spec], files: Mapping[Path, list[tuple[str, Path]]]) -> list[str]:

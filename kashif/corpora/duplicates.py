@@ -187,6 +187,11 @@ def recurs(text: str) -> bool:
     return len(_tokens(text)[0]) < _SENTENCE
 
 
+def normal_words(text: str) -> list[str]:
+    """The normal forms of a text's words, punctuation left out."""
+    return _tokens(text)[0]
+
+
 def _tokens(text: str) -> tuple[list[str], list[Span]]:
     """The normal forms of a text's words, punctuation left out, and where they stand."""
     spans = [(start, end) for start, end in words(text) if any(map(str.isalnum, text[start:end]))]

@@ -68,7 +68,7 @@ def unread(corpus: Path, files: Sequence[tuple[str, Path]]) -> list[str]:
     if not corpus.is_dir() or any(file == corpus for _, file in files):
         return []
     read = {file for _, file in files} | {brat.text_path(file) for format, file in files if format == "brat"}
-    others = [path for path in list_folder(corpus) if path not in read and _might_be_articles(path)]
+    others = [path for path in list_folder(corpus) if path not in read and might_be_articles(path)]
     return _told(corpus, others, "name those with articles: [FORMAT:]PATH")
 
 
@@ -103,10 +103,11 @@ def _might_be_text(path: Path, texts: Set[Path]) -> bool:
     ending = path.suffix.lower()
     if ending == ".ann" and brat.text_path(path) in texts:
         return False
-    return _might_be_articles(path) or (ending == ".gz" and Path(path.stem).suffix.lower() in _ENDINGS)
+    return might_be_articles(path) or (ending == ".gz" and Path(path.stem).suffix.lower() in _ENDINGS)
 
 
-def _might_be_articles(path: Path) -> bool:
+def might_be_articles(path: Path) -> bool:
+    """Whether articles may stand in a file or folder, in whatever format."""
     if path.is_dir():
         return any(file.suffix.lower() in _ENDINGS for file in path.rglob("*"))
     ending = path.suffix.lower()

@@ -214,7 +214,7 @@ def _appended(text: str, entry: str) -> str:
 
 def _replaced(text: str, corpus: str, entry: str) -> str | None:
     """A splits file's text with another entry for a corpus; None if its lines are not found."""
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")
     key = regex.compile(rf"(['\"]?){regex.escape(corpus)}\1\s*:(?:\s|$)")
     begins = [index for index, line in enumerate(lines) if key.match(line)]
     if len(begins) != 1:
@@ -224,9 +224,9 @@ def _replaced(text: str, corpus: str, entry: str) -> str | None:
     end = next(ends, len(lines))
     while end > begin + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
         end -= 1  # what stands above the next corpus is its own
-    return "".join([*lines[:begin], entry, *lines[end:]])
+    return "\n".join([*lines[:begin], entry.rstrip("\n"), *lines[end:]])
 
 
 def _comments(text: str) -> int:
     """How many lines of a YAML text hold a comment; a # in a string counts too."""
-    return sum(bool(regex.search(r"(?:^|\s)#", line)) for line in text.splitlines())
+    return sum(bool(regex.search(r"(?:^|\s)#", line)) for line in text.split("\n"))

@@ -2,7 +2,7 @@
 
 A line holds a word; blank lines belong to the line before. Slices that do not overlap have no text in common,
 if they are slices of one whole: percentages of a file, of its folder and of the file after a change name
-other lines. So pieces are compared by their lines, too, with each other and with whole articles.
+other lines. So pieces are compared by runs of their words, too, with each other and with whole articles.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 
-from kashif.corpora.duplicates import recurs
+from kashif.corpora.duplicates import normal_words, recurs
 from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.folding import letters
@@ -27,13 +26,17 @@ Part = tuple[float, float]
 """The same of an article's lines."""
 _letters = lru_cache(10_000)(letters)
 """Of the articles of a cross-validation, which each fold compares."""
-Lines = Mapping[str, frozenset[str]]
-"""Digests of every two lines in a row of pieces of articles, by the pieces' ids."""
-_TELLING = 3
-"""So many words make a line that tells a text; shorter ones, such as the name of an agency, come back.
-Of longer ones some sentence does, too, but seldom two in a row."""
-_FEW = 3
-"""Pairs of lines; articles may have fewer in common, such as a heading or a footer."""
+Runs = Mapping[str, frozenset[str]]
+"""Digests of runs of words of pieces of articles, by the pieces' ids."""
+_RUN = 16
+"""Words in a row, in their normal forms and without punctuation, so that no format writes others."""
+_STEP = 8
+"""A digest is kept at every so many words; kept at each, they would let the text be guessed word by word.
+Of ``_RUN - 1 + n * _STEP`` words in a row that two texts share, n digests are known."""
+_OF_ONE = 4
+"""Digests that follow each other, 47 words in a row; even long texts seldom have so many twice."""
+_OF_OTHERS = 6
+"""Digests, 63 words; articles may have fewer in common, such as a footer or a paragraph of an agency."""
 
 _SLICE = re.compile(r"(\d{1,9})-(\d{1,9})%")
 _PART = re.compile(r"(.*)\[(\d{1,3})-(\d{1,3})%\]", re.DOTALL)
@@ -84,7 +87,7 @@ def take(readings: Sequence[Reading], part: Slice) -> list[Reading]:
 
 
 def overlapping(first: Sequence[Document], second: Sequence[Document]) -> tuple[set[str], set[str]]:
-    """The ids of documents of each that share text with some of the other, by id, lines or text.
+    """The ids of documents of each that share text with some of the other, by id, runs of words or text.
 
     A text under five words is not one that they share.
     """
@@ -95,9 +98,9 @@ def _shared(first: Sequence[Document], second: Sequence[Document]) -> set[str]:
     texts = {_letters(document.text) for document in second}
     same = {d.id for d in first if _letters(d.text) in texts and not recurs(d.text)}
     same |= among((document.id for document in first), (document.id for document in second))
-    same |= sharing(first, lines_of(second))
+    same |= sharing(first, runs_of(second))
     pieces = [document for document in first if _is_piece(document)]
-    return same | sharing(pieces, {d.id: _pairs(d.text) for d in second} if pieces else {})
+    return same | sharing(pieces, {d.id: _kept(d.text) for d in second} if pieces else {})
 
 
 def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
@@ -111,51 +114,57 @@ def refuse_overlap(sets: Mapping[str, Sequence[Document]]) -> None:
         raise InputError(f"{message}; keep one")
 
 
-def lines_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
-    """Every two lines in a row of those documents that a slice has cut, as ``_pairs`` has them."""
-    return {document.id: _pairs(document.text) for document in documents if _is_piece(document)}
+def runs_of(documents: Iterable[Document]) -> dict[str, frozenset[str]]:
+    """The digests of those documents that a slice has cut, as ``_kept`` has them."""
+    return {document.id: _kept(document.text) for document in documents if _is_piece(document)}
 
 
 def _is_piece(document: Document) -> bool:
     return origin(document.id) != (document.id, (0, 100))
 
 
-def _pairs(text: str) -> frozenset[str]:
-    """Digests of every two lines in a row of a text that stand there once, lines of at least three words."""
-    lines = [line.split() for line in text.split("\n") if line.strip()]
-    counts = Counter(
-        f"{' '.join(one)}\n{' '.join(two)}"
-        for one, two in pairwise(lines)
-        if min(len(one), len(two)) >= _TELLING
-    )
-    return frozenset(
-        hashlib.sha256(both.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        for both, count in counts.items()
-        if count == 1
-    )
+def _digests(text: str) -> list[str]:
+    """The digest of every ``_RUN`` words in a row of a text."""
+    forms = normal_words(text)
+    runs = (" ".join(forms[at : at + _RUN]) for at in range(len(forms) - _RUN + 1))
+    return [hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:12] for run in runs]
 
 
-def sharing(documents: Iterable[Document], others: Lines) -> set[str]:
-    """The ids of those documents that have lines in common with others.
+def _kept(text: str) -> frozenset[str]:
+    """Every ``_STEP``-th digest of a text, of runs that stand there once."""
+    digests = _digests(text)
+    counts = Counter(digests)
+    return frozenset(digest for digest in digests[::_STEP] if counts[digest] == 1)
 
-    Of one article two in a row tell it; of articles of other names as many as no heading or footer has:
-    ``_FEW``, and a tenth of the shorter one's, or all lines of the document.
+
+def sharing(documents: Iterable[Document], others: Runs) -> set[str]:
+    """The ids of those documents that have runs of words in common with others, standing once in each.
+
+    Of one article ``_OF_ONE`` in a row tell it; of articles of other names ``_OF_OTHERS``, and a tenth of
+    the shorter one's; of either as many as the document has, all of it being in the other.
     """
     holders: dict[str, list[str]] = defaultdict(list)
-    for id, lines in others.items():
-        for line in lines:
-            holders[line].append(id)
+    for id, kept in others.items():
+        for digest in kept:
+            holders[digest].append(id)
     if not holders:
         return set()
     found = set()
     for document in documents:
-        lines, name = _pairs(document.text), origin(document.id)[0]
-        whole = len(_LINE.findall(document.text)) - 1
-        common = Counter(id for line in lines for id in holders.get(line, ()))
-        for id, count in common.items():
-            least = max(_FEW, min(len(lines), len(others[id])) / 10)
-            if count >= least or count == whole or origin(id)[0] == name:
-                found.add(document.id)
+        digests, name = _digests(document.text), origin(document.id)[0]
+        counts, size = Counter(digests), len(digests) / _STEP
+        common: Counter[str] = Counter()
+        rows: dict[tuple[str, int], int] = {}  # how many in a row end at a place, by the other's id
+        for at, digest in enumerate(digests):
+            for id in holders.get(digest, ()) if counts[digest] == 1 else ():
+                common[id] += 1
+                rows[id, at] = rows.get((id, at - _STEP), 0) + 1
+        found |= {
+            document.id
+            for id, count in common.items()
+            if count >= min(max(_OF_OTHERS, min(size, len(others[id])) / 10), max(1, int(size)))
+        }
+        found |= {document.id for (id, _), row in rows.items() if row >= _OF_ONE and origin(id)[0] == name}
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -15,9 +16,11 @@ from kashif.arabic import normal_form, restored, sentence_index, sentences, word
 from kashif.corpora import slices
 from kashif.corpora.duplicates import Overlap, overlaps, repeated_sentences
 from kashif.corpora.loading import SPLITS, chosen, files_of, split_file, splits_place
+from kashif.corpora.notices import might_be_articles
 from kashif.corpora.spec import Spec
 from kashif.document import Document
 from kashif.errors import Fault, InputError
+from kashif.files import files_below
 from kashif.folding import fold, letters
 from kashif.formats import Reading
 
@@ -71,7 +74,7 @@ def divide(specs: Sequence[Spec], readings: Sequence[Reading]) -> Division:
     file, a part is left out with a notice if one of its articles (same id and text) stands in a part
     before it, as those of a subset of ``train`` do. Articles in no split are counted in a notice.
     """
-    asked = sorted(_asked(specs).items(), key=lambda item: _rank(item[0].split))
+    asked = sorted(_read(specs).items(), key=lambda item: _rank(item[0].split))
     paths = Counter(path.name for path in {spec.path for spec, _ in asked})
     parts: list[Part] = []
     notices: list[str] = []
@@ -117,7 +120,7 @@ def faults(specs: Sequence[Spec]) -> list[Fault]:
 def lacking(specs: Sequence[Spec], readings: Sequence[Reading]) -> list[Fault]:
     """A fault for every split that names articles which the corpus does not have."""
     found: list[Fault] = []
-    for spec, ids in _asked(specs).items():
+    for spec, ids in _read(specs).items():
         if ids is None:
             continue
         try:
@@ -142,7 +145,26 @@ def _rank(split: str | None) -> int:
 
 def _asked(specs: Sequence[Spec]) -> dict[Spec, set[str] | None]:
     """The corpora asked for, one spec a split where they have splits, each with the split's ids."""
-    return {part: ids for spec in specs for part, ids in _each(spec)}
+    named = named_with_formats(specs)
+    return {part: ids for spec in specs for part, ids in _each(spec, named)}
+
+
+def _read(specs: Sequence[Spec]) -> dict[Spec, set[str] | None]:
+    """As ``_asked``, without what a splits file names and is not read, as nobody says its format."""
+    return {spec: ids for spec, ids in _asked(specs).items() if not _lacks_format(spec)}
+
+
+def _lacks_format(spec: Spec) -> bool:
+    """Whether articles may stand at a path, all in formats that no ending tells: a notice says so."""
+    if spec.format or not spec.path.exists() or not might_be_articles(spec.path):
+        return False
+    files = files_below(spec.path) if spec.path.is_dir() else [spec.path]
+    return not any(file.suffix.lower() in formats.ENDINGS for file in files)
+
+
+def named_with_formats(specs: Sequence[Spec]) -> set[str]:
+    """The paths of whole corpora that are named with a format: below a folder they are read in no other."""
+    return {os.path.realpath(spec.path) for spec in specs if spec.format and not spec.split}
 
 
 def holds_corpora(spec: Spec) -> bool:
@@ -150,10 +172,10 @@ def holds_corpora(spec: Spec) -> bool:
     return not spec.format and not spec.split and (spec.path / SPLITS).is_file()
 
 
-def _each(spec: Spec) -> Iterator[tuple[Spec, set[str] | None]]:
+def _each(spec: Spec, named: Collection[str]) -> Iterator[tuple[Spec, set[str] | None]]:
     if holds_corpora(spec):
         for corpus, splits in split_file(spec.path / SPLITS).items():
-            for name, ids in splits.items():
+            for name, ids in () if os.path.realpath(spec.path / corpus) in named else splits.items():
                 yield Spec(spec.path / corpus, split=name), set(ids)
     elif spec.split is None and (splits := _splits(spec)):
         for name, ids in splits.items():

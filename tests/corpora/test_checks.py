@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
-from helpers import ROOT, SCHEME, disguise_document
+from helpers import ARTICLE, ROOT, SCHEME, disguise_document
 
 from kashif.corpora.checks import check
 from kashif.corpora.loading import load
@@ -15,6 +16,7 @@ from kashif.corpora.splits import divide
 from kashif.corpora.warnings import warnings
 from kashif.document import Document, Entity
 from kashif.errors import Fault, InputError
+from kashif.formats.writing import save
 from kashif.scheme import Scheme
 
 
@@ -204,6 +206,52 @@ def test_what_is_read_below_a_folder_of_corpora_is_not_told_as_left_out(tmp_path
     assert [notice.partition(";")[0] for notice in check([Spec(tmp_path)], given=str(SCHEME)).notices] == [
         f"{tmp_path}: 1 folder not read (others/)",
         f"{tmp_path / 'a'}: 1 file not read (export.json)",
+    ]
+
+
+def test_a_corpus_below_a_folder_is_read_in_the_format_that_it_is_named_with(tmp_path: Path) -> None:
+    """Splits of an export were a fault of its folder, which nothing could mend."""
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    export = tmp_path / "export.json"
+    documents = [Document(id, f"زار {id} القاهرة") for id in "xy"]
+    save(documents, "label-studio", export)
+    folder, named = Spec(tmp_path), Spec(export, "label-studio")
+    (tmp_path / "splits.yaml").write_text("news: {train: [a]}\nexport.json: {test: [x, y]}", encoding="utf-8")
+    checked = check([folder], given=str(SCHEME))
+    assert checked.faults == []
+    assert checked.notices == [
+        f"{tmp_path}: 1 file not read (export.json); name those with articles: [FORMAT:]PATH"
+    ]
+    assert [part.name for part in divide([folder], checked.readings).parts] == ["news#train"]
+    checked = check([folder, named], given=str(SCHEME))
+    assert (checked.faults, checked.notices) == ([], [])
+    division = divide([folder, named], checked.readings)
+    assert [part.name for part in division.parts] == ["news#train", "export.json#test"]
+    assert division.notices == ()
+    (tmp_path / "splits.yaml").write_text("export.json: {test: [x, z]}", encoding="utf-8")
+    assert "z: no such document" in str(check([folder, named], given=str(SCHEME)).faults[0])
+    shutil.rmtree(tmp_path / "news")
+    assert "no document file in this folder" in str(check([folder], given=str(SCHEME)).faults[0])
+
+
+def test_a_file_of_lines_below_a_folder_is_read_in_the_format_that_it_is_named_with(tmp_path: Path) -> None:
+    """It was a fault of the folder, whatever was named beside."""
+    for name, ids in (("own.jsonl", "ab"), ("doccano.jsonl", "xy")):
+        documents = [Document(id, f"{id} زار", (Entity(1, 2, 5, "PERS", "زار"),)) for id in ids]
+        save(documents, name.partition(".")[0].replace("own", "jsonl"), tmp_path / name)
+    splits = "own.jsonl: {train: [a, b]}\ndoccano.jsonl: {test: [x, y]}"
+    (tmp_path / "splits.yaml").write_text(splits, encoding="utf-8")
+    file, folder = tmp_path / "doccano.jsonl", Spec(tmp_path)
+    [fault] = check([folder], given=str(SCHEME)).faults
+    assert f"write doccano:{file}" in fault.message
+    specs = [folder, Spec(file, "doccano")]
+    checked = check(specs, given=str(SCHEME))
+    assert not any("looks like" in fault.message for fault in checked.faults)
+    assert [reading.document.id for reading in checked.readings] == [*"abxy"]
+    assert [part.name for part in divide(specs, checked.readings).parts] == [
+        "own.jsonl#train",
+        "doccano.jsonl#test",
     ]
 
 

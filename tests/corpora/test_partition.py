@@ -88,6 +88,23 @@ def test_other_corpora_and_their_comments_stay(tmp_path: Path) -> None:
     assert "# the last" in file.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028"])
+def test_ids_with_line_ends_are_read_back_and_cost_no_comment(tmp_path: Path, end: str) -> None:
+    """They were written so that the splits named other articles, and all was said to be well."""
+    file = tmp_path / "splits.yaml"
+    file.write_text(
+        f'# all\nother: {{train: ["x{end} news: y"]}} # kept\nnews: {{old: [b]}}\n', encoding="utf-8"
+    )
+    other = split_file(file)["other"]
+    drawn = {"train": [f"a{end}b", f"{'c ' * 60}{end}#d"], "test": [f"{end}e"]}
+    for splits in (drawn, {"test": ["a"]}, drawn):
+        assert not any(
+            "comments" in told for told in partition.write(file, "news", splits, overwrite=True).notices
+        )
+        assert split_file(file) == {"other": other, "news": splits}
+    assert "# kept" in file.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     "text", ["", "# nothing yet\n", "{news: {train: [x]}, other: {test: [y]}} # one line\n"]
 )

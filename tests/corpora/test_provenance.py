@@ -172,9 +172,9 @@ def test_a_version_that_is_not_told_is_no_other_one(tmp_path: Path, manifest: st
     assert "written by Kashif 0.0.1, this is" in other_version(tmp_path)
 
 
-def test_lines_that_a_model_was_trained_on_are_known_after_a_change_of_the_file(tmp_path: Path) -> None:
+def test_words_that_a_model_was_trained_on_are_known_after_a_change_of_the_file(tmp_path: Path) -> None:
     """Sentences put before the others moved what was trained on into the slice that is scored."""
-    lines = [f"هذا سطر رقم {number}\n" for number in range(20)]
+    lines = [" ".join(f"كلمة{word}من{line}" for word in range(24)) + "\n" for line in range(20)]
     trained, new = Document("w[0-80%]", "".join(lines[:16])), Document("w[80-100%]", "".join(lines[16:]))
     moved = Document("w[80-100%]", "".join(lines[14:]))
     write(tmp_path, train=articles_row([trained]), development=articles_row([]))
@@ -182,7 +182,7 @@ def test_lines_that_a_model_was_trained_on_are_known_after_a_change_of_the_file(
     assert seen is not None
     assert seen.learned.among([new]) == set()
     assert seen.learned.among([moved]) == {"w[80-100%]"}
-    for anew in (True, False):  # the lines of those that choose thresholds are there, too
+    for anew in (True, False):  # the runs of those that choose thresholds are there, too
         write(tmp_path, **with_thresholds(tmp_path, [new], anew=anew))
         again = SeenArticles.of(tmp_path)
         assert again is not None

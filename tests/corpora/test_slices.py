@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 
 import pytest
 from helpers import ARTICLE, SCHEME
 
 from kashif.corpora import slices
+from kashif.corpora.articles import Articles
 from kashif.corpora.checks import check
 from kashif.corpora.loading import load
 from kashif.corpora.spec import Spec
 from kashif.document import Document, Entity, Relation
 from kashif.errors import InputError
-from kashif.formats import Reading
+from kashif.formats import FORMATS, Reading
+from kashif.formats.writing import save
 
 
 def reading(id: str, text: str, *names: str) -> Reading:
@@ -66,14 +70,14 @@ def test_what_a_cut_would_sever_is_a_fault() -> None:
 
 def test_slices_of_one_article_overlap_by_id_or_text() -> None:
     def overlap(first: str, second: str) -> bool:
-        return bool(slices.overlapping([Document(first, "a")], [Document(second, "b")]))
+        return any(slices.overlapping([Document(first, "a")], [Document(second, "b")]))
 
     assert overlap("t[0-50%]", "t[49-100%]")
     assert overlap("t", "t[49-100%]")
     assert not overlap("t[0-50%]", "t[50-100%]")
     assert not overlap("t[0-50%]", "u[0-50%]")
     for copy in ("a b c d e", "a b c\r\nd e\r\n"):
-        assert slices.overlapping([Document("x", "a b c\nd e")], [Document("y", copy)]) == {"x"}
+        assert slices.overlapping([Document("x", "a b c\nd e")], [Document("y", copy)]) == ({"x"}, {"y"})
 
 
 def test_short_rows_that_come_back_are_not_refused_and_others_are_named_twice() -> None:
@@ -123,54 +127,94 @@ def test_a_long_blank_line_costs_no_squares() -> None:
     assert last.document.text == "عاد"
 
 
+def sentence(number: int, words: int = 24) -> str:
+    return " ".join(f"كلمة{word}من{number}" for word in range(words)) + "."
+
+
 def numbered(numbers: range, id: str = "x") -> Reading:
-    return reading(id, "".join(f"هذا سطر رقم {number}\n" for number in numbers))
+    return reading(id, "".join(f"{sentence(number)}\n" for number in numbers))
 
 
-def test_pieces_of_one_article_are_compared_by_their_lines() -> None:
+def test_pieces_of_one_article_are_compared_by_their_words() -> None:
     """Percentages of a file and of its folder are not of one whole; by them no line was shared."""
     x, others = numbered(range(10)), numbered(range(100, 105), "a")
     [alone] = slices.take([x], (0, 70))
     rest = [found.document for found in slices.take([others, x], (70, 100))]
     assert [document.id for document in rest] == ["x[70-100%]"]
-    assert slices.overlapping([alone.document], rest) == {"x[0-70%]"}
-    assert not slices.overlapping([alone.document], [found.document for found in slices.take([x], (70, 100))])
+    assert slices.overlapping([alone.document], rest) == ({"x[0-70%]"}, {"x[70-100%]"})
+    apart = [found.document for found in slices.take([x], (70, 100))]
+    assert slices.overlapping([alone.document], apart) == (set(), set())
 
 
 def test_pieces_are_known_in_a_file_of_another_name_whole_or_cut() -> None:
     """A slice was trained on, and a copy of its file under another name scored as held out."""
     [seen] = slices.take([numbered(range(40))], (0, 70))
     copy = numbered(range(40), "y")
-    lines = slices.lines_of([seen.document])
+    runs = slices.runs_of([seen.document])
     [rest], [half] = (slices.take([copy], part) for part in ((70, 100), (50, 100)))
     for other, known in ((copy, True), (half, True), (rest, False)):
         expected = {other.document.id} if known else set()
-        assert slices.sharing([other.document], lines) == expected
-        assert slices.overlapping([other.document], [seen.document]) == expected
-        assert len(slices.overlapping([seen.document], [other.document])) == known
-    short = [numbered(range(at, at + 2), f"y{at}").document for at in (0, 39)]
-    assert slices.sharing(short, lines) == {"y0"}  # a copy that is cut into articles of two lines
+        assert slices.sharing([other.document], runs) == expected
+        both = ({seen.document.id} if known else set(), expected)
+        assert slices.overlapping([seen.document], [other.document]) == both
+    short = [numbered(range(at, at + 1), f"y{at}").document for at in (0, 39)]
+    assert slices.sharing(short, runs) == {"y0"}  # a copy that is cut into articles of a sentence
     for sets in ([seen.document], short), (short, [seen.document]):  # it was known one way only
         with pytest.raises(InputError, match="in both train and development"):
             slices.refuse_overlap({"train": sets[0], "development": sets[1]})
-    assert not slices.overlapping([copy.document], [numbered(range(39)).document])  # no slice has cut these
+    whole = numbered(range(39)).document
+    assert slices.overlapping([copy.document], [whole]) == (set(), set())  # no slice has cut these
 
 
-def test_a_heading_or_footer_of_several_lines_makes_no_other_article_known() -> None:
-    footer = "كل الحقوق محفوظة\nوكالات الأنباء في العالم\nنشر هذا الخبر أمس\n"
+SPACED = {
+    "direction marks": lambda text: "\n".join(f"\u200f{line}" for line in text.split("\n")),
+    "blanks before points": lambda text: text.replace(".", " ."),
+    "one line": lambda text: " ".join(text.split()),
+    "short lines": lambda text: fill(text, 30),
+    "diacritics": lambda text: text.replace("كلمة", "كَلِمة"),
+}
+
+
+@pytest.mark.parametrize("spaced", SPACED.values(), ids=SPACED)
+def test_pieces_are_known_in_other_lines_and_with_other_spaces(spaced: Callable[[str], str]) -> None:
+    """Digests of lines as they stood knew no copy with direction marks, or with spaces around its points."""
+    [seen] = slices.take([numbered(range(10))], (0, 70))
+    copy = Document("y", spaced(numbered(range(10)).document.text))
+    assert slices.sharing([copy], slices.runs_of([seen.document])) == {"y"}
+
+
+@pytest.mark.parametrize("format", ["conll", "gliner"])
+def test_pieces_are_known_in_a_file_of_another_format(tmp_path: Path, format: str) -> None:
+    """Names, spaces and lines are others there, and copies of what was trained on were scored as clean."""
+    texts = [
+        f"عنوان {n}\n\n{sentence(n)} قال: «{sentence(n + 50, 60)}»\n{sentence(n + 90)}" for n in range(3)
+    ]
+    whole = [reading(f"n{n}", text) for n, text in enumerate(texts)]
+    trained = [found.document for found in slices.take(whole, (0, 60))]
+    assert [document.id for document in trained] == ["n0", "n1[0-60%]"]
+    output = tmp_path / f"all{FORMATS[format].ending}"
+    save([Document(f"all-{n}", text) for n, text in enumerate(texts)], format, output)
+    copies = load(f"{format}:{output}").documents
+    assert {copy.text for copy in copies}.isdisjoint(texts)
+    assert Articles.of(trained).among(copies) == {copies[0].id, copies[1].id}
+
+
+def test_a_footer_makes_no_other_article_known() -> None:
+    footer = sentence(99, 54)
     one, other = (f"{numbered(numbers).document.text}{footer}" for numbers in (range(6), range(50, 56)))
     piece = Document("x[0-50%]", one)
-    assert not slices.sharing([Document("y", other)], slices.lines_of([piece]))
-    assert not slices.overlapping([piece], [Document("y", other)])
-    assert slices.overlapping([piece], [Document("x[60-100%]", other)])  # of one article two lines tell
+    assert not slices.sharing([Document("y", other)], slices.runs_of([piece]))
+    assert slices.overlapping([piece], [Document("y", other)]) == (set(), set())
+    assert any(slices.overlapping([piece], [Document("x[60-100%]", other)]))  # so many tell one article
 
 
-def test_lines_that_come_back_and_short_ones_tell_no_text() -> None:
-    first = Document(
-        "x[0-50%]", "وكالات الأنباء في العالم\nرويترز\nخبر أول من هنا\nوكالات الأنباء في العالم\n"
-    )
-    second = Document("x[50-100%]", "خبر آخر من هناك\nرويترز\nوكالات الأنباء في العالم\n")
-    assert not slices.overlapping([first], [second])
+def test_words_that_come_back_and_few_ones_tell_no_text() -> None:
+    first = Document("x[0-50%]", f"{sentence(1, 60)}\n{sentence(2)}\n{sentence(1, 60)}\n{sentence(3, 38)}")
+    for other in (f"{sentence(4)}\n{sentence(1, 60)}", f"{sentence(5)}\n{sentence(3, 38)}"):
+        assert slices.overlapping([first], [Document("x[50-100%]", other)]) == (set(), set())
+    few = "".join(sentence(n) for n in range(300, 500)) + "".join(sentence(n * 2) for n in range(10))
+    long = Document("x[0-50%]", numbered(range(200)).document.text)
+    assert slices.overlapping([long], [Document("x[50-100%]", few)]) == (set(), set())
 
 
 def test_a_slice_of_a_slice_is_a_part_of_the_article() -> None:
