@@ -33,8 +33,8 @@ class Articles:
     @property
     def row(self) -> dict[str, Any]:
         """These articles as they stand in a manifest."""
-        lines = {id: " ".join(sorted(found)) for id, found in self.runs.items()}
-        return {**({"lines": lines} if lines else {}), "articles": dict(self.texts)}
+        runs = {id: " ".join(sorted(found)) for id, found in self.runs.items()}
+        return {**({"runs": runs} if runs else {}), "articles": dict(self.texts)}
 
     def among(self, documents: Iterable[Document]) -> set[str]:
         """The ids of those documents that are among these articles, by id, by runs of words or by text."""

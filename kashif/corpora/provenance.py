@@ -178,9 +178,9 @@ def _manifest(path: Path, *, needed: Sequence[str] = ()) -> dict[str, Articles]:
     found: dict[str, Articles] = {}
     for name in _PARTS:
         row = rows.get(name)
-        articles, lines = (row.get("articles"), row.get("lines", {})) if isinstance(row, dict) else (None, {})
-        if _of_texts(articles) and _of_texts(lines):
-            found[name] = Articles(articles, {id: frozenset(text.split()) for id, text in lines.items()})
+        articles, runs = (row.get("articles"), row.get("runs", {})) if isinstance(row, dict) else (None, {})
+        if _of_texts(articles) and _of_texts(runs):
+            found[name] = Articles(articles, {id: frozenset(text.split()) for id, text in runs.items()})
         elif name in rows:
             message = f"{name}: expected articles and the digests of their texts; train the model again"
             faults.append(Fault(str(path), message))

@@ -187,7 +187,7 @@ def test_words_that_a_model_was_trained_on_are_known_after_a_change_of_the_file(
         again = SeenArticles.of(tmp_path)
         assert again is not None
         assert again.thresholds.among([moved]) == {"w[80-100%]"}
-    assert "lines" not in articles_row([Document("w", "نص")])
+    assert "runs" not in articles_row([Document("w", "نص")])
 
 
 def test_a_short_text_that_an_encoder_has_seen_is_refused_by_its_id_alone() -> None:

@@ -124,7 +124,7 @@ def test_copy_of_a_folder(tiny_encoder: Path, tmp_path: Path) -> None:
 def test_a_copy_says_what_the_encoder_has_seen(tiny_encoder: Path, tmp_path: Path) -> None:
     """It was copied without its manifest, and then scored on what it had read."""
     shutil.copytree(tiny_encoder, tmp_path / "read")
-    seen = Articles({"a1": "digest"}, {"a2[0-50%]": frozenset({"lines"})})
+    seen = Articles({"a1": "digest"}, {"a2[0-50%]": frozenset({"runs"})})
     write_encoder_manifest(tmp_path / "read", seen)
     encoder.copy(str(tmp_path / "read"), tmp_path / "copy")
     assert seen_by(str(tmp_path / "copy")) == seen
