@@ -17,9 +17,12 @@ from kashif.outputs import TABLES
 _COUNT = re.compile(r"[\d,]+(?= )")
 """How a notice begins that says how many there are of something in a file."""
 _ENDINGS = frozenset((*ENDINGS, *(entry.ending for entry in FORMATS.values())))
-_BESIDE = frozenset(("", ".md", ".yaml", ".yml", ".conf", ".gz", ".errors", ".unfinished"))
-"""Endings of what stands beside articles and is none: a licence, guidelines, a scheme, settings, texts,
-what a prediction left."""
+_SETTINGS = frozenset((".yaml", ".yml", ".conf", ".errors", ".unfinished"))
+"""Endings of what stands beside articles and texts and is none: a scheme, settings, a prediction's rest."""
+_BESIDE = _SETTINGS | {"", ".md", ".gz"}
+"""The same beside articles: a licence, guidelines, texts."""
+_ABOUT = frozenset(("readme", "license", "licence", "copying", "notice", "changelog", "makefile"))
+"""Names of files about the others."""
 
 
 def gathered(readings: Sequence[Reading], corpus: Path) -> list[str]:
@@ -101,9 +104,13 @@ def _told(folder: Path, others: Sequence[Path], remedy: str) -> list[str]:
 def _might_be_text(path: Path, texts: Set[Path]) -> bool:
     """Whether texts may stand at a path; no more in the annotations of one of ``texts``."""
     ending = path.suffix.lower()
+    if path.is_dir():
+        return might_be_articles(path)
     if ending == ".ann" and brat.text_path(path) in texts:
         return False
-    return might_be_articles(path) or (ending == ".gz" and Path(path.stem).suffix.lower() in _ENDINGS)
+    if ending == ".gz":
+        return Path(path.stem).suffix.lower() in _ENDINGS
+    return ending not in _SETTINGS and path.name not in {NAME, *TABLES} and path.stem.lower() not in _ABOUT
 
 
 def might_be_articles(path: Path) -> bool:
@@ -111,7 +118,7 @@ def might_be_articles(path: Path) -> bool:
     if path.is_dir():
         return any(file.suffix.lower() in _ENDINGS for file in path.rglob("*"))
     ending = path.suffix.lower()
-    if ending in _BESIDE or path.name in {NAME, *TABLES} or path.stem.lower() == "readme":
+    if ending in _BESIDE or path.name in {NAME, *TABLES} or path.stem.lower() in _ABOUT:
         return False
     try:
         return ending not in (".tsv", ".csv") or webanno.begins(path) or looks_like_conll(read_text(path))

@@ -196,9 +196,13 @@ def lacking(documents: Iterable[Document], scheme: Scheme) -> str:
 
 
 def unscored(documents: Iterable[Document], scheme: Scheme) -> str:
-    """The gold relations that a scheme without any leaves out of scores, in words; empty if none."""
-    count = 0 if scheme.relations else sum(len(document.relations) for document in documents)
-    return f"the gold has {counted(count, 'relation')}, the scheme none: they are not scored" if count else ""
+    """That of gold and scheme one alone has relations, in words; empty if both do, or neither."""
+    count = sum(len(document.relations) for document in documents)
+    if count and not scheme.relations:
+        return f"the gold has {counted(count, 'relation')}, the scheme none: they are not scored"
+    if scheme.relations and not count:
+        return "no relation is marked in the gold: what is said of relations here is no measure of them"
+    return ""
 
 
 def refuse_mappings(specs: Iterable[Spec]) -> None:

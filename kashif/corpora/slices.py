@@ -141,7 +141,7 @@ def sharing(documents: Iterable[Document], others: Runs) -> set[str]:
     """The ids of those documents that have runs of words in common with others, standing once in each.
 
     Of one article ``_OF_ONE`` in a row tell it; of articles of other names ``_OF_OTHERS``, and a tenth of
-    the shorter one's; of either as many as the document has, all of it being in the other.
+    the shorter one's; of either a row through all of the document but less than ``_STEP`` words at an end.
     """
     holders: dict[str, list[str]] = defaultdict(list)
     for id, kept in others.items():
@@ -152,19 +152,23 @@ def sharing(documents: Iterable[Document], others: Runs) -> set[str]:
     found = set()
     for document in documents:
         digests, name = _digests(document.text), origin(document.id)[0]
-        counts, size = Counter(digests), len(digests) / _STEP
+        counts = Counter(digests)
         common: Counter[str] = Counter()
         rows: dict[tuple[str, int], int] = {}  # how many in a row end at a place, by the other's id
         for at, digest in enumerate(digests):
             for id in holders.get(digest, ()) if counts[digest] == 1 else ():
                 common[id] += 1
                 rows[id, at] = rows.get((id, at - _STEP), 0) + 1
-        found |= {
-            document.id
+        many = any(
+            count >= max(_OF_OTHERS, min(len(digests) / _STEP, len(others[id])) / 10)
             for id, count in common.items()
-            if count >= min(max(_OF_OTHERS, min(size, len(others[id])) / 10), max(1, int(size)))
-        }
-        found |= {document.id for (id, _), row in rows.items() if row >= _OF_ONE and origin(id)[0] == name}
+        )
+        if many or any(
+            (row >= _OF_ONE and origin(id)[0] == name)
+            or (at - (row - 1) * _STEP < _STEP and at + _STEP >= len(digests))  # from end to end
+            for (id, at), row in rows.items()
+        ):
+            found.add(document.id)
     return found
 
 

@@ -22,8 +22,7 @@ _CHUNKS = frozenset(["ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", 
 """The labels of syntactic chunks, which stand in tags like those of names (CoNLL-2000)."""
 _KEYS = ("NER", "NE", "Entity")
 """What tags are called in the last column of CoNLL-U, ``MISC``, the likeliest first."""
-_PAIR = regex.compile(r"(?:^|\|)(\w+)=([^|]*(?:\|[A-Za-z]-[^|=]+)*)")
-"""A value may join the tags of nested spans by the bar that parts the pairs."""
+_PAIR = regex.compile(r"(\w+)=(.*)", regex.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,18 @@ _CONLLU = 10
 
 
 def pairs(misc: str) -> dict[str, str]:
-    """The ``key=value`` pairs of CoNLL-U's last column."""
-    return dict(_PAIR.findall(misc))
+    """The ``key=value`` pairs of CoNLL-U's last column; a bar may join the tags of a value, too."""
+    found: dict[str, str] = {}
+    key = ""
+    for part in misc.split("|"):
+        if match := _PAIR.fullmatch(part):
+            key = match[1]
+            found[key] = match[2]
+        elif key and is_tag(part):
+            found[key] += f"|{part}"
+        else:
+            key = ""
+    return found
 
 
 def rows(text: str, where: str) -> list[Row]:

@@ -26,8 +26,8 @@ def of_row(row: Any, *, own: str = "") -> str:
     fits = {
         "gliner": "tokenized_text" in row,
         "label-studio": _is_task(row) or (text and _is_minimal(row)),
-        "prodigy": text and (_holds(row, "spans") or _holds(row, "relations", "head_span")),
-        "doccano": any(_is_list(row.get(key), list) for key in ("label", "labels", "entities"))
+        "prodigy": text and (_holds(row, "spans", "start", "end") or _holds(row, "relations", "head_span")),
+        "doccano": any(_is_triple(row.get(key)) for key in ("label", "labels", "entities"))
         or any(_holds(row, key, "start_offset") for key in ("entities", "annotations")),
         "jsonl": text and _holds(row, "entities", "start", "end", "label"),
     }
@@ -46,6 +46,11 @@ def _is_minimal(row: dict[str, Any]) -> bool:
 
 def _is_list(value: Any, kind: type) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], kind)
+
+
+def _is_triple(value: Any) -> bool:
+    """Whether a list begins with the start, the end and the label of a span."""
+    return _is_list(value, list) and len(value[0]) == 3 and all(type(place) is int for place in value[0][:2])
 
 
 def _holds(row: dict[str, Any], key: str, *keys: str) -> bool:
@@ -89,4 +94,6 @@ def hint(path: Path, *, own: str = "") -> str:
 def stray(row: dict[str, Any], own: str) -> str:
     """What is wrong with a row of another format in a file of ``own``, which would be read without marks."""
     other = "" if row.keys() & _MARKS[own] else of_row(row, own=own)
-    return other and f"this looks like {other}, in a file of {own}; what two tools wrote is read file by file"
+    if other in ("", own):
+        return ""
+    return f"this looks like {other}, in a file of {own}; what two tools wrote is read file by file"

@@ -17,7 +17,7 @@ from kashif.corpora.spec import Spec
 from kashif.corpora.splits import APART, TRAIN
 from kashif.errors import Fault, InputError, counted, listed
 from kashif.files import list_folder, read_text, write_text
-from kashif.formats import ENDINGS, FORMATS
+from kashif.formats import FORMATS
 from kashif.training.recipe import Recipe, changed
 
 RECIPE = "recipe.yaml"
@@ -108,7 +108,7 @@ def is_corpus(text: str) -> bool:
     spec = Spec.parse(text)
     if spec.format or spec.split or spec.mapping or spec.path.is_dir():
         return True
-    return spec.path.is_file() and spec.path.suffix.lower() in {*ENDINGS, ".json", ".tsv"}
+    return spec.path.is_file() and bool(spec.path.suffix)  # what of, its reading says
 
 
 def name_of(corpus: str) -> str:
@@ -124,9 +124,11 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
     of ``APART``. Without a development split a share of the articles selects the model: a quarter of few.
 
     Raises:
-        InputError: listing every fault of the corpus; if it has splits, and none to train on, or has them
-            under a former name.
+        InputError: for a model's folder; listing every fault of the corpus; if it has splits, and none to
+            train on, or has them under a former name.
     """
+    if box.is_model(place := Spec.parse(corpus).path):
+        raise InputError(Fault(str(place), f"a model, no corpus; its recipe is {place / RECIPE}"))
     values: dict[str, Any] = _of_splits(corpus)
     if "development" not in values and len(load(values["train"][0]).documents) < _FEW:
         values["development_share"] = _LARGE_SHARE

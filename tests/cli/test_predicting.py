@@ -41,20 +41,21 @@ def test_predict_reads_files_folders_json_lines_and_standard_input(
 def test_what_is_not_read_of_a_folder_is_told(run: Run, trained: Path, tmp_path: Path) -> None:
     """Of four files one was predicted on, and nothing was said of the others."""
     texts = tmp_path / "texts"
-    for name in ("2024/b.txt", "a.txt", "a.ann", "c.jsonl.gz", "d.text", "README.md", "notes.gz"):
+    no_texts = ("README.md", "LICENSE", "scheme.yaml", "notes.gz")
+    for name in ("2024/b.txt", "a.txt", "a.ann", "c.jsonl.gz", "d.text", "e.md", "f", "g.csv", *no_texts):
         (texts / name).parent.mkdir(parents=True, exist_ok=True)
         (texts / name).write_text(TEXT, encoding="utf-8")
     (texts / "predict.errors").write_text("", encoding="utf-8")
     done = run("predict", "texts/", texts / "a.txt", "--model", trained, "--on-error", "skip", cwd=tmp_path)
     assert ids(done.stdout) == ["a"]
-    told = "texts: 2 files and 1 folder not read (2024/, c.jsonl.gz, d.text); name those with texts"
+    told = "texts: 5 files and 1 folder not read (2024/, c.jsonl.gz, d.text, e.md, f and 1 more); name"
     assert [line[: len(told)] for line in done.stderr.decode().splitlines()][:1] == [told]
     chosen = run("corpus", "next", trained, "texts", cwd=tmp_path)
     assert told in chosen.stderr.decode()
     given = ("texts", "texts/2024", "--model", trained, "--on-error", "skip")
     for _ in range(2):  # what is read, or written, is none of what is not read
         done = run("predict", *given, "--output", "texts/out/", cwd=tmp_path)
-        assert "2 files not read (c.jsonl.gz, d.text)" in done.stderr.decode()
+        assert "5 files not read (c.jsonl.gz, d.text, e.md, f, g.csv)" in done.stderr.decode()
 
 
 def test_predict_writes_every_format(run: Run, trained: Path, tmp_path: Path) -> None:

@@ -208,6 +208,15 @@ def test_a_footer_makes_no_other_article_known() -> None:
     assert any(slices.overlapping([piece], [Document("x[60-100%]", other)]))  # so many tell one article
 
 
+def test_a_short_article_is_known_by_all_of_it_and_not_by_its_footer() -> None:
+    """Half of it was enough."""
+    footer = sentence(99, 24)
+    piece = Document("x[0-50%]", f"{numbered(range(9)).document.text}{footer}\n{sentence(7)}")
+    short = Document("y", f"{sentence(50, 12)} {footer}")
+    assert slices.overlapping([short], [piece]) == (set(), set())
+    assert slices.overlapping([Document("z", f"{sentence(50, 3)} {footer}")], [piece])[0] == {"z"}
+
+
 def test_words_that_come_back_and_few_ones_tell_no_text() -> None:
     first = Document("x[0-50%]", f"{sentence(1, 60)}\n{sentence(2)}\n{sentence(1, 60)}\n{sentence(3, 38)}")
     for other in (f"{sentence(4)}\n{sentence(1, 60)}", f"{sentence(5)}\n{sentence(3, 38)}"):

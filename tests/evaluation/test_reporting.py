@@ -120,6 +120,16 @@ def test_each_of_two_systems_is_told_what_its_own_scheme_lacks(trained: Path, ne
     assert (list(report.measures), report.relations) == (["entities"], {})
 
 
+def test_gold_that_holds_no_relation_is_told(trained: Path, news: Path) -> None:
+    """Of CoNLL, which can hold none, relations were scored at 0.000 without a word."""
+    [file] = news.iterdir()
+    file.write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
+    told = "no relation is marked in the gold: what is said of relations here is no measure of them"
+    assert told in score(trained, NEWS).reports[0].notices
+    model = open_system(trained)
+    assert told in compare_systems((model, model), [NEWS]).reports[0].notices
+
+
 def test_a_model_is_scored_by_its_own_scheme(trained: Path, news: Path) -> None:
     (news / "scheme.yaml").write_text("entities: {X: other}", encoding="utf-8")
     [report] = score(trained, NEWS).reports

@@ -184,6 +184,10 @@ def test_of_strings_that_a_mention_fits_alike_the_text_is_where_the_others_have_
         (task(span("a", 6, 11, "X", "كيم"), text="https://x.org/a.txt"), "is a link to a file"),
         ({"id": 1, "data": {"image": 3}, "annotations": []}, "no string that is the text"),
         ({"id": 1, "text": "x", "label": []}, "choose JSON, not JSON-MIN"),
+        (
+            {"id": 1, "text": "x", "label": [{"start": 0, "end": 1, "text": "x", "labels": ["X"]}]},
+            "choose JSON, not JSON-MIN",
+        ),
         (task(annotations=[5]), "'annotations' is a list of objects"),
         (task(annotations=[{"was_cancelled": True}]), "no document is left: 1 cancelled annotations"),
     ],

@@ -73,3 +73,11 @@ def test_other_keys_of_a_marked_file_are_no_other_format(tmp_path: Path) -> None
     unmarked = {"id": "b", "text": TEXT, "entities": [], "spans": [SPAN]}
     path.write_text(lines(ROWS["jsonl"][0], unmarked), encoding="utf-8")
     assert formats.read(path, "jsonl")[1].document.meta == {"spans": [SPAN]}
+
+
+def test_values_that_are_no_spans_show_no_other_format(tmp_path: Path) -> None:
+    """A right corpus was refused for what its articles said of themselves."""
+    path = tmp_path / "a.jsonl"
+    meta = {"labels": [["politics", 0.9]], "spans": [{"page": 3}]}
+    path.write_text(lines({"id": "b", "text": TEXT, **meta}, ROWS["jsonl"][0]), encoding="utf-8")
+    assert formats.read(path, "jsonl")[0].document.meta == meta

@@ -185,6 +185,13 @@ def test_articles_in_which_nothing_is_marked_are_refused(part: str, project: Pat
         gather(recipe(**{part: ["annotations/bare"]}))
 
 
+def test_development_without_relations_is_told(project: Path) -> None:
+    (project / "annotations" / "flat").mkdir()
+    (project / "annotations" / "flat" / "f1.txt").write_text("زار [[كيم|PERS#1]] البلاد.\n", encoding="utf-8")
+    told = "development: no relation is marked in the gold: what is said of relations here is no measure"
+    assert any(notice.startswith(told) for notice in gather(recipe(development=["annotations/flat"])).notices)
+
+
 def test_articles_without_marks_are_named(project: Path) -> None:
     (project / "annotations" / "news" / "n1.txt").write_text("لا شيء هنا.\n---\n", encoding="utf-8")
     assert "nothing is marked in 1 of 2 articles: n1" in gather(recipe()).notices

@@ -70,13 +70,32 @@ def test_what_is_a_corpus_and_what_a_recipe(tmp_path: Path, monkeypatch: pytest.
     for name in ("a.txt", "r.yaml", "r"):
         Path(name).write_text("", encoding="utf-8")
     Path("my.corpus").mkdir()
-    for text in ("a.txt", "my.corpus", "my.corpus/", "my.corpus#train", "conll:nowhere", ".", str(tmp_path)):
+    Path("a.bio").write_text("", encoding="utf-8")
+    corpora = (
+        "a.txt",
+        "a.bio",
+        "my.corpus",
+        "my.corpus/",
+        "my.corpus#train",
+        "conll:nowhere",
+        ".",
+        str(tmp_path),
+    )
+    for text in corpora:
         assert starter.is_corpus(text), text
     for text in ("r.yaml", "nowhere.yaml", "nowhere", "r", ""):
         assert not starter.is_corpus(text), text
     assert starter.name_of("my.corpus/") == "my.corpus"
     assert starter.name_of("a.txt") == "a"
     assert starter.name_of(".") == tmp_path.name
+    with pytest.raises(InputError, match=r"a\.bio: cannot tell the format from '\.bio'"):
+        starter.recipe_of("a.bio")
+
+
+def test_a_model_is_no_corpus(trained: Path) -> None:
+    """The message led on to the folder of its checkpoints."""
+    with pytest.raises(InputError, match=rf"{trained}: a model, no corpus; its recipe is .*recipe\.yaml"):
+        starter.recipe_of(str(trained))
 
 
 def test_a_corpus_stands_for_a_recipe_that_keeps_to_its_splits(project: Path) -> None:
