@@ -180,15 +180,14 @@ def joined_meta(others: dict[str, Any], below: Any) -> dict[str, Any]:
     """
     if below is None:
         return others
-    if isinstance(below, dict) and all(_same(others.get(key, below[key]), below[key]) for key in below):
+    if isinstance(below, dict) and all(_same(others[key], below[key]) for key in below if key in others):
         return others | below
     return others | {"meta": below}
 
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two values are one in JSON: to Python ``True`` is 1."""
-    written = {json.dumps(each, sort_keys=True, default=repr) for each in (one, other)}
-    return one == other and len(written) == 1
+    return len({json.dumps(each, sort_keys=True, default=repr) for each in (one, other)}) == 1
 
 
 _UNSEEN = re.compile("[\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")

@@ -22,12 +22,15 @@ BOM = "\ufeff"
 """The mark that some editors put before a text: no part of it."""
 _UTF16_BYTES = frozenset(b"\x00\x06")
 """The upper bytes of Latin and of Arabic letters in UTF-16."""
-_PACKED = {
-    b"\x1f\x8b": "it is gzip; unpack it first: gunzip -k FILE",
-    b"PK\x03\x04": "it is a zip, as .docx and .xlsx are; unpack it, or save it as plain text",
-    b"%PDF": "it is a PDF; save its text as UTF-8",
+_KINDS = {
+    b"\x1f\x8b": "gzip; unpack it first: gunzip -k FILE",
+    b"BZh": "bzip2; unpack it first: bunzip2 -k FILE",
+    b"\xfd7zXZ\0": "xz; unpack it first: unxz -k FILE",
+    b"PK\x03\x04": "a zip, as .docx and .xlsx are; unpack it, or save it as plain text",
+    b"\xd0\xcf\x11\xe0": "an old .doc or .xls; save it as plain text, in UTF-8",
+    b"%PDF-": "a PDF; save its text, in UTF-8",
 }
-"""What to do with files of other kinds, by their first bytes."""
+"""Files of other kinds by their first bytes, and what to do with them."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -172,15 +175,17 @@ def decode(data: bytes, where: str, line: int = 0) -> str:
     """The text of UTF-8; ``where`` and ``line`` name it in errors, a ``line`` of 0 is counted.
 
     Raises:
-        InputError: if it is not UTF-8.
+        InputError: if it is not UTF-8, or a file of another kind.
     """
+    kind = next((kind for head, kind in _KINDS.items() if data.startswith(head)), "")
+    if kind and line <= 1:
+        raise InputError(Fault(where, f"no text: it is {kind}", line))
     if _is_utf16(data):
         raise InputError(Fault(where, "UTF-16; save it as UTF-8", line))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        cure = next((cure for head, cure in _PACKED.items() if data.startswith(head)), "save it as UTF-8")
-        message = f"not UTF-8 at byte {error.start}; {cure}"
+        message = f"not UTF-8 at byte {error.start}; save it as UTF-8"
         raise InputError(Fault(where, message, line or data.count(b"\n", 0, error.start) + 1)) from error
 
 

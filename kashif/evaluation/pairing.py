@@ -35,7 +35,8 @@ def pair(first: Sequence[Reading], second: Sequence[Reading]) -> Pairing:
     A text that stands several times on a side is matched by id alone.
 
     Raises:
-        InputError: if they share no article, or a shared id has another text on either side.
+        InputError: if they share no article, or a shared id has another text on either side, where none is
+            matched by text.
     """
     texts = [[letters(reading.document.text) for reading in side] for side in (first, second)]
     once = set.intersection(*({text for text, n in Counter(side).items() if n == 1} for side in texts)) - {""}
@@ -52,7 +53,8 @@ def pair(first: Sequence[Reading], second: Sequence[Reading]) -> Pairing:
         {reading.document.id: reading for reading in side if reading.document.id not in known}
         for side, known in zip((first, second), matched, strict=True)
     )
-    if faults := [_other_text(one[id], two[id]) for id in one if id in two]:
+    numbered = any(a.document.id != b.document.id for a, b in found)  # so an id says nothing of the article
+    if faults := [_other_text(one[id], two[id]) for id in one if id in two and not numbered]:
         raise InputError(faults)
     if not found:
         told = f"the first has {listed(one) or 'none'}, the second {listed(two) or 'none'}"
@@ -62,7 +64,7 @@ def pair(first: Sequence[Reading], second: Sequence[Reading]) -> Pairing:
 
 
 def _ends_alone_differ(a: Reading, b: Reading) -> bool:
-    """Whether two texts are the same but for white space at their ends, so that offsets are the same."""
+    """Whether two texts are the same but for white space at the end, so that offsets are the same."""
     return a.document.text.rstrip() == b.document.text.rstrip()
 
 

@@ -26,7 +26,7 @@ from kashif.folding import FoldedText, fold
 from kashif.formats import columns
 from kashif.formats.columns import Layout, Row
 from kashif.formats.reading import Reading, TextLines, build, refuse_blank_labels
-from kashif.formats.tagging import Tag, Tagging, parted
+from kashif.formats.tagging import Tag, Tagging, is_joined
 from kashif.formats.tagging import find as find_tagging
 
 OPTIONS = {
@@ -202,7 +202,7 @@ def _notices(
         letters = "I-" if tagging.scheme == "IOB2" else "inner"
         yield f"{stray} stray {letters} tags read as the beginning of a span"
     taken = [layout.taken(row.cells) or () for row in rows if row.kind == "row"]
-    if joined := sum(len(parted(cell)) > 1 for cells in taken for cell in cells):
+    if joined := sum(is_joined(cell) for cells in taken for cell in cells):
         yield f"{joined} {JOINED}"
     if small := sum("o" in cells for cells in taken):
         yield f"{small} tags 'o' read as 'O'"

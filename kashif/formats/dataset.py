@@ -24,7 +24,7 @@ from kashif.formats import conll, drafts
 from kashif.formats.drafts import Draft
 from kashif.formats.reading import Reading, refuse_surrogates
 from kashif.formats.tagging import find as find_tagging
-from kashif.formats.tagging import parted
+from kashif.formats.tagging import is_joined
 from kashif.replacing import replaced_files, settle
 
 ENDING = ".parquet"
@@ -214,7 +214,7 @@ def _tagged(
             for start, end, label in builder.spans:
                 draft.entity(start, end, label)
             passed["stray inner tags read as the beginning of a span"] += builder.stray
-            passed[conll.JOINED] += sum(len(parted(found)) > 1 for found in tags)
+            passed[conll.JOINED] += sum(map(is_joined, tags))
         yield draft, row, _meta(row, {words, column}, passed)
 
 

@@ -245,5 +245,5 @@ def _row(raw: bytes, where: str, number: int, *, stem: str) -> Input:
             found += f"; for texts from {format}: {_conversion(format, where)}"
         return failure(f"expected an object with a string 'text', {found}", str(id))
     meta = {key: value for key, value in row.items() if key not in _OWN}
-    marked = bool(row.get("entities") or row.get("relations"))
+    marked = bool(row.get("entities") or row.get("relations") or shapes.of_row(row))
     return Text(str(id), text, where, number, joined_meta(meta, row.get("meta")), marked=marked)

@@ -86,6 +86,12 @@ def parted(cell: str) -> list[str]:
     return parts if len(parts) > 1 and all(map(_is_one, parts)) else [cell]
 
 
+def is_joined(cell: str) -> bool:
+    """Whether a cell joins tags, one of them of a span."""
+    parts = parted(cell)
+    return len(parts) > 1 and any(part not in OUTSIDE for part in parts)
+
+
 def is_tag(cell: str) -> bool:
     """Whether a cell is ``O``, or labels with a letter of one of the schemes."""
     return all(map(_is_one, parted(cell)))
