@@ -34,7 +34,7 @@ What a command writes goes into a folder if the path ends in `/`, is a folder th
 needs one (plain and brat have one document a file). Otherwise it goes into a file. That holds for
 `--output`, `--json`, `--html` and `--errors`.
 
-A `CORPUS` is `[FORMAT:]PATH[#SPLIT][@MAPPING]`: see [formats](formats.md)."""
+A `CORPUS` is `[FORMAT:]PATH[#SPLIT]`, for scores perhaps with `@MAPPING`: see [formats](formats.md)."""
 RECIPES = """\
 One YAML file is one training. Unknown keys are refused. `--set KEY=VALUE` changes one on the command line.
 Paths are relative to the current folder."""

@@ -80,6 +80,18 @@ def together(documents: Sequence[Document]) -> list[list[str]]:
     return list(groups.values())
 
 
+def apart(documents: Sequence[Document]) -> tuple[list[list[str]], list[str]]:
+    """The groups of ``together``; of copies alone where all would be one group, with a notice."""
+    groups = together(documents)
+    if len(groups) > 1:
+        return groups, []
+    copies: dict[str, list[str]] = {}
+    for document in documents:
+        copies.setdefault(letters(document.text), []).append(document.id)
+    told = "all articles are near-duplicates: what is left out of training is like what is trained on"
+    return list(copies.values()), [told] if len(copies) > 1 else []
+
+
 def draw(groups: Sequence[Sequence[str]], shares: Mapping[str, float], *, seed: int) -> Splits:
     """Splits of whole groups of articles, as near to their shares as the groups allow; each has an article.
 

@@ -16,8 +16,8 @@ import torch
 from kashif import box
 from kashif.corpora import loading, mapping, slices
 from kashif.corpora.loading import Corpus
+from kashif.corpora.partition import apart
 from kashif.corpora.provenance import OTHER_TEXTS, SeenArticles, seen_by
-from kashif.document import Document
 from kashif.errors import Fault, InputError
 from kashif.evaluation import reporting, systems
 from kashif.evaluation.reporting import Scored
@@ -69,7 +69,9 @@ def crossvalidate(
     scheme = gather(recipe).scheme
     if asked.mapping and (faults := mapping.unknown(asked.documents, scheme.mapping(asked.mapping))):
         raise InputError(faults)
-    parts = folds(asked.documents, count, seed=recipe.seed, output=output)
+    groups, told = apart(asked.documents)
+    asked = replace(asked, notices=(*asked.notices, *told))
+    parts = folds(groups, count, seed=recipe.seed, output=output)
     _refuse_copies(recipe, asked, parts)
     _refuse_chosen(recipe, asked, parts)
     if workers == 1:
@@ -122,21 +124,18 @@ def articles(recipe: Recipe, over: str | None) -> Corpus:
     return replace(asked, documents=unseen, notices=(*asked.notices, notice))
 
 
-def folds(documents: Sequence[Document], count: int, *, seed: int, output: Path) -> list[Fold]:
-    """``count`` folds of nearly equal size, drawn by ``seed``; as many as articles leave out one at a time.
+def folds(groups: Sequence[Sequence[str]], count: int, *, seed: int, output: Path) -> list[Fold]:
+    """``count`` folds of nearly equal size, drawn by ``seed``; as many as groups leave out one at a time.
 
-    Copies of a text are in one fold, and count as one article.
+    ``groups`` are ids of articles, near-duplicates together, which stay in one fold.
 
     Raises:
-        InputError: if there are fewer articles than folds, or fewer than two folds.
+        InputError: if there are fewer groups than folds, or fewer than two folds.
     """
-    copies: dict[str, list[str]] = {}
-    for document in documents:
-        copies.setdefault(letters(document.text), []).append(document.id)
-    if not 2 <= count <= len(copies):
-        known = f"{len(copies)}{', copies aside' * (len(copies) < len(documents))}"
+    if not 2 <= count <= len(groups):
+        known = f"{len(groups)}{', near-duplicates aside' * (len(groups) < sum(map(len, groups)))}"
         raise InputError(f"--folds {count}: write a number from 2 to the number of articles, {known}")
-    order = random.Random(seed).sample(list(copies.values()), len(copies))
+    order = random.Random(seed).sample(groups, len(groups))
     parts = [sorted(id for ids in order[i::count] for id in ids) for i in range(count)]
     return [Fold(output / f"fold-{i}", tuple(part)) for i, part in enumerate(parts, start=1)]
 

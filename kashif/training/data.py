@@ -10,13 +10,13 @@ from pathlib import Path
 
 from kashif.corpora import loading, slices
 from kashif.corpora.loading import Corpus
+from kashif.corpora.partition import apart
 from kashif.corpora.provenance import refuse_seen, seen_by, untold
 from kashif.corpora.schemes import lacking, refuse_mappings, scheme_of, unknown_labels, unscored
 from kashif.corpora.spec import Spec
 from kashif.corpora.statistics import statistics, unmarked
 from kashif.document import Document
 from kashif.errors import Fault, InputError
-from kashif.folding import letters
 from kashif.modeling.alignment import Unreachable, count_causes
 from kashif.modeling.windows import Layout
 from kashif.scheme import Scheme
@@ -91,8 +91,11 @@ def gather(recipe: Recipe, *, without: Collection[str] = ()) -> Data:
     for name in ("development", "calibration"):
         if both := before.among(sets[name]):
             notices.append(f"{name}: the encoder has seen {len(both)} of {len(sets[name])} articles")
-    if not recipe.development and len({letters(document.text) for document in sets["train"]}) > 1:
-        sets["train"], sets["development"] = _carved(sets["train"], recipe)
+    if not recipe.development:
+        groups, alike = apart(sets["train"])
+        notices += alike
+        if len(groups) > 1:
+            sets["train"], sets["development"] = _carved(sets["train"], groups, recipe)
     if not sets["train"]:
         raise InputError("; ".join(["the recipe's training corpora hold no article", *notices]))
     if not sets["development"]:
@@ -128,15 +131,17 @@ def _names(corpora: Iterable[Corpus], documents: Iterable[Document]) -> list[str
     return [corpus.name for corpus in corpora if any(document.id in ids for document in corpus.documents)]
 
 
-def _carved(documents: list[Document], recipe: Recipe) -> tuple[list[Document], list[Document]]:
-    """Training and development articles, drawn by the recipe's seed; there are two texts at least."""
-    order = random.Random(recipe.seed).sample(range(len(documents)), len(documents))
+def _carved(
+    documents: list[Document], groups: Sequence[Sequence[str]], recipe: Recipe
+) -> tuple[list[Document], list[Document]]:
+    """Training and development articles, drawn by the recipe's seed; none of the groups is parted."""
+    group_of = {id: number for number, ids in enumerate(groups) for id in ids}
+    order = random.Random(recipe.seed).sample(documents, len(documents))
     count = max(1, round(len(documents) * recipe.development_share))
-    texts = list(dict.fromkeys(letters(documents[index].text) for index in order))
-    drawn = {letters(documents[index].text) for index in order[:count]}  # copies of an article go with it
-    drawn -= {texts[-1]}  # one is left to learn from
-    train = [document for document in documents if letters(document.text) not in drawn]
-    return train, [document for document in documents if letters(document.text) in drawn]
+    drawn = {group_of[document.id] for document in order[:count]}
+    drawn -= {[*dict.fromkeys(group_of[document.id] for document in order)][-1]}  # one is left to learn from
+    train = [document for document in documents if group_of[document.id] not in drawn]
+    return train, [document for document in documents if group_of[document.id] in drawn]
 
 
 def _refuse_overlaps(sets: Mapping[str, Sequence[Document]]) -> None:

@@ -52,6 +52,16 @@ def test_copies_and_near_duplicates_stay_together() -> None:
     assert partition.together(found) == [["d0", "d2"], ["d1", "d3"], ["d4"]]
 
 
+def test_where_all_articles_are_alike_copies_alone_stay_together() -> None:
+    alike = documents(f"{STRETCH}. نهاية", f"بداية. {STRETCH}", f"{STRETCH}.  نهاية")
+    groups, told = partition.apart(alike)
+    assert groups == [["d0", "d2"], ["d1"]]
+    assert told == [
+        "all articles are near-duplicates: what is left out of training is like what is trained on"
+    ]
+    assert partition.apart([*alike, Document("e", "نص آخر")]) == ([["d0", "d1", "d2"], ["e"]], [])
+
+
 def test_splits_come_near_their_shares_and_hold_each_article_once() -> None:
     groups = [["a", "b", "c"], *([f"n{index}"] for index in range(17))]
     shares = partition.parse_shares("train=0.8,development=0.1,test=0.1")

@@ -7,6 +7,7 @@ from helpers import ARTICLE, add_scheme
 from kills import killed
 
 from kashif.corpora.loading import load
+from kashif.corpora.partition import apart
 from kashif.corpora.provenance import with_thresholds
 from kashif.document import Document
 from kashif.errors import InputError
@@ -59,7 +60,7 @@ def test_each_article_is_scored_by_a_model_that_never_saw_it(recipe: Recipe, pro
     assert report.documents == 3
     documents = articles(recipe, NEWS).documents
     counts = Counts()
-    for fold in folds(documents, 3, seed=recipe.seed, output=output):
+    for fold in folds(apart(documents)[0], 3, seed=recipe.seed, output=output):
         used = gather(recipe, without=fold.left_out)
         assert {d.id for d in used.train} == {"n1", "n2", "n3", "m1"} - set(fold.left_out)
         assert is_model_of(fold.folder, recipe, data=used)
@@ -118,7 +119,9 @@ def test_a_fold_is_trained_again_where_its_weights_are_cut_and_only_there(
     crossvalidate(settings, output, over=NEWS, count=2)
     choose_threshold(output / "fold-1", ["annotations/dev"])
     # It was scored on the articles that chose its thresholds.
-    left_out = folds(articles(settings, NEWS).documents, 2, seed=settings.seed, output=output)[1].left_out
+    left_out = folds(apart(articles(settings, NEWS).documents)[0], 2, seed=settings.seed, output=output)[
+        1
+    ].left_out
     mark = output / "fold-2" / "manifest.json"
     before = mark.read_bytes()
     write_json(mark, with_thresholds(output / "fold-2", named(*left_out), anew=True))
@@ -160,14 +163,14 @@ def test_trainings_side_by_side_give_the_same_report(recipe: Recipe, project: Pa
 def test_folds_part_the_articles() -> None:
     ids = [f"n{i}" for i in range(7)]
     articles = [Document(id, id) for id in ids]
-    parts = folds(articles, 3, seed=13, output=Path("m"))
+    parts = folds(apart(articles)[0], 3, seed=13, output=Path("m"))
     assert sorted(id for fold in parts for id in fold.left_out) == ids
     assert sorted(len(fold.left_out) for fold in parts) == [2, 2, 3]
-    assert parts == folds(articles, 3, seed=13, output=Path("m"))
-    assert parts != folds(articles, 3, seed=14, output=Path("m"))
+    assert parts == folds(apart(articles)[0], 3, seed=13, output=Path("m"))
+    assert parts != folds(apart(articles)[0], 3, seed=14, output=Path("m"))
     for count in (1, 8):
         with pytest.raises(InputError, match="from 2 to the number of articles, 7"):
-            folds(articles, count, seed=13, output=Path("m"))
+            folds(apart(articles)[0], count, seed=13, output=Path("m"))
 
 
 def test_what_is_not_trained_on_cannot_be_folded(recipe: Recipe, project: Path) -> None:
@@ -181,7 +184,9 @@ def test_a_copy_of_what_is_left_out_is_not_trained_on(recipe: Recipe, project: P
     with pytest.raises(InputError, match="text of m2 would be trained on and scored; keep one copy"):
         crossvalidate(recipe, project / "models", over=NEWS, count=3)
     assert not (project / "models").exists()  # two folds were trained before that was told
-    folded = [fold.left_out for fold in folds(articles(recipe, None).documents, 4, seed=0, output=project)]
+    folded = [
+        fold.left_out for fold in folds(apart(articles(recipe, None).documents)[0], 4, seed=0, output=project)
+    ]
     assert ("m2", "n2") in folded
 
 
@@ -197,7 +202,7 @@ def test_another_corpus_by_the_same_ids_cannot_be_folded(recipe: Recipe, project
 
 def test_copies_of_a_text_are_in_one_fold() -> None:
     documents = [Document(f"n{i}", f"نص {i % 3}" + "\r\n" * (i // 3)) for i in range(6)]
-    parts = folds(documents, 3, seed=13, output=Path("m"))
+    parts = folds(apart(documents)[0], 3, seed=13, output=Path("m"))
     assert sorted(fold.left_out for fold in parts) == [("n0", "n3"), ("n1", "n4"), ("n2", "n5")]
-    with pytest.raises(InputError, match="from 2 to the number of articles, 3, copies aside"):
-        folds(documents, 4, seed=13, output=Path("m"))
+    with pytest.raises(InputError, match="from 2 to the number of articles, 3, near-duplicates aside"):
+        folds(apart(documents)[0], 4, seed=13, output=Path("m"))

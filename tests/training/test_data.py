@@ -28,6 +28,19 @@ def test_held_out_articles_are_never_trained_on(project: Path) -> None:
         gather(copied)
 
 
+def test_near_duplicates_are_not_parted_where_development_is_carved(project: Path) -> None:
+    """An update of a story that was trained on selected the model, and was scored in a cross-validation."""
+    folder = project / "annotations" / "alike"
+    folder.mkdir()
+    for index, word in enumerate(("زار", "عاد", "قال")):
+        story = " ".join(f"{word}{n}" for n in range(40))
+        for copy in ("اليوم", "أمس"):
+            (folder / f"{index}{copy}.txt").write_text(f"{copy} [[كيم|PERS#1]] {story}\n", encoding="utf-8")
+    for seed in range(5):
+        found = gather(recipe(train=["annotations/alike"], development=(), development_share=0.2, seed=seed))
+        assert {d.id[0] for d in found.train}.isdisjoint(d.id[0] for d in found.development)
+
+
 def test_development_is_carved_by_article(project: Path) -> None:
     whole = recipe(train=["annotations/news"], development=[], development_share=0.25)
     first, second = gather(whole), gather(whole)
