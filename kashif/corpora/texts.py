@@ -153,8 +153,8 @@ def _named_text(path: Path) -> str:
                 raise InputError(Fault(str(file), message + " text that was annotated; replace it"))
             return text
     raise MissingText(
-        f"{entry.source} is not here: set {_variable(manifest)} to the folder with {entry.source} in it, or have"
-        f" it as {manifest.parent.name}/{entry.source}"
+        f"{entry.source} is not here: set {_variable(manifest)} to the folder with {entry.source} in it,"
+        f" or have it as {manifest.parent.name}/{entry.source}"
     )
 
 
