@@ -154,7 +154,7 @@ def card(
         "## Scores",
         *_scores(development, reports),
         "## Data",
-        *_data(recipe, manifest),
+        *_data(recipe, manifest, calibrated=len(uncalibrated) < (2 if scheme.relations else 1)),
         "## Limits",
         f"{_LIMITS}\n{_truth(uncalibrated)}",
         "## How to cite",
@@ -191,6 +191,8 @@ _USES = {
     "auxiliary": "its encoder beside",
 }
 """The parts of a manifest that are a row of the card, and what it calls them."""
+_IN_VAIN = {"calibration": "looked at for calibration and thresholds"}
+"""What it calls those that calibrated nothing."""
 _CHOSEN = {
     "thresholds": "chose thresholds or calibration by `kashif threshold`",
     FORMER: "chose what these left as it was",
@@ -284,7 +286,7 @@ def _measure(measure: _Measure | None) -> str:
     return f"{measure.f1:.3f}{around}"
 
 
-def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
+def _data(recipe: Recipe, manifest: Mapping[str, Any], *, calibrated: bool) -> Iterator[str]:
     asked = {
         "train": recipe.train,
         "development": recipe.development,
@@ -297,7 +299,7 @@ def _data(recipe: Recipe, manifest: Mapping[str, Any]) -> Iterator[str]:
         articles["calibration"] = {}
     rows = [
         (what, ", ".join(f"`{corpus}`" for corpus in corpora[key]) or "set aside of these", str(len(found)))
-        for key, what in _USES.items()
+        for key, what in {**_USES, **({} if calibrated else _IN_VAIN)}.items()
         if (found := articles[key])
     ]
     for key, what in _CHOSEN.items():

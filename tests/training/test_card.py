@@ -49,7 +49,7 @@ def test_a_card_names_the_corpora_that_were_there_and_what_else_its_encoder_read
     text = (trained.folder / card.NAME).read_text(encoding="utf-8")
     # The corpora that are not here once stood on the card, and the encoder's own articles as more.
     assert f"| trained on | `{there}` | 2 |" in text
-    assert "| calibrated by | `annotations/news#development` | 1 |" in text
+    assert "| looked at for calibration and thresholds | `annotations/news#development` | 1 |" in text
     assert "more articles before" not in text
     (project / "annotations" / "splits.yaml").write_text("news:\n  train: [n1]\n  development: [n3]\n")
     train(recipe(project / "first", epochs=1), project / "third")
@@ -89,6 +89,9 @@ def test_reports_stand_in_the_card_with_intervals(trained: Path, project: Path) 
         development={"entity_f1": 0.5},
         reports=[(card.ReportRow.check(report.row(), "report"), 0)],
     )
+    scheme = Scheme(entities={"شخص": ""})
+    fitted = card.card("m", recipe(), scheme=scheme, manifest=manifest, development={"entity_f1": 0.5})
+    assert "| calibrated by | " in fitted
     assert "| `شخص` | a person \\| or so |" in text
     assert "Spans stand apart." in text
     assert (
