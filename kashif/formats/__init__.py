@@ -217,9 +217,11 @@ def read(path: Path, format: str, *, text: str | None = None, options: Options =
         raise
     if any(reading.document.entities for reading in readings):
         return readings
+    if format == "plain" and plain.has_rule(read_text(path)):  # an article, whatever it looks like
+        return readings
     if hint := shapes.hint(path, own=format):  # its marks would be lost, or stay in the meta
         raise InputError(Fault(str(path), hint))
-    if format == "plain" and not plain.has_rule(raw := read_text(path)) and looks_like_conll(raw):
+    if format == "plain" and looks_like_conll(read_text(path)):
         message = f"words and tags in columns, not an article; CoNLL is written conll:{path}"
         raise InputError(Fault(str(path), message))
     return readings

@@ -157,9 +157,16 @@ def test_a_mark_in_other_brackets_is_told(slip: str) -> None:
         plain.parse(f"[[كيم|PERS#1]] زار\n{slip}", Path("a.txt"))
 
 
-def test_an_article_that_looks_like_columns_comes_back(tmp_path: Path) -> None:
-    """It was written, and refused as CoNLL when read."""
-    document = Document("a", "كيم B-PERS\nجون I-PERS\nزار O\nسول B-GPE")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "كيم B-PERS\nجون I-PERS\nزار O\nسول B-GPE",
+        '{"text": "زار كيم", "spans": [{"start": 4, "end": 7, "label": "PERS"}]}',
+    ],
+)
+def test_an_article_that_looks_like_another_format_comes_back(tmp_path: Path, text: str) -> None:
+    """It was written, and refused as CoNLL, or later as Prodigy's, when read."""
+    document = Document("a", text)
     save([document], "plain", tmp_path)
     assert formats.read(tmp_path / "a.txt", "plain")[0].document == document
 
