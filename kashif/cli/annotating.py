@@ -40,7 +40,7 @@ def next_(
     corpus: Annotated[
         list[str] | None,
         typer.Option(
-            help="what is annotated: [FORMAT:]PATH[#SPLIT]; may stand several times", metavar="CORPUS"
+            help="what is annotated: PATH, FORMAT:PATH, PATH#SPLIT; may stand several times", metavar="CORPUS"
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="how many articles to choose")] = 20,
@@ -105,7 +105,7 @@ def doubt(
     model: Annotated[
         str, typer.Argument(help="the output folder of kashif crossvalidate, a model folder, or news")
     ],
-    corpus: Annotated[str, typer.Argument(help="[FORMAT:]PATH[#SPLIT]", metavar="CORPUS")],
+    corpus: Annotated[str, typer.Argument(help="PATH, FORMAT:PATH, PATH#SPLIT", metavar="CORPUS")],
     threshold: Annotated[
         float, typer.Option(help="list what the model contradicts with at least this probability")
     ] = 0.9,

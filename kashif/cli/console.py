@@ -21,7 +21,7 @@ from kashif.outputs import named_errors, write_whole
 from kashif.training.processes import is_first
 
 Item = TypeVar("Item")
-Corpora = Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT]", metavar="CORPUS…")]
+Corpora = Annotated[list[str], typer.Argument(help="PATH, FORMAT:PATH, PATH#SPLIT", metavar="CORPUS…")]
 
 Output = Annotated[
     str,

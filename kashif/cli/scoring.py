@@ -144,7 +144,7 @@ def compare(
 
 def threshold(
     model: Annotated[str, typer.Argument(help="a model folder")],
-    corpora: Annotated[list[str], typer.Argument(help="[FORMAT:]PATH[#SPLIT]", metavar="CORPUS…")],
+    corpora: Annotated[list[str], typer.Argument(help="PATH, FORMAT:PATH, PATH#SPLIT", metavar="CORPUS…")],
 ) -> None:
     """Choose on development articles anew from which probability a model predicts; fit its probabilities."""
     quiet_libraries()

@@ -154,7 +154,7 @@ def _named_text(path: Path) -> str:
             return text
     raise MissingText(
         f"{entry.source} is not here: set {_variable(manifest)} to the folder with {entry.source} in it,"
-        f" or have it as {manifest.parent.name}/{entry.source}"
+        f" or have it so in the folder {manifest.parent.name} that {NAME} stands in"
     )
 
 

@@ -128,7 +128,8 @@ def recipe_of(corpus: str, *, changes: Sequence[str] = ()) -> Recipe:
             train on, or has them under a former name.
     """
     if box.is_model(place := Spec.parse(corpus).path):
-        raise InputError(Fault(str(place), f"a model, no corpus; its recipe is {place / RECIPE}"))
+        told = f"; its recipe is {place / RECIPE}" if (place / RECIPE).is_file() else ""
+        raise InputError(Fault(str(place), f"a model, no corpus{told}"))
     values: dict[str, Any] = _of_splits(corpus)
     if "development" not in values and len(load(values["train"][0]).documents) < _FEW:
         values["development_share"] = _LARGE_SHARE

@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from helpers import ARTICLE, ROOT, another
+from rich.text import Text
+from typer.main import get_command
 
 from kashif import __version__
 from kashif.cli import app
@@ -230,3 +233,18 @@ def test_ctrl_c_says_how_to_go_on(
         app.main()
     assert stop.value.code == 130
     assert "a training goes on with --resume" in capsys.readouterr().err
+
+
+def test_no_help_is_taken_for_markup() -> None:
+    """The terminal showed `[FORMAT:]PATH`, without the `[#SPLIT]` behind it."""
+
+    def helps(command: Any) -> Iterator[str]:
+        yield from (
+            text for text in (command.help, *(getattr(p, "help", "") for p in command.params)) if text
+        )
+        for one in getattr(command, "commands", {}).values():
+            yield from helps(one)
+
+    found = list(helps(get_command(app.app)))
+    assert len(found) > 50
+    assert [text for text in found if Text.from_markup(text).plain != text] == []

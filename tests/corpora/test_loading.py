@@ -89,7 +89,7 @@ def test_texts_that_are_not_here_are_left_out_with_a_notice() -> None:
         assert [document.id for document in loaded.documents] == ids
         assert loaded.notices == (
             f"left out, their text is not here: {count} articles of annotations/news; set KASHIF_SEEDS to the"
-            " folder with s1.txt in it, or have it as news/s1.txt",
+            " folder with s1.txt in it, or have it so in the folder news that manifest.json stands in",
         )
 
 
